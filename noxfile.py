@@ -1,0 +1,112 @@
+"""The project's tasks, one session each: `nox -l` lists them.
+
+Everything works with pip and virtualenv. `nox --no-venv` runs a session with the tools that are installed
+already (requirements-dev.txt has them all).
+"""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+
+import nox
+
+PYPROJECT = nox.project.load_toml("pyproject.toml")
+PYTHONS = nox.project.python_versions(PYPROJECT)
+ROOT = Path(__file__).parent
+CORE = ".[cli,simulation,testing]"
+PLUGINS = sorted(f"./{path.parent.relative_to(ROOT)}" for path in ROOT.glob("src/mpstock_*/pyproject.toml"))
+
+nox.needs_version = ">=2024.10.9"
+nox.options.default_venv_backend = "virtualenv"
+nox.options.sessions = ["lint", "types", "tests", "docs", "build"]
+# A Python that is not on this machine is left out, also where `CI` is set.
+nox.options.error_on_missing_interpreters = False
+
+
+def install(session: nox.Session, *groups: str) -> None:
+    """Install dependency groups, the core and every plugin, unless the session uses what is there."""
+    if session.venv_backend == "none":
+        return
+    wanted = [
+        name
+        for group in groups
+        for name in nox.project.dependency_groups(PYPROJECT, group)
+        if not name.startswith("mpstock")
+    ]
+    session.install(*wanted, CORE, *PLUGINS)
+
+
+@nox.session(python=PYTHONS)
+def tests(session: nox.Session) -> None:
+    """Run the tests against the installed distributions, on every supported Python that is present."""
+    install(session, "tests")
+    session.run("python", "-m", "pytest", "-n", "auto", *session.posargs)
+
+
+@nox.session
+def slow(session: nox.Session) -> None:
+    """Run the tests that take long."""
+    install(session, "tests")
+    session.run("python", "-m", "pytest", "-m", "slow", *session.posargs)
+
+
+@nox.session
+def lint(session: nox.Session) -> None:
+    """Check style and format."""
+    if session.venv_backend != "none":
+        session.install(*nox.project.dependency_groups(PYPROJECT, "lint"))
+    session.run("ruff", "check", ".")
+    session.run("ruff", "format", "--check", ".")
+
+
+@nox.session
+def types(session: nox.Session) -> None:
+    """Check the types with mypy (strict) and pyright, the public names' as a user sees them too."""
+    install(session, "types", "tests")
+    session.run("mypy")
+    session.run("pyright")
+
+
+@nox.session
+def docs(session: nox.Session) -> None:
+    """Build the documentation; a warning is an error."""
+    install(session, "docs")
+    session.run("sphinx-build", "-n", "-W", "--keep-going", "-E", "-b", "html", "docs", "docs/_build/html")
+
+
+@nox.session
+def build(session: nox.Session) -> None:
+    """Build every distribution both ways, check what is inside, and install the wheels alone.
+
+    Each member is built as sdist, as wheel from that sdist, and as wheel from its folder. What must hold
+    of them is said by tests/packaging.
+    """
+    if session.venv_backend != "none":
+        names = [*nox.project.dependency_groups(PYPROJECT, "tests", "publish")]
+        session.install(*names)
+    dist = ROOT / "dist"
+    shutil.rmtree(dist, ignore_errors=True)
+    for member in [".", *PLUGINS]:
+        session.run("python", "-m", "build", "--outdir", str(dist), member)
+        session.run("python", "-m", "build", "--wheel", "--outdir", str(dist / "direct"), member)
+    archives = sorted(str(path) for path in dist.rglob("*") if path.is_file())
+    session.run("python", "-m", "twine", "check", "--strict", *archives)
+    session.run(
+        "python",
+        "-m",
+        "pytest",
+        "-m",
+        "slow or not slow",
+        "tests/packaging",
+        *session.posargs,
+        env={"MPSTOCK_DIST": str(dist)},
+    )
+
+
+@nox.session
+def bench(session: nox.Session) -> None:
+    """Measure; each script in benchmarks/ says what against what."""
+    install(session, "tests")
+    for script in sorted(ROOT.glob("benchmarks/*.py")):
+        session.run("python", str(script), *session.posargs)
