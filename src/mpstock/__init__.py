@@ -1,0 +1,145 @@
+"""mpstock keeps the stock shown on marketplaces equal to what the warehouse system can promise.
+
+The public names, nothing else. Each is imported from its module when it is first asked for, so that
+`import mpstock` costs next to nothing.
+"""
+
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from mpstock import errors as errors
+    from mpstock import plugins as plugins
+    from mpstock import simulation as simulation
+    from mpstock import testing as testing
+    from mpstock.clock import Clock, ScaledClock, SystemClock
+    from mpstock.events import Alert, Planned, Pushed, RunFinished
+    from mpstock.facade import AsyncShop, Shop, aopen, open  # noqa: A004  (mpstock.open, as gzip.open)
+    from mpstock.hookspecs import hookimpl
+    from mpstock.interfaces import (
+        BufferPolicy,
+        BufferPolicySpec,
+        CheckedAdapter,
+        Context,
+        Limits,
+        Rate,
+        Sink,
+        SinkSpec,
+        Source,
+        SourceSpec,
+        Transport,
+        WriteTestable,
+    )
+    from mpstock.model import (
+        Change,
+        Finding,
+        Hold,
+        Level,
+        Listing,
+        ListingPage,
+        Observation,
+        Order,
+        OrderPage,
+        Outcome,
+        OutcomeStatus,
+        Problem,
+        Reading,
+    )
+    from mpstock.reconcile.report import Explanation, Plan, PlannedChange, Report
+    from mpstock.secret import Secret
+
+    __version__: str
+
+__all__ = [
+    "Alert",
+    "AsyncShop",
+    "BufferPolicy",
+    "BufferPolicySpec",
+    "Change",
+    "CheckedAdapter",
+    "Clock",
+    "Context",
+    "Explanation",
+    "Finding",
+    "Hold",
+    "Level",
+    "Limits",
+    "Listing",
+    "ListingPage",
+    "Observation",
+    "Order",
+    "OrderPage",
+    "Outcome",
+    "OutcomeStatus",
+    "Plan",
+    "Planned",
+    "PlannedChange",
+    "Problem",
+    "Pushed",
+    "Rate",
+    "Reading",
+    "Report",
+    "RunFinished",
+    "ScaledClock",
+    "Secret",
+    "Shop",
+    "Sink",
+    "SinkSpec",
+    "Source",
+    "SourceSpec",
+    "SystemClock",
+    "Transport",
+    "WriteTestable",
+    "aopen",
+    "hookimpl",
+    "open",
+]
+
+# Where each of them lives. A test holds these, the imports above and `__all__` level.
+_HOMES = {
+    "clock": "Clock ScaledClock SystemClock",
+    "events": "Alert Planned Pushed RunFinished",
+    "facade": "AsyncShop Shop aopen open",
+    "hookspecs": "hookimpl",
+    "interfaces": (
+        "BufferPolicy BufferPolicySpec CheckedAdapter Context Limits Rate Sink SinkSpec Source SourceSpec "
+        "Transport WriteTestable"
+    ),
+    "model": (
+        "Change Finding Hold Level Listing ListingPage Observation Order OrderPage Outcome OutcomeStatus "
+        "Problem Reading"
+    ),
+    "reconcile.report": "Explanation Plan PlannedChange Report",
+    "secret": "Secret",
+}
+_HOME = {name: home for home, names in _HOMES.items() for name in names.split()}
+_PUBLIC_MODULES = ("errors", "plugins", "simulation", "testing")
+
+
+def __getattr__(name: str) -> Any:
+    from importlib import import_module
+
+    value: object
+    if name in _HOME:
+        value = getattr(import_module(f"mpstock.{_HOME[name]}"), name)
+    elif name in _PUBLIC_MODULES:
+        return import_module(f"mpstock.{name}")
+    elif name == "__version__":
+        value = _version()
+    else:
+        raise AttributeError(f"module 'mpstock' has no attribute {name!r}")
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__, *_PUBLIC_MODULES, "__version__"})
+
+
+def _version() -> str:
+    from importlib.metadata import PackageNotFoundError, version
+
+    try:
+        return version("mpstock")
+    except PackageNotFoundError:
+        # Run from sources that nobody installed: there is no version to tell.
+        return "0+unknown"
