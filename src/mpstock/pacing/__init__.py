@@ -1,0 +1,9 @@
+"""Rate limits as data, and one limiter per account and scope whose state outlives the process."""
+
+from __future__ import annotations
+
+from mpstock.pacing.hints import Hints, read_hints
+from mpstock.pacing.pacer import Pacer, Slot
+from mpstock.pacing.store import MemoryPaceStore, PaceStore
+
+__all__ = ["Hints", "MemoryPaceStore", "PaceStore", "Pacer", "Slot", "read_hints"]
