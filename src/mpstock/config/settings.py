@@ -1,0 +1,262 @@
+"""What the settings file says, typed: frozen values with every default in place.
+
+All of it can be built in code as well, without a file and without plugins: a `SourceConfig` or
+`SinkConfig` whose `spec` is None stands for an object that the program made itself.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from datetime import time, timedelta
+from decimal import Decimal
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal
+from zoneinfo import ZoneInfo
+
+import attrs
+from attrs import field, frozen
+
+from mpstock.secret import Secret
+
+if TYPE_CHECKING:
+    from mpstock.interfaces import SinkSpec, SourceSpec
+    from mpstock.model import Finding
+    from mpstock.plugins import PluginRegistry
+    from mpstock.products_file import ProductsFile
+
+__all__ = [
+    "Absorption",
+    "Configuration",
+    "GuardSettings",
+    "LedgerSettings",
+    "ProductsSettings",
+    "ScheduleSettings",
+    "SharingSettings",
+    "SinkConfig",
+    "SinkWarehouse",
+    "SourceConfig",
+    "ZeroingGuard",
+    "collect_secrets",
+]
+
+
+def collect_secrets(*values: object) -> tuple[str, ...]:
+    """Return the text of every non-empty `Secret` in these values, however deep, each once."""
+    return tuple(dict.fromkeys(text for value in values for text in _secrets(value) if text))
+
+
+def _secrets(value: object) -> Iterator[str]:
+    if isinstance(value, Secret):
+        yield value.reveal()
+    elif attrs.has(kind := type(value)):
+        for attribute in attrs.fields(kind):
+            yield from _secrets(getattr(value, attribute.name))
+    elif isinstance(value, Mapping):
+        for item in value.values():
+            yield from _secrets(item)
+    elif isinstance(value, (list, tuple, set, frozenset)):
+        for item in value:
+            yield from _secrets(item)
+
+
+@frozen
+class LedgerSettings:
+    """`[ledger]`. `url` is absolute: a relative path in the file has been resolved."""
+
+    url: str = field(default="sqlite:///mpstock.db", repr=lambda url: repr(_without_password(url)))
+
+    @property
+    def path(self) -> Path | None:
+        """The ledger's file; None for one in memory."""
+        rest = self.url.removeprefix("sqlite:///")
+        return None if rest in (self.url, "", ":memory:") else Path(rest)
+
+
+def _without_password(url: str) -> str:
+    scheme, colon, rest = url.partition("://")
+    credentials, at, host = rest.rpartition("@")
+    user, _, _ = credentials.partition(":")
+    return f"{scheme}{colon}{user}:***@{host}" if at else url
+
+
+@frozen
+class Absorption:
+    """When a source books one sink's orders itself (semantics: holds).
+
+    `books_at` is the status of the order at which it does, `lag` how long after it that may take.
+    """
+
+    books_at: Literal["order", "assembly", "shipment"]
+    lag: timedelta = timedelta(minutes=15)
+
+
+@frozen
+class SourceConfig:
+    """`[sources.NAME]`: the keys that all sources have. The plugin's own are in `settings`.
+
+    `quantity`   whether its quantity is on hand, or already free of what it has promised.
+    `absorbs`    by sink: whose orders it books itself, and when.
+    `max_age`    older than that its levels are unknown; None = only a failed read makes them so.
+    `group`      sources of one group describe the same goods, combined by the group's `rule`.
+    `transport`  a `mpstock.transport.TransportSettings`; None = the defaults.
+    """
+
+    name: str
+    spec: SourceSpec | None = None
+    settings: Any = None
+    quantity: Literal["on_hand", "free"] = "on_hand"
+    absorbs: Mapping[str, Absorption] = field(factory=dict[str, Absorption])
+    max_age: timedelta | None = None
+    group: str = "main"
+    rule: Literal["sum", "first", "max", "min"] = "sum"
+    transport: Any = None
+
+    @property
+    def secrets(self) -> tuple[str, ...]:
+        """The texts that must not be seen in anything that is said of this source."""
+        return collect_secrets(self.settings, self.transport)
+
+
+@frozen
+class SinkWarehouse:
+    """`[[sinks.NAME.warehouses]]`: one of the marketplace's warehouses that is served.
+
+    `feeds` are the own warehouses whose stock it shows; None = all. `share` is the part of them
+    that it shows where several sink warehouses of one sink are fed by the same. `buffer` is the
+    warehouse's own buffer table, raw.
+    """
+
+    code: str
+    feeds: tuple[str, ...] | None = None
+    share: Decimal | None = None
+    buffer: Mapping[str, Any] = field(factory=dict[str, Any])
+
+
+@frozen
+class SinkConfig:
+    """`[sinks.NAME]`: the keys that all sinks have. The plugin's own are in `settings`.
+
+    `priority`  1 is served first where sharing is exclusive.
+    `buffer`    the sink's buffer table, raw: `policy` and the policy's own keys.
+    """
+
+    name: str
+    spec: SinkSpec | None = None
+    settings: Any = None
+    priority: int = 1
+    warehouses: tuple[SinkWarehouse, ...] = ()
+    buffer: Mapping[str, Any] = field(factory=dict[str, Any])
+    transport: Any = None
+
+    @property
+    def secrets(self) -> tuple[str, ...]:
+        """The texts that must not be seen in anything that is said of this sink."""
+        return collect_secrets(self.settings, self.transport)
+
+    @property
+    def codes(self) -> tuple[str, ...]:
+        """The codes of its warehouses, in the order of the file."""
+        return tuple(warehouse.code for warehouse in self.warehouses)
+
+
+@frozen
+class SharingSettings:
+    """`[sharing]`: whether two sinks may promise the same unit. Only `shared` is there yet."""
+
+    between_sinks: Literal["shared", "split", "exclusive"] = "shared"
+
+
+def _share(_: Any, attribute: attrs.Attribute[Any], value: Decimal) -> None:
+    if not 0 <= value <= 1:
+        raise ValueError(f"{attribute.name} must be from 0 to 1 (0.1 is a tenth), not {value}")
+
+
+def _count(_: Any, attribute: attrs.Attribute[Any], value: int) -> None:
+    if value < 0:
+        raise ValueError(f"{attribute.name} must be 0 or more, not {value}")
+
+
+@frozen
+class ZeroingGuard:
+    """Holds what would take more than `share` *and* more than `count` live listings to zero.
+
+    Counted over a rolling `window`; `share` is of the listings that show stock now.
+    """
+
+    share: Decimal = field(default=Decimal("0.1"), validator=_share)
+    count: int = field(default=20, validator=_count)
+    window: timedelta = timedelta(hours=1)
+
+
+@frozen
+class GuardSettings:
+    """`[guards]`."""
+
+    zeroing: ZeroingGuard = field(factory=ZeroingGuard)
+
+
+@frozen
+class ScheduleSettings:
+    """`[schedule]`: for the always-on service. `full` is a time of day in `timezone`."""
+
+    every: timedelta = timedelta(minutes=15)
+    full: time = time(2, 0)
+    orders: timedelta = timedelta(seconds=60)
+    timezone: ZoneInfo = field(factory=lambda: ZoneInfo("UTC"))
+
+
+@frozen
+class ProductsSettings:
+    """`[products]`: where the products file is; None = there is none."""
+
+    file: Path | None = None
+
+
+@frozen
+class Configuration:
+    """All of mpstock.toml. `path` is the file, None when it was made in code.
+
+    `clock_speed` is above 1 only for work against simulators (`[clock] speed`).
+    `broken` has, by `sources.NAME` or `sinks.NAME`, the adapters that were left out because their
+    plugin is missing or broken; it is filled only by `load(…, tolerant=True)`.
+    """
+
+    path: Path | None = None
+    ledger: LedgerSettings = field(factory=LedgerSettings)
+    sources: Mapping[str, SourceConfig] = field(factory=dict[str, SourceConfig])
+    sinks: Mapping[str, SinkConfig] = field(factory=dict[str, SinkConfig])
+    sharing: SharingSettings = field(factory=SharingSettings)
+    guards: GuardSettings = field(factory=GuardSettings)
+    schedule: ScheduleSettings = field(factory=ScheduleSettings)
+    products: ProductsSettings = field(factory=ProductsSettings)
+    clock_speed: float = 1.0
+    broken: Mapping[str, Exception] = field(factory=dict[str, Exception])
+
+    @property
+    def secrets(self) -> tuple[str, ...]:
+        """Every adapter's secrets together: what the process as a whole must not say."""
+        texts = [source.secrets for source in self.sources.values()]
+        texts += [sink.secrets for sink in self.sinks.values()]
+        return tuple(dict.fromkeys(text for adapter in texts for text in adapter))
+
+    def read_products(self, plugins: PluginRegistry | None = None) -> ProductsFile:
+        """Read the products file; an empty one if none is configured.
+
+        With `plugins` its buffer columns are held against the keys that the policies have.
+
+        Raises:
+            ConfigurationError: it is missing, or something in it is wrong (all of it is named).
+        """
+        from mpstock.buffers import buffer_keys
+        from mpstock.products_file import ProductsFile, read_products
+
+        if self.products.file is None:
+            return ProductsFile.empty()
+        keys = None if plugins is None else buffer_keys(plugins)
+        return read_products(self.products.file, self.sinks, buffer_keys=keys)
+
+    def remarks(self) -> list[Finding]:
+        """What `check` says of the settings: they can be used, but a person should know this."""
+        from mpstock.config.remarks import remarks
+
+        return remarks(self)

@@ -1,0 +1,389 @@
+"""A source and a sink that live in memory: for tests and notebooks, and to read before writing one's own.
+
+They keep every promise of `mpstock.interfaces`, and can be told to fail in every way that it allows.
+"""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Iterable, Iterator, Mapping, Sequence
+from datetime import datetime
+from itertools import islice
+from typing import Literal, TypeVar
+
+from attrs import evolve, frozen
+
+from mpstock.clock import Clock, SystemClock
+from mpstock.errors import InDoubtError, RejectedError
+from mpstock.interfaces import Limits, Rate
+from mpstock.model import (
+    Change,
+    Finding,
+    Hold,
+    Level,
+    Listing,
+    ListingPage,
+    Observation,
+    Order,
+    OrderPage,
+    Outcome,
+    OutcomeStatus,
+    Problem,
+    Reading,
+)
+
+__all__ = ["InMemorySink", "InMemorySource"]
+
+T = TypeVar("T")
+
+
+def _pages(items: Iterable[T], size: int) -> Iterator[list[T]]:
+    """Yield pages of `size`; one empty page if there is nothing, for a read always says that it was."""
+    left = iter(items)
+    page = list(islice(left, size))
+    yield page
+    while len(page) == size and (page := list(islice(left, size))):
+        yield page
+
+
+@frozen
+class _Row:
+    level: Level
+    revision: int
+
+
+class InMemorySource:
+    """A warehouse system that is a dictionary.
+
+    `levels` are quantities by sku (then in `warehouse`) or by (sku, warehouse); None = the product is
+    known and its quantity is not. The cursor is the number of the last change that was read: the next
+    incremental read yields the rows that were set since. A row that was removed is only seen in a full
+    read, by its absence, as with most warehouse systems.
+    """
+
+    def __init__(
+        self,
+        levels: Mapping[str, int | None] | Mapping[tuple[str, str], int | None] | None = None,
+        *,
+        warehouse: str = "main",
+        clock: Clock | None = None,
+        page: int = 1000,
+        absent: Literal["zero", "unknown"] = "zero",
+    ) -> None:
+        if page < 1:
+            raise ValueError(f"a page holds at least one row, not {page}")
+        self.clock = clock or SystemClock()
+        self.reads: list[str | None] = []
+        """The cursor of every read that was begun, in order."""
+        self.problems: list[Problem] = []
+        """What the next reads say of rows that could not be read."""
+        self._warehouse = warehouse
+        self._page = page
+        self._absent: Literal["zero", "unknown"] = absent
+        self._rows: dict[tuple[str, str], _Row] = {}
+        self._holds: dict[str, Hold] = {}
+        self._revision = 0
+        self._failures: list[tuple[Exception, int]] = []
+        for key, quantity in (levels or {}).items():
+            sku, place = key if isinstance(key, tuple) else (key, warehouse)
+            self.set(sku, quantity, warehouse=place)
+
+    def set(
+        self,
+        sku: str,
+        quantity: int | None,
+        *,
+        warehouse: str | None = None,
+        reserved: int = 0,
+        updated_at: datetime | None = None,
+    ) -> None:
+        """Give a product's level in one warehouse."""
+        self._revision += 1
+        level = Level(sku, warehouse or self._warehouse, quantity, reserved, updated_at)
+        self._rows[level.sku, level.warehouse] = _Row(level, self._revision)
+
+    def remove(self, sku: str, *, warehouse: str | None = None) -> None:
+        """Take a row away, as if the warehouse system had forgotten it."""
+        del self._rows[sku, warehouse or self._warehouse]
+
+    def hold(self, hold: Hold) -> None:
+        """Report a hold from now on; one with the same key is replaced."""
+        self._holds[hold.key] = hold
+
+    def release(self, key: str) -> None:
+        """Report a hold no longer."""
+        del self._holds[key]
+
+    def fail(self, error: Exception, *, times: int = 1, after: int = 0) -> None:
+        """Let the next `times` reads raise `error`, each after so many of its pages."""
+        self._failures += [(error, after)] * times
+
+    @property
+    def rates(self) -> Sequence[Rate]:
+        return ()
+
+    async def read(self, cursor: str | None) -> AsyncIterator[Reading]:
+        self.reads.append(cursor)
+        error, after = self._failures.pop(0) if self._failures else (None, -1)
+        as_of, revision = self.clock.now(), self._revision
+        # A cursor that is none of ours is answered with everything, as the contract allows.
+        since = int(cursor) if cursor is not None and cursor.isdecimal() else None
+        # Fixed at the start: what is set while the pages are read belongs to the next read.
+        levels = [row.level for row in self._rows.values() if since is None or row.revision > since]
+        holds = tuple(self._holds.values())
+        pages = list(_pages(levels, self._page))
+        for number, page in enumerate(pages):
+            if error is not None and number == after:
+                raise error
+            last = number == len(pages) - 1
+            yield Reading(
+                page,
+                as_of,
+                complete=last and since is None,
+                cursor=str(revision) if last else None,
+                holds=holds if number == 0 else (),
+                absent=self._absent,
+                problems=tuple(self.problems) if number == 0 else (),
+            )
+        if error is not None and after >= len(pages):
+            raise error
+
+    async def check(self) -> AsyncIterator[Finding]:
+        yield Finding("ok", "memory", f"{len(self._rows)} rows")
+
+
+@frozen
+class _Refusal:
+    """An outcome that waits for a listing to be written."""
+
+    outcome: Outcome
+    external_id: str
+    warehouse: str | None
+    times: int
+
+
+@frozen
+class _Failure:
+    """An error that waits for a push; `applied` says what becomes of the push's changes."""
+
+    error: Exception
+    applied: bool
+
+
+class InMemorySink:
+    """A marketplace account that is a dictionary.
+
+    `sells` are the skus (each then its own `external_id`, in every one of `warehouses`) or the listings
+    themselves. `shown` is what buyers see, by (external id, warehouse code), and may be written to, as
+    someone in the cabinet would. `pushes` are the requests that came in.
+
+    The keyword arguments after `account` are those of `Limits`. A push that breaks a limit is answered
+    as a marketplace would: too many changes at once with an error for the request, a quantity out of
+    range or a listing that is not there with an error for the item, a listing that was written less than
+    `pair_cooldown` ago with `WAIT`.
+    """
+
+    def __init__(
+        self,
+        sells: Iterable[str | Listing] = (),
+        *,
+        warehouses: Sequence[str] = ("main",),
+        shown: Mapping[tuple[str, str], int] | None = None,
+        clock: Clock | None = None,
+        page: int = 1000,
+        account: str = "memory",
+        batch: int = 100,
+        maximum: int = 1_000_000,
+        rates: Sequence[Rate] = (),
+        push_scopes: tuple[str, ...] = (),
+        pair_cooldown: float = 0.0,
+        by_warehouse: bool = False,
+        observe_batch: int = 1000,
+        observe_whole: bool = True,
+        self_decrements: Literal["yes", "no", "unknown"] = "no",
+    ) -> None:
+        self.clock = clock or SystemClock()
+        self.shown: dict[tuple[str, str], int] = dict(shown or {})
+        self.reserved: dict[tuple[str, str], int] = {}
+        """The account's own reserve, by (external id, warehouse code)."""
+        self.pushes: list[tuple[Change, ...]] = []
+        self._limits = Limits(
+            account=account,
+            batch=batch,
+            maximum=maximum,
+            rates=rates,
+            push_scopes=push_scopes,
+            pair_cooldown=pair_cooldown,
+            by_warehouse=by_warehouse,
+            observe_batch=observe_batch,
+            observe_whole=observe_whole,
+            self_decrements=self_decrements,
+        )
+        self.warehouses = tuple(warehouses)
+        self._page = page
+        self._listings: dict[tuple[str, str], tuple[Listing, int]] = {}
+        self._orders: dict[str, tuple[Order, int]] = {}
+        self._revision = 0
+        self._written: dict[tuple[str, str], float] = {}
+        self._refusals: list[_Refusal] = []
+        self._failures: list[_Failure] = []
+        self._broken_reads: list[Exception] = []
+        for item in sells:
+            self.sell_also(item)
+
+    @property
+    def limits(self) -> Limits:
+        return self._limits
+
+    def sell_also(self, item: str | Listing) -> None:
+        """Add a listing, or one of a sku in every warehouse; a changed one replaces the old."""
+        listings = [item] if isinstance(item, Listing) else [self._listing(item, w) for w in self.warehouses]
+        for listing in listings:
+            self._revision += 1
+            self._listings[listing.external_id, listing.warehouse] = (listing, self._revision)
+
+    @staticmethod
+    def _listing(sku: str, warehouse: str) -> Listing:
+        return Listing(sku, warehouse, (sku,), {"external_id": (sku,)})
+
+    def sell_no_longer(self, external_id: str, warehouse: str) -> None:
+        """Take a listing away; the next whole walk is without it."""
+        del self._listings[external_id, warehouse]
+        self.shown.pop((external_id, warehouse), None)
+
+    def refuse(
+        self,
+        external_id: str,
+        code: str,
+        message: str = "",
+        *,
+        warehouse: str | None = None,
+        status: OutcomeStatus = OutcomeStatus.ERROR,
+        retry_after: float | None = None,
+        times: int = 1,
+    ) -> None:
+        """Answer the next `times` writes of a listing with this outcome; −1 = from now on."""
+        outcome = Outcome(status, code, message, retry_after)
+        self._refusals.append(_Refusal(outcome, external_id, warehouse, times))
+
+    def accept(self, external_id: str) -> None:
+        """Take back what `refuse` said of a listing."""
+        self._refusals = [refusal for refusal in self._refusals if refusal.external_id != external_id]
+
+    def fail_push(self, error: Exception, *, applied: bool = False, times: int = 1) -> None:
+        """Let the next `times` pushes raise `error`; `applied` = their changes are taken all the same."""
+        self._failures += [_Failure(error, applied)] * times
+
+    def doubt(self, *, applied: bool, times: int = 1) -> None:
+        """Let the next `times` pushes end in doubt: applied or not, the caller is not told."""
+        self.fail_push(InDoubtError("the connection was lost"), applied=applied, times=times)
+
+    def fail_read(self, error: Exception, *, times: int = 1) -> None:
+        """Let the next `times` reads (listings, observe, orders) raise `error`."""
+        self._broken_reads += [error] * times
+
+    def buy(self, external_id: str, quantity: int, warehouse: str, *, key: str | None = None) -> Order:
+        """A buyer orders: the shown number falls by itself where `self_decrements` is `"yes"`.
+
+        Raises:
+            ValueError: buyers are not shown so many.
+        """
+        pair = (external_id, warehouse)
+        if not 0 < quantity <= self.shown.get(pair, 0):
+            raise ValueError(f"{external_id} shows {self.shown.get(pair, 0)}: {quantity} cannot be bought")
+        self._revision += 1
+        order = Order(key or f"order-{self._revision}", external_id, quantity, self.clock.now(), warehouse)
+        self._orders[order.key] = (order, self._revision)
+        if self._limits.self_decrements == "yes":
+            self.shown[pair] -= quantity
+        return order
+
+    def end_order(self, key: str, status: str = "cancelled") -> None:
+        """Give an order another status; the shown number stays as it is."""
+        self._revision += 1
+        self._orders[key] = (evolve(self._orders[key][0], status=status), self._revision)
+
+    async def listings(self, cursor: str | None) -> AsyncIterator[ListingPage]:
+        self._read()
+        revision, since = self._revision, _number(cursor)
+        found = [item for item, changed in self._listings.values() if since is None or changed > since]
+        pages = list(_pages(found, self._page))
+        for number, page in enumerate(pages):
+            last = number == len(pages) - 1
+            yield ListingPage(page, str(revision) if last else None, complete=last and since is None)
+
+    async def observe(self, listings: Sequence[Listing] | None) -> AsyncIterator[Sequence[Observation]]:
+        self._read()
+        if listings is None:
+            if not self._limits.observe_whole:
+                raise RejectedError("this account is read by listing only", code="OBSERVE_WHOLE")
+            pairs = list(self.shown)
+        else:
+            pairs = [(listing.external_id, listing.warehouse) for listing in listings]
+        size = self._limits.observe_batch
+        for page in _pages(pairs, size) if pairs else ():
+            yield [Observation(*pair, self.shown.get(pair, 0), self.reserved.get(pair, 0)) for pair in page]
+
+    async def orders(self, cursor: str | None) -> AsyncIterator[OrderPage]:
+        self._read()
+        revision, since = self._revision, _number(cursor)
+        found = [
+            order
+            for order, changed in self._orders.values()
+            if order.status == "open" or (since is not None and changed > since)
+        ]
+        pages = list(_pages(found, self._page))
+        for number, page in enumerate(pages):
+            yield OrderPage(page, str(revision) if number == len(pages) - 1 else None)
+
+    async def push(self, changes: Sequence[Change]) -> Sequence[Outcome]:
+        self.pushes.append(tuple(changes))
+        if not 1 <= len(changes) <= self._limits.batch:
+            raise RejectedError(f"{len(changes)} changes in one request", code="BATCH")
+        if self._limits.by_warehouse and len({change.listing.warehouse for change in changes}) > 1:
+            raise RejectedError("changes of several warehouses in one request", code="WAREHOUSE")
+        failure = self._failures.pop(0) if self._failures else None
+        applied = failure is None or failure.applied
+        outcomes = [self._write(change) for change in changes] if applied else []
+        if failure is not None:
+            raise failure.error
+        return outcomes
+
+    def _read(self) -> None:
+        if self._broken_reads:
+            raise self._broken_reads.pop(0)
+
+    def _write(self, change: Change) -> Outcome:
+        pair = (change.listing.external_id, change.listing.warehouse)
+        if pair not in self._listings:
+            return Outcome(OutcomeStatus.ERROR, "NOT_FOUND", f"there is no listing {pair[0]} in {pair[1]}")
+        if not 0 <= change.new <= self._limits.maximum:
+            return Outcome(
+                OutcomeStatus.ERROR, "RANGE", f"{change.new} is not from 0 to {self._limits.maximum}"
+            )
+        now = self.clock.monotonic()
+        wait = self._limits.pair_cooldown - (now - self._written[pair]) if pair in self._written else 0.0
+        if wait > 0:
+            return Outcome(OutcomeStatus.WAIT, "TOO_OFTEN", "written a moment ago", retry_after=wait)
+        self._written[pair] = now
+        refusal = self._refusal(pair)
+        if refusal is not None:
+            return refusal
+        self.shown[pair] = change.new
+        return Outcome(OutcomeStatus.OK)
+
+    def _refusal(self, pair: tuple[str, str]) -> Outcome | None:
+        for index, refusal in enumerate(self._refusals):
+            if refusal.external_id == pair[0] and refusal.warehouse in (None, pair[1]):
+                if refusal.times == 1:
+                    del self._refusals[index]
+                elif refusal.times > 1:
+                    self._refusals[index] = evolve(refusal, times=refusal.times - 1)
+                return refusal.outcome
+        return None
+
+    async def check(self) -> AsyncIterator[Finding]:
+        yield Finding("ok", "memory", f"{len(self._listings)} listings")
+
+
+def _number(cursor: str | None) -> int | None:
+    return int(cursor) if cursor is not None and cursor.isdecimal() else None
