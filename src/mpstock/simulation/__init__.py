@@ -1,0 +1,26 @@
+"""The base of the vendors' doubles: small ASGI applications that behave as a vendor's documents say.
+
+A double keeps its own state, enforces its limits on an injectable clock and fails on demand. It is
+mounted in tests (`httpx.ASGITransport`), served on loopback (`serve`) or run alone (`main`). This
+package needs nothing but the core; serving needs the extra `mpstock[simulation]`.
+"""
+
+from mpstock.simulation.application import Simulator, SinkSimulator, SourceSimulator
+from mpstock.simulation.messages import Answer, Fault, Recorded, Refusal, Request
+from mpstock.simulation.rates import RateModel, RateWindow
+from mpstock.simulation.serving import main, serve
+
+__all__ = [
+    "Answer",
+    "Fault",
+    "RateModel",
+    "RateWindow",
+    "Recorded",
+    "Refusal",
+    "Request",
+    "Simulator",
+    "SinkSimulator",
+    "SourceSimulator",
+    "main",
+    "serve",
+]

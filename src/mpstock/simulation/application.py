@@ -1,0 +1,315 @@
+"""The double as an ASGI application: routes, faults, the record of what came."""
+
+from __future__ import annotations
+
+import asyncio
+import gzip
+import re
+import threading
+from abc import ABC, abstractmethod
+from collections.abc import Awaitable, Callable, Mapping, MutableMapping, Sequence
+from concurrent.futures import Future
+from typing import Any, TypeVar
+from urllib.parse import parse_qsl
+
+from mpstock.clock import Clock, SystemClock
+from mpstock.simulation.messages import Answer, Fault, Recorded, Refusal, Request
+
+__all__ = ["Handler", "Simulator", "SinkSimulator", "SourceSimulator"]
+
+Handler = Callable[..., Awaitable[Answer]]
+"""`async def handler(request, **path_parameters) -> Answer`."""
+
+T = TypeVar("T")
+Message = MutableMapping[str, Any]
+Receive = Callable[[], Awaitable[Message]]
+Send = Callable[[Message], Awaitable[None]]
+
+ABORT = "mpstock.abort"
+"""The ASGI extension by which `serve` lets a fault close the connection under a request."""
+
+_SECRET_HEADERS = frozenset(
+    ("authorization", "proxy-authorization", "cookie", "api-key", "x-api-key", "x-auth-token")
+)
+
+
+class Simulator:
+    """A vendor's double. Subclasses add routes and say how their vendor refuses.
+
+    All state lives in one event loop; what looks at it or changes it from another thread goes through
+    `call` (the methods of `SourceSimulator` and `SinkSimulator` do so by themselves where it matters).
+
+    `requests`   everything that came, in the order of the answers.
+    `faults`     what goes wrong; the first that matches and is not used up is taken.
+    `compress`   answer with gzip where the client accepts it.
+    `max_body`   the most bytes of a request's body; more is answered by `too_large`.
+    """
+
+    def __init__(self, *, clock: Clock | None = None) -> None:
+        self.clock: Clock = clock if clock is not None else SystemClock()
+        self.requests: list[Recorded] = []
+        self.faults: list[Fault] = []
+        self.compress = True
+        self.max_body = 10 * 2**20
+        self._exact: dict[str, dict[str, Handler]] = {}
+        self._patterns: list[tuple[str, re.Pattern[str], Handler]] = []
+        self._loop: asyncio.AbstractEventLoop | None = None
+        self._thread = 0
+        self._running: set[asyncio.Task[Answer | None]] = set()
+
+    # -- for subclasses ------------------------------------------------------------------
+
+    def route(self, method: str, pattern: str, handler: Handler) -> None:
+        """Let `handler` answer `method` at `pattern`, in which `{name}` is one segment of the path."""
+        if "{" not in pattern:
+            self._exact.setdefault(pattern, {})[method.upper()] = handler
+            return
+        parts = re.split(r"\{(\w+)\}", pattern)
+        source = "".join(
+            f"(?P<{part}>[^/]+)" if index % 2 else re.escape(part) for index, part in enumerate(parts)
+        )
+        self._patterns.append((method.upper(), re.compile(source), handler))
+
+    async def guard(self, request: Request) -> Answer | None:
+        """Return an answer that stands before every route (credentials, an overall limit), or None."""
+        return None
+
+    async def not_found(self, request: Request) -> Answer:
+        """Answer a path that has no route. Vendors do it differently."""
+        return Answer.json({"message": f"no such path: {request.path}"}, 404)
+
+    async def wrong_method(self, request: Request, allowed: Sequence[str]) -> Answer:
+        """Answer a path that has a route, but not for this method."""
+        answer = Answer.json({"message": f"{request.method} is not allowed here"}, 405)
+        return Answer(answer.status, answer.body, {**answer.headers, "allow": ", ".join(allowed)})
+
+    def too_large(self) -> Answer:
+        """Answer a body of more than `max_body` bytes."""
+        return Answer.json({"message": f"the body is larger than {self.max_body} bytes"}, 413)
+
+    def finish(self, request: Request, answer: Answer) -> Answer:
+        """Return the answer that goes out: the place to charge errors and to add limit headers."""
+        return answer
+
+    # -- for tests and the demo ----------------------------------------------------------
+
+    def add_fault(
+        self,
+        *,
+        match: Callable[[Request], bool] | None = None,
+        path: str | None = None,
+        method: str | None = None,
+        **kwargs: Any,
+    ) -> Fault:
+        """Add a `Fault` and return it.
+
+        Beside the fault's own fields: `path` (the path begins with it) and `method` narrow what is matched.
+        """
+
+        def matches(request: Request) -> bool:
+            return (
+                (path is None or request.path.startswith(path))
+                and (method is None or request.method == method.upper())
+                and (match is None or match(request))
+            )
+
+        fault = Fault(match=matches, **kwargs)
+        self.faults.append(fault)
+        return fault
+
+    def count(self, method: str, path_prefix: str, status: int | None = None) -> int:
+        """Return how many requests of `method` came to paths that begin so, with `status` if given."""
+        return sum(
+            1
+            for seen in self.requests
+            if seen.method == method.upper()
+            and seen.path.startswith(path_prefix)
+            and (status is None or seen.status == status)
+        )
+
+    def call(self, function: Callable[..., T], *args: Any) -> T:
+        """Call `function` where the double's state lives and return its result.
+
+        While `serve` runs the double in its thread this hands the call over; else it is made at once.
+        """
+        loop = self._loop
+        if loop is None or threading.get_ident() == self._thread or not loop.is_running():
+            return function(*args)
+        result: Future[T] = Future()
+
+        def run() -> None:
+            try:
+                result.set_result(function(*args))
+            except BaseException as error:
+                result.set_exception(error)
+
+        loop.call_soon_threadsafe(run)
+        return result.result(timeout=60)
+
+    # -- ASGI ----------------------------------------------------------------------------
+
+    async def __call__(self, scope: Message, receive: Receive, send: Send) -> None:
+        """Speak ASGI: `http` and `lifespan`."""
+        if scope["type"] == "lifespan":
+            await self._lifespan(receive, send)
+            return
+        if scope["type"] != "http":
+            raise NotImplementedError(f"a simulator speaks http only, not {scope['type']}")
+        self._loop, self._thread = asyncio.get_running_loop(), threading.get_ident()
+        at = self.clock.monotonic()
+        request = await self._read(scope, receive)
+        if isinstance(request, Answer):
+            refused, request = request, Request(scope["method"], scope["path"])
+            self._record(at, request, refused.status)
+            await self._send(request, refused, send)
+            return
+        # As on a real server, a client that goes away does not stop what it has set going.
+        task = asyncio.ensure_future(self._answer(request))
+        self._running.add(task)
+        task.add_done_callback(self._running.discard)
+        task.add_done_callback(lambda done: self._record_done(at, request, done))
+        answer = await asyncio.shield(task)
+        if answer is None:
+            await self._drop(scope, receive)
+        else:
+            await self._send(request, answer, send)
+
+    async def _lifespan(self, receive: Receive, send: Send) -> None:
+        while True:
+            kind = (await receive())["type"]
+            await send({"type": f"{kind}.complete"})
+            if kind == "lifespan.shutdown":
+                return
+
+    async def _read(self, scope: Message, receive: Receive) -> Request | Answer:
+        body = bytearray()
+        while True:
+            message = await receive()
+            body += message.get("body", b"")
+            if len(body) > self.max_body:
+                return self.too_large()
+            if not message.get("more_body", False):
+                break
+        raw = scope["query_string"].decode("latin-1")
+        headers = {name.decode("latin-1"): value.decode("latin-1") for name, value in scope["headers"]}
+        query = dict(parse_qsl(raw, keep_blank_values=True))
+        return Request(scope["method"], scope["path"], query, headers, bytes(body), raw)
+
+    async def _answer(self, request: Request) -> Answer | None:
+        """Return the answer, None where the connection is to be closed without one."""
+        fault = next((one for one in self.faults if one.times != 0 and one.match(request)), None)
+        if fault is None:
+            return await self._work(request)
+        if fault.times > 0:
+            fault.times -= 1
+        done = await self._work(request) if fault.after_commit else None
+        if fault.delay > 0:
+            await self.clock.sleep(fault.delay)
+        if fault.drop:
+            return None
+        return fault.answer() or done or await self._work(request)
+
+    async def _work(self, request: Request) -> Answer:
+        try:
+            answer = await self.guard(request) or await self._routed(request)
+        except Refusal as refusal:
+            answer = refusal.answer
+        return self.finish(request, answer)
+
+    async def _routed(self, request: Request) -> Answer:
+        handlers = self._exact.get(request.path, {})
+        if handler := handlers.get(request.method):
+            return await handler(request)
+        allowed = set(handlers)
+        for method, pattern, handler in self._patterns:
+            if found := pattern.fullmatch(request.path):
+                if method == request.method:
+                    return await handler(request, **found.groupdict())
+                allowed.add(method)
+        if allowed:
+            return await self.wrong_method(request, sorted(allowed))
+        return await self.not_found(request)
+
+    def _record_done(self, at: float, request: Request, task: asyncio.Task[Answer | None]) -> None:
+        if task.cancelled() or task.exception() is not None:
+            return
+        answer = task.result()
+        self._record(at, request, 0 if answer is None else answer.status)
+
+    def _record(self, at: float, request: Request, status: int) -> None:
+        headers = {name: "***" if name in _SECRET_HEADERS else text for name, text in request.headers.items()}
+        self.requests.append(
+            Recorded(
+                at,
+                self.clock.monotonic(),
+                request.method,
+                request.path,
+                request.query,
+                request.body,
+                status,
+                headers,
+            )
+        )
+
+    async def _drop(self, scope: Message, receive: Receive) -> None:
+        abort = (scope.get("extensions") or {}).get(ABORT)
+        if abort is None:
+            # Inside one process there is no connection to close: raise what httpx raises for a lost one.
+            import httpx
+
+            raise httpx.RemoteProtocolError("Server disconnected without sending a response.")
+        abort()
+        while (await receive())["type"] != "http.disconnect":
+            pass
+
+    async def _send(self, request: Request, answer: Answer, send: Send) -> None:
+        headers = {name.lower(): value for name, value in answer.headers.items()}
+        body = answer.body
+        accepted = request.headers.get("accept-encoding", "")
+        if self.compress and len(body) >= 500 and "gzip" in accepted and "content-encoding" not in headers:
+            body = gzip.compress(body, compresslevel=1)
+            headers |= {"content-encoding": "gzip", "vary": "accept-encoding"}
+        if answer.status >= 200 and answer.status not in (204, 304):
+            headers.setdefault("content-length", str(len(body)))
+        raw = [(name.encode("latin-1"), value.encode("latin-1")) for name, value in headers.items()]
+        await send({"type": "http.response.start", "status": answer.status, "headers": raw})
+        await send({"type": "http.response.body", "body": b"" if request.method == "HEAD" else body})
+
+
+class SourceSimulator(Simulator, ABC):
+    """The double of a warehouse system."""
+
+    @abstractmethod
+    def set_level(self, sku: str, quantity: Any, warehouse: str = "main") -> None:
+        """Let the system have `quantity` of `sku` in `warehouse`."""
+
+    @abstractmethod
+    def remove(self, sku: str, warehouse: str = "main") -> None:
+        """Let the system know `sku` in `warehouse` no longer."""
+
+    @abstractmethod
+    def settings(self, url: str) -> dict[str, Any]:
+        """Return the table `[sources.<name>]` of mpstock.toml that reads this double at `url`."""
+
+
+class SinkSimulator(Simulator, ABC):
+    """The double of a marketplace."""
+
+    @abstractmethod
+    def shown(self) -> Mapping[tuple[str, str], int]:
+        """Return what buyers may buy now, by the seller's article and the sink warehouse's code."""
+
+    @abstractmethod
+    def set_shown(self, sku: str, warehouse_code: str, quantity: int) -> None:
+        """Change what is shown, as somebody in the marketplace's cabinet does."""
+
+    @abstractmethod
+    def settings(self, url: str) -> dict[str, Any]:
+        """Return the table `[sinks.<name>]` of mpstock.toml that writes to this double at `url`.
+
+        Its warehouses are apart: `warehouse_codes`.
+        """
+
+    def warehouse_codes(self) -> Sequence[str]:
+        """Return the codes of the account's warehouses, for `[[sinks.<name>.warehouses]]`."""
+        return sorted({code for _, code in self.shown()})
