@@ -1,0 +1,1 @@
+"""Wildberries as a sink of mpstock. What it offers is named by `mpstock_wb.plugin`."""

@@ -1,0 +1,186 @@
+"""What `mpstock check` says of a Wildberries account."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import Any
+
+import httpx
+import pytest
+
+from mpstock import CheckedAdapter, Finding, Secret
+from tests import specs
+from tests.wb.harness import NOW, RIGHTS, Vendor, answer, listed, problem, sink, token
+
+SANDBOX: dict[str, Any] = {
+    "marketplace_url": "https://marketplace-api-sandbox.wildberries.ru",
+    "content_url": "https://content-api-sandbox.wildberries.ru",
+}
+
+
+def warehouse(number: int, name: str = "Подольск", **more: Any) -> dict[str, Any]:
+    good = {"officeId": 15, "cargoType": 1, "deliveryType": 1, "isDeleting": False, "isProcessing": False}
+    return {"id": number, "name": name, **good, **more}
+
+
+def cards(*sizes: int) -> httpx.Response:
+    found = [
+        {
+            "nmID": n,
+            "vendorCode": f"C{n}",
+            "sizes": [{"chrtID": n * 10 + s, "skus": []} for s in range(count)],
+        }
+        for n, count in enumerate(sizes, 1)
+    ]
+    return answer(200, {"cards": found, "cursor": {"total": len(found)}})
+
+
+def check(
+    *, text: str | None = None, rows: Any = None, codes: tuple[str, ...] = ("1111",), **settings: Any
+) -> list[Finding]:
+    given = answer(200, [warehouse(1111)] if rows is None else rows)
+    built = sink(Vendor(given, cards(1)), codes, token=Secret(text or token()), **settings)
+    return listed(built.check())
+
+
+def of(found: list[Finding], subject: str, level: str | None = None) -> list[str]:
+    return [one.message for one in found if one.subject == subject and level in (None, one.level)]
+
+
+def test_a_good_account_has_nothing_to_mend() -> None:
+    """Token, warehouses and cards are all well, and said so."""
+    vendor = Vendor(answer(200, [warehouse(1111)]), cards(1, 1))
+    built = sink(vendor)
+    assert isinstance(built, CheckedAdapter)
+    found = listed(built.check())
+    assert {one.level for one in found} == {"ok"}
+    assert "Подольск, FBS, small goods" in of(found, "warehouse 1111")
+    assert vendor.lines == ["GET /api/v3/warehouses", "POST /content/v2/get/cards/list"]
+
+
+def test_the_warehouses_request_is_what_the_document_describes() -> None:
+    """Path and answer hold against Wildberries' OpenAPI document."""
+    spec = specs.load(specs.WB_STOCKS)
+    vendor = Vendor(answer(200, [warehouse(1111)]), cards(1))
+    listed(sink(vendor).check())
+    spec.check_request(vendor.requests[0])
+    spec.check_request(vendor.requests[1])
+
+
+@pytest.mark.parametrize(
+    ("days", "level"), [(-1, "error"), (0, "error"), (1, "warning"), (13.9, "warning"), (14.1, "ok")]
+)
+def test_the_token_s_expiry_is_told_before_it_happens(days: float, level: str) -> None:
+    """A token lives 180 days; two weeks before its end there is a warning."""
+    found = check(text=token(exp=int((NOW + timedelta(days=days)).timestamp())))
+    expiry = next(one for one in found if "expires_at" in one.data)
+    assert expiry.level == level
+
+
+@pytest.mark.parametrize(
+    ("rights", "word"),
+    [
+        (1 << 1, "Marketplace"),
+        (RIGHTS | 1 << 30, "reading only"),
+        (1 << 4, "Content"),
+    ],
+)
+def test_a_missing_right_is_an_error_that_names_it(rights: int, word: str) -> None:
+    """The rights are bits of the token: 4 Marketplace, 1 Content, 30 read-only."""
+    errors = of(check(text=token(s=rights)), "token", "error")
+    assert len(errors) == 1
+    assert word in errors[0]
+
+
+def test_the_right_promotion_reads_cards_as_well() -> None:
+    """Cards are open to the category Content or Promotion."""
+    assert of(check(text=token(s=1 << 4 | 1 << 6)), "token", "error") == []
+
+
+def test_a_test_token_at_the_production_host_is_an_error() -> None:
+    """And a production token at the sandbox likewise; at a simulator neither matters."""
+    assert any("test token" in one for one in of(check(text=token(t=True)), "token", "error"))
+    assert of(check(text=token(t=True), **SANDBOX), "token", "error") == []
+    assert any("production token" in one for one in of(check(**SANDBOX), "token", "error"))
+    local: dict[str, Any] = {
+        "marketplace_url": "http://127.0.0.1:8082",
+        "content_url": "http://127.0.0.1:8082",
+    }
+    assert of(check(text=token(t=True), **local), "token", "error") == []
+
+
+def test_one_host_of_the_sandbox_and_one_of_production_is_an_error() -> None:
+    """Their ids are not the same."""
+    found = check(marketplace_url=SANDBOX["marketplace_url"])
+    assert of(found, "hosts", "error")
+
+
+@pytest.mark.parametrize(
+    "text", ["opaque", "a.b", "a.b.c", "x.bnVsbA.y", "x.W10.y", "..", f"x.{'A' * 999}.y"]
+)
+def test_a_token_that_is_no_jwt_is_a_warning(text: str) -> None:
+    """Its expiry and rights cannot be told; the account is looked at all the same."""
+    found = check(text=text)
+    assert of(found, "token", "warning")
+    assert of(found, "warehouse 1111", "ok")
+
+
+@pytest.mark.parametrize("claims", [{"exp": "soon", "s": "all"}, {"exp": 10**30, "s": -1}, {"exp": True}])
+def test_strange_claims_are_not_believed(claims: dict[str, Any]) -> None:
+    """What cannot be read is told as unknown."""
+    assert any("does not say when it expires" in one for one in of(check(text=token(**claims)), "token"))
+
+
+def test_an_unknown_warehouse_is_an_error_that_names_the_good_ones() -> None:
+    """The seller's warehouse id is meant, not WB's office."""
+    found = check(rows=[warehouse(7, "Коледино"), warehouse(8, "Казань", isDeleting=True)], codes=("15",))
+    error = next(one for one in found if one.subject == "warehouse 15")
+    assert error.level == "error"
+    assert "7 (Коледино)" in error.mend
+    assert "Казань" not in error.mend
+
+
+def test_a_warehouse_that_is_being_deleted_or_updated_is_told() -> None:
+    """Deleting is an error; updating passes in some minutes."""
+    rows = [warehouse(1, isDeleting=True), warehouse(2, isProcessing=True), warehouse(3, deliveryType=2)]
+    found = check(rows=rows, codes=("1", "2", "3"))
+    assert [one.level for one in found if one.subject.startswith("warehouse ")] == ["error", "warning", "ok"]
+    assert "DBS" in of(found, "warehouse 3")[0]
+
+
+def test_no_configured_warehouse_names_those_of_the_account() -> None:
+    """Without one nothing is listed and nothing is pushed."""
+    found = check(codes=())
+    assert any("1111 (Подольск)" in one for one in of(found, "warehouses", "error"))
+
+
+def test_cards_of_several_sizes_are_counted_and_explained() -> None:
+    """Matched by vendor code they are a mapping error; matched by barcode they are not."""
+    found = listed(sink(Vendor(answer(200, [warehouse(1111)]), cards(1, 3, 2))).check())
+    warning = next(one for one in found if one.subject == "cards")
+    assert (warning.level, warning.data["several_sizes"]) == ("warning", 2)
+    assert "'C2', 'C3'" in warning.message
+    assert 'match_by = "barcode"' in warning.mend
+    built = sink(Vendor(answer(200, [warehouse(1111)]), cards(1, 3, 2)), match_by="barcode")
+    assert of(listed(built.check()), "cards", "ok")
+
+
+def test_refused_access_is_a_finding_in_the_vendor_s_words_and_the_rest_is_looked_at() -> None:
+    """A token for the marketplace alone cannot read cards, and the other way round."""
+    denied = problem(403, "access denied", "token scope is not allowed for this resource")
+    found = listed(sink(Vendor(denied, cards(1))).check())
+    assert any("scope is not allowed" in one for one in of(found, "warehouses", "error"))
+    assert of(found, "cards", "ok")
+
+
+@pytest.mark.parametrize("body", [b"{}", b"<html></html>", b'[{"name": "x"}]'])
+def test_warehouses_that_cannot_be_read_are_an_error(body: bytes) -> None:
+    """They are not taken for an account without warehouses."""
+    found = listed(sink(Vendor(httpx.Response(200, content=body), cards(1))).check())
+    assert of(found, "warehouses", "error")
+
+
+def test_no_finding_shows_the_token() -> None:
+    """Whatever is wrong with it."""
+    text = token(s=1, t=True, exp=1)
+    assert all(text not in repr(one) for one in check(text=text))
