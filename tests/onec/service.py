@@ -1,0 +1,136 @@
+"""A stock service that answers as it is told, and a source that reads it."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections.abc import Callable
+from datetime import UTC, datetime
+from typing import Any
+
+import httpx
+from attrs import define, field
+
+from mpstock import Finding, Level, Problem, Reading, Secret
+from mpstock.testing import VirtualClock, adapter_context, build_adapter
+from mpstock_onec.plugin import mpstock_sources
+from mpstock_onec.settings import OnecSettings
+
+(SPEC,) = mpstock_sources()
+URL = "http://erp.local/trade"
+USER, PASSWORD = "Робот", "Пароль 1С"
+START = datetime(2026, 1, 12, 9, 0, tzinfo=UTC)
+NBSP = "\u00a0"
+
+
+class Json(str):
+    """A row as it stands in the body, for what Python would write otherwise."""
+
+
+@define
+class Service:
+    """The last answer of `answers` repeats; each is a body, a list of rows or a whole response."""
+
+    answers: list[Any] = field(factory=list)
+    requests: list[httpx.Request] = field(factory=list[httpx.Request])
+    during: Callable[[], None] = lambda: None
+
+    def __call__(self, request: httpx.Request) -> httpx.Response:
+        self.requests.append(request)
+        self.during()
+        answer = self.answers.pop(0) if len(self.answers) > 1 else self.answers[0]
+        if isinstance(answer, Exception):
+            raise answer
+        if isinstance(answer, httpx.Response):
+            return httpx.Response(answer.status_code, headers=answer.headers, content=answer.content)
+        if isinstance(answer, list):
+            answer = body(*answer)
+        return httpx.Response(200, content=answer, headers={"content-type": "application/json"})
+
+    @property
+    def asked(self) -> list[str | None]:
+        """`changedAfter` of each request."""
+        return [request.url.params.get("changedAfter") for request in self.requests]
+
+
+def body(*rows: Any) -> bytes:
+    """Write rows as a service does."""
+    texts = [row if isinstance(row, Json) else json.dumps(row, ensure_ascii=False) for row in rows]
+    return f'{{"stocks": [{", ".join(texts)}]}}'.encode()
+
+
+def page(title: str, status: int = 200, **headers: str) -> httpx.Response:
+    """A page of a web server."""
+    content = f"<!DOCTYPE html><html><head><title>{title}</title></head><body>…</body></html>".encode()
+    return httpx.Response(status, content=content, headers={"content-type": "text/html", **headers})
+
+
+def settings(**changed: Any) -> OnecSettings:
+    """Settings with defaults that work."""
+    return OnecSettings(**{"base_url": URL, "user": USER, "password": Secret(PASSWORD), **changed})
+
+
+class Reader:
+    """One source over one service, on a clock that jumps."""
+
+    def __init__(self, *answers: Any, **changed: Any) -> None:
+        self.service = Service(list(answers))
+        self.clock = VirtualClock()
+        context = adapter_context(
+            httpx.MockTransport(self.service), name="erp", clock=self.clock, secrets=(PASSWORD,)
+        )
+        self.source = build_adapter(SPEC, settings(**changed), context)
+        self.requests = self.service.requests
+
+    def read(self, cursor: str | None = None) -> Read:
+        """Read to the end."""
+        return asyncio.run(self._read(cursor))
+
+    async def _read(self, cursor: str | None) -> Read:
+        return Read([reading async for reading in self.source.read(cursor)])
+
+    def check(self) -> list[Finding]:
+        """Check to the end."""
+
+        async def findings() -> list[Finding]:
+            return [finding async for finding in self.source.check()]
+
+        return asyncio.run(findings())
+
+
+@define
+class Read:
+    """What one walk over a source brought."""
+
+    readings: list[Reading]
+
+    @property
+    def last(self) -> Reading:
+        return self.readings[-1]
+
+    @property
+    def levels(self) -> list[Level]:
+        return [level for reading in self.readings for level in reading.levels]
+
+    @property
+    def quantities(self) -> dict[str, int | None]:
+        """By sku, where there is one warehouse."""
+        return {level.sku: level.quantity for level in self.levels}
+
+    @property
+    def problems(self) -> list[Problem]:
+        return [problem for reading in self.readings for problem in reading.problems]
+
+    @property
+    def cursor(self) -> str:
+        assert self.last.cursor is not None
+        return self.last.cursor
+
+
+def read(*rows: Any, **changed: Any) -> Read:
+    """Read everything from a service that answers these rows."""
+    return Reader(list(rows), **changed).read()
+
+
+def row(sku: Any = "A-1", quantity: Any = 5, **more: Any) -> dict[str, Any]:
+    return {"sku": sku, "quantity": quantity, **more}
