@@ -1,0 +1,50 @@
+"""The ledger: what was read, decided, sent and answered. SQLite; it knows no network and no policy."""
+
+from __future__ import annotations
+
+from mpstock.ledger.database import Database
+from mpstock.ledger.levels import Dirt, Levels
+from mpstock.ledger.listings import Listings
+from mpstock.ledger.pushes import Pushes
+from mpstock.ledger.runs import Runs
+from mpstock.ledger.stocks import Stocks
+
+__all__ = ["Ledger"]
+
+
+class Ledger:
+    """An open ledger. It is synchronous and belongs to one thread (`mpstock.ledger.worker`).
+
+    Args:
+        url: `sqlite:///path`, or `sqlite://` for one in memory that is gone with the process.
+
+    Raises:
+        ConfigurationError: the URL cannot be used.
+        LedgerVersionError: the ledger was written by a newer mpstock.
+        LedgerLockedError: another process holds it.
+        LedgerFullError: it cannot be written.
+    """
+
+    def __init__(self, url: str) -> None:
+        self.database = Database(url)
+        try:
+            self.database.migrate()
+        except BaseException:
+            self.database.close()
+            raise
+        self.dirt = Dirt(self.database)
+        self.levels = Levels(self.database, self.dirt)
+        self.listings = Listings(self.database, self.dirt, self.levels)
+        self.stocks = Stocks(self.database, self.dirt)
+        self.pushes = Pushes(self.database, self.dirt)
+        self.runs = Runs(self.database)
+        self.transaction = self.database.transaction
+
+    @property
+    def place(self) -> str:
+        """Where the ledger is, for messages."""
+        return self.database.place
+
+    def close(self) -> None:
+        """Close the ledger; a second call does nothing."""
+        self.database.close()

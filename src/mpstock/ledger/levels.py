@@ -1,0 +1,339 @@
+"""What the sources said: products, warehouses, stock levels, and the marks of what has moved."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import datetime
+from typing import TYPE_CHECKING
+
+from attrs import define, field, frozen
+
+from mpstock.ledger.database import as_datetime, as_text, ids
+from mpstock.ledger.seen import SeenRows
+
+if TYPE_CHECKING:
+    from mpstock.ledger.database import Database
+    from mpstock.model import Level, Reading
+
+__all__ = ["Absent", "Dirt", "Levels", "ReadSession"]
+
+UNKNOWN_TO_SOURCE = "the source knows the product, but not its quantity"
+
+
+@frozen
+class Absent:
+    """What a complete read left out: rows above zero that are gone, of so many above zero before."""
+
+    missing: int
+    before: int
+
+
+class Dirt:
+    """Marks of products that must be looked at again, each with a rising revision."""
+
+    def __init__(self, database: Database) -> None:
+        self._db = database
+
+    def mark(self, product_ids: Iterable[int], cause: str, now: datetime, *, soft: bool = False) -> None:
+        """Mark products; inside the transaction of what moved them.
+
+        A `soft` cause does not take the place of one that is there: a listing that is new because its
+        product is new changes because of the product.
+        """
+        kept = "dirty.cause" if soft else "excluded.cause"
+        revision = self._next_revision()
+        moment = as_text(now)
+        self._db.executemany(
+            "INSERT INTO dirty (product_id, revision, cause, marked_at) VALUES (?, ?, ?, ?) "
+            "ON CONFLICT (product_id) DO UPDATE SET "
+            f"revision = excluded.revision, cause = {kept}, marked_at = excluded.marked_at",
+            [(product_id, revision, cause, moment) for product_id in product_ids],
+        )
+
+    def mark_sink_warehouse(self, marketplace: str, warehouse: str, cause: str, now: datetime) -> None:
+        """Mark every product that has a listing in one sink warehouse."""
+        self._db.execute(
+            "INSERT INTO dirty (product_id, revision, cause, marked_at) "
+            "SELECT product_id, ?, ?, ? FROM marketplace_stocks WHERE marketplace = ? AND warehouse_code = ? "
+            "ON CONFLICT (product_id) DO UPDATE SET revision = excluded.revision",
+            (self._next_revision(), cause, as_text(now), marketplace, warehouse),
+        )
+
+    def page(self, after: int, size: int) -> list[tuple[int, int, str]]:
+        """Return (product id, revision, cause) of marked products with ids above `after`."""
+        return self._db.query(
+            "SELECT product_id, revision, cause FROM dirty WHERE product_id > ? ORDER BY product_id LIMIT ?",
+            (after, size),
+        )
+
+    def among(self, product_ids: Iterable[int]) -> list[tuple[int, int, str]]:
+        """Return the marks of these products."""
+        return self._db.query(
+            "SELECT product_id, revision, cause FROM dirty "
+            "WHERE product_id IN (SELECT value FROM json_each(?)) ORDER BY product_id",
+            (ids(product_ids),),
+        )
+
+    def clear(self, seen: Iterable[tuple[int, int]]) -> None:
+        """Take marks away, unless their revision has moved since they were seen."""
+        self._db.executemany(
+            "DELETE FROM dirty WHERE product_id = ? AND revision = ?", [(p, r) for p, r in seen]
+        )
+
+    def count(self) -> int:
+        """Return how many products are marked."""
+        return int(self._db.scalar("SELECT count(*) FROM dirty"))
+
+    def _next_revision(self) -> int:
+        return int(
+            self._db.query(
+                "INSERT INTO meta (key, value) VALUES ('revision', '1') "
+                "ON CONFLICT (key) DO UPDATE SET value = CAST(value AS INTEGER) + 1 RETURNING value"
+            )[0][0]
+        )
+
+
+class Levels:
+    """Stock levels by source, product and warehouse."""
+
+    def __init__(self, database: Database, dirt: Dirt) -> None:
+        self.db = database
+        self.dirt = dirt
+        self._warehouses: dict[str, int] = {}
+
+    def begin_read(self, source: str) -> ReadSession:
+        """Start taking in one reading of a source."""
+        return ReadSession(self, source)
+
+    def product_ids(self, skus: Iterable[str]) -> dict[str, int]:
+        """Return the ids of those skus that are known."""
+        return dict(
+            self.db.query(
+                "SELECT sku, id FROM products WHERE sku IN (SELECT value FROM json_each(?))",
+                (ids(skus),),
+            )
+        )
+
+    def skus(self, product_ids: Iterable[int]) -> dict[int, str]:
+        """Return the skus of these products."""
+        return dict(
+            self.db.query(
+                "SELECT id, sku FROM products WHERE id IN (SELECT value FROM json_each(?))",
+                (ids(product_ids),),
+            )
+        )
+
+    def record_settings(self, fingerprints: Mapping[str, str], now: datetime) -> int:
+        """Remember the fingerprint of what the products file says of each sku, and mark what moved.
+
+        Inside a transaction. Returns how many products have moved.
+        """
+        kept = dict(self.db.query("SELECT sku, settings FROM products WHERE settings <> ''"))
+        gone = [sku for sku in kept if sku not in fingerprints]
+        known = self.product_ids({*fingerprints, *gone})
+        moved = [
+            (fingerprints.get(sku, ""), product_id)
+            for sku, product_id in known.items()
+            if fingerprints.get(sku, "") != kept.get(sku, "")
+        ]
+        self.db.executemany("UPDATE products SET settings = ? WHERE id = ?", moved)
+        if moved:
+            self.dirt.mark((product_id for _, product_id in moved), "settings", now)
+        return len(moved)
+
+    def warehouse_codes(self) -> dict[int, str]:
+        """Return the code of every own warehouse, by id."""
+        return dict(self.db.query("SELECT id, code FROM warehouses"))
+
+    def of_products(self, product_ids: Iterable[int]) -> list[tuple[int, str, int, int | None, int, int]]:
+        """Return (product id, source, warehouse id, quantity, reserved, known) of these products."""
+        return self.db.query(
+            "SELECT product_id, source, warehouse_id, quantity, reserved, unknown_since IS NULL "
+            "FROM stock_levels WHERE product_id IN (SELECT value FROM json_each(?)) "
+            "ORDER BY product_id, id",
+            (ids(product_ids),),
+        )
+
+    def holds_of(self, product_ids: Iterable[int], now: datetime) -> list[tuple[int, str, int | None, int]]:
+        """Return (product id, origin, warehouse id or None, quantity) of the holds that stand now."""
+        return self.db.query(
+            "SELECT product_id, origin, warehouse_id, quantity FROM holds "
+            "WHERE product_id IN (SELECT value FROM json_each(?)) AND status = 'open' "
+            "AND (expires_at IS NULL OR expires_at > ?)",
+            (ids(product_ids), as_text(now)),
+        )
+
+    def detail(self, product_id: int) -> list[tuple[str, str, int | None, int, datetime | None, str | None]]:
+        """Return (source, warehouse, quantity, reserved, as of, why unknown) of one product."""
+        return [
+            (source, warehouse, quantity, reserved, as_datetime(as_of), why)
+            for source, warehouse, quantity, reserved, as_of, why in self.db.query(
+                "SELECT source, code, quantity, reserved, as_of, "
+                "CASE WHEN unknown_since IS NULL THEN NULL ELSE coalesce(unknown_why, 'unknown') END "
+                "FROM stock_levels JOIN warehouses ON warehouses.id = warehouse_id "
+                "WHERE product_id = ? ORDER BY stock_levels.id",
+                (product_id,),
+            )
+        ]
+
+    def counts(self) -> list[tuple[str, int, int]]:
+        """Return (source, rows, rows whose quantity is unknown)."""
+        return self.db.query(
+            "SELECT source, count(*), sum(unknown_since IS NOT NULL) FROM stock_levels GROUP BY source"
+        )
+
+    def ensure_products(self, skus: Sequence[str], now: str) -> dict[str, int]:
+        """Return the ids of these skus, making the new ones known."""
+        known = self.product_ids(skus)
+        new = [(sku, now) for sku in dict.fromkeys(skus) if sku not in known]
+        if new:
+            self.db.executemany("INSERT INTO products (sku, first_seen_at) VALUES (?, ?)", new)
+            known |= self.product_ids(sku for sku, _ in new)
+        return known
+
+    def ensure_warehouse(self, code: str) -> int:
+        """Return the id of an own warehouse, making a new one known."""
+        if code not in self._warehouses:
+            self.db.execute("INSERT INTO warehouses (code) VALUES (?) ON CONFLICT DO NOTHING", (code,))
+            self._warehouses[code] = self.db.scalar("SELECT id FROM warehouses WHERE code = ?", (code,))
+        return self._warehouses[code]
+
+    def forget_cache(self) -> None:
+        """Forget the warehouse ids of a transaction that was rolled back."""
+        self._warehouses.clear()
+
+
+@define
+class ReadSession:
+    """One reading of a source on its way into the ledger, page by page.
+
+    Only rows that differ are written, and only their products marked. Which rows were seen is kept as
+    one bit per row, so that what a complete read left out is known without touching the others.
+    """
+
+    levels: Levels
+    source: str
+    rows: int = 0
+    changed: int = 0
+    _seen: SeenRows = field(factory=SeenRows)
+
+    def ingest(self, reading: Reading, now: datetime) -> None:
+        """Take in one page; inside a transaction.
+
+        An older statement never replaces a newer one; a tie goes to the lower quantity.
+        """
+        if not reading.levels:
+            return
+        db = self.levels.db
+        as_of_reading = as_text(reading.as_of)
+        self.rows += len(reading.levels)
+        products = self.levels.ensure_products([level.sku for level in reading.levels], as_text(now))
+        stored = self._stored(products.values())
+        new: list[tuple[object, ...]] = []
+        new_keys: set[tuple[int, int]] = set()
+        moved: list[tuple[object, ...]] = []
+        dirty: dict[int, None] = {}
+        for level in reading.levels:
+            product_id = products[level.sku]
+            warehouse_id = self.levels.ensure_warehouse(level.warehouse)
+            as_of = as_text(level.updated_at) if level.updated_at else as_of_reading
+            known = level.quantity is not None
+            old = stored.get((product_id, warehouse_id))
+            if old is None:
+                new_keys.add((product_id, warehouse_id))
+                new.append(
+                    (self.source, product_id, warehouse_id, level.quantity, level.reserved, as_of, as_of)
+                    + ((None, None) if known else (as_of, UNKNOWN_TO_SOURCE))
+                )
+            else:
+                row_id, quantity, reserved, old_as_of, was_known = old
+                self._seen.add(row_id)
+                if not _replaces(level, as_of, quantity, reserved, old_as_of, was_known=was_known):
+                    continue
+                if known:
+                    moved.append((level.quantity, level.reserved, as_of, as_of, None, None, row_id))
+                else:
+                    moved.append((quantity, reserved, as_of, as_of, as_of, UNKNOWN_TO_SOURCE, row_id))
+            dirty[product_id] = None
+        db.executemany(
+            "INSERT INTO stock_levels (source, product_id, warehouse_id, quantity, reserved, updated_at, "
+            "as_of, unknown_since, unknown_why) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
+            new,
+        )
+        if new_keys:
+            for key, row in self._stored({product_id for product_id, _ in new_keys}).items():
+                if key in new_keys:
+                    self._seen.add(row[0])
+        db.executemany(
+            "UPDATE stock_levels SET quantity = ?, reserved = ?, updated_at = ?, as_of = ?, "
+            "unknown_since = ?, unknown_why = ? WHERE id = ?",
+            moved,
+        )
+        self.changed += len(new) + len(moved)
+        if dirty:
+            self.levels.dirt.mark(dirty, self.source, now)
+
+    def absent(self) -> Absent:
+        """Return what this read, if it was complete, has left out."""
+        missing = before = 0
+        for (row_id,) in self.levels.db.query(
+            "SELECT id FROM stock_levels WHERE source = ? AND quantity > 0", (self.source,)
+        ):
+            before += 1
+            missing += row_id not in self._seen
+        return Absent(missing, before)
+
+    def settle_absent(self, as_of: datetime, now: datetime, unknown_why: str | None) -> int:
+        """Take the rows that a complete read left out as zero or, with a reason, as unknown.
+
+        Returns how many rows have moved by it.
+        """
+        db = self.levels.db
+        gone = [
+            (row_id, product_id)
+            for row_id, product_id, unknown in db.query(
+                "SELECT id, product_id, unknown_since FROM stock_levels "
+                "WHERE source = ? AND (quantity IS NULL OR quantity <> 0 OR reserved <> 0 "
+                "OR unknown_since IS NOT NULL)",
+                (self.source,),
+            )
+            if row_id not in self._seen and not (unknown_why and unknown)
+        ]
+        moment = as_text(as_of)
+        if unknown_why:
+            db.executemany(
+                "UPDATE stock_levels SET unknown_since = ?, unknown_why = ? WHERE id = ?",
+                [(moment, unknown_why, row_id) for row_id, _ in gone],
+            )
+        else:
+            db.executemany(
+                "UPDATE stock_levels SET quantity = 0, reserved = 0, updated_at = ?, as_of = ?, "
+                "unknown_since = NULL, unknown_why = NULL WHERE id = ?",
+                [(moment, moment, row_id) for row_id, _ in gone],
+            )
+        if gone:
+            self.levels.dirt.mark({product_id for _, product_id in gone}, self.source, now)
+        self.changed += len(gone)
+        return len(gone)
+
+    def _stored(self, product_ids: Iterable[int]) -> dict[tuple[int, int], tuple[int, int, int, str, bool]]:
+        return {
+            (product_id, warehouse_id): (row_id, quantity, reserved, as_of, unknown is None)
+            for row_id, product_id, warehouse_id, quantity, reserved, as_of, unknown in self.levels.db.query(
+                "SELECT id, product_id, warehouse_id, quantity, reserved, as_of, unknown_since "
+                "FROM stock_levels WHERE source = ? AND product_id IN (SELECT value FROM json_each(?))",
+                (self.source, ids(product_ids)),
+            )
+        }
+
+
+def _replaces(
+    level: Level, as_of: str, quantity: int | None, reserved: int, old_as_of: str, *, was_known: bool
+) -> bool:
+    if level.quantity is None:
+        return was_known and as_of >= old_as_of
+    if was_known and level.quantity == quantity and level.reserved == reserved:
+        return False
+    if as_of != old_as_of or not was_known or quantity is None:
+        return as_of >= old_as_of
+    return level.quantity - level.reserved < quantity - reserved

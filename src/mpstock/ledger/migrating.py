@@ -1,0 +1,51 @@
+"""Brings a ledger's tables to the version of this mpstock, and refuses one of a newer."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from mpstock.errors import LedgerVersionError
+
+if TYPE_CHECKING:
+    from sqlalchemy import Connection
+
+__all__ = ["HEAD", "VERSIONS", "migrate"]
+
+VERSIONS = ("0001",)
+"""Every schema version that this mpstock knows, oldest first; a test holds it against the migrations."""
+
+HEAD = VERSIONS[-1]
+
+
+def migrate(connection: Connection, place: str) -> None:
+    """Bring the tables behind `connection` to `HEAD`, in one transaction.
+
+    `place` names the ledger in the error. Alembic is imported only when there is work for it.
+
+    Raises:
+        LedgerVersionError: the ledger has a version that this mpstock does not know.
+    """
+    with connection.begin():
+        found = _version(connection)
+        if found == HEAD:
+            return
+        if found is not None and found not in VERSIONS:
+            raise LedgerVersionError(
+                f"{place} has schema version {found!r}, this mpstock knows up to {HEAD!r}: "
+                "it was written by a newer mpstock. Upgrade mpstock (pip install -U mpstock) to open it"
+            )
+        from alembic import command
+        from alembic.config import Config
+
+        config = Config()
+        config.set_main_option("script_location", "mpstock.ledger:migrations")
+        config.attributes["connection"] = connection
+        command.upgrade(config, "head")
+
+
+def _version(connection: Connection) -> str | None:
+    from sqlalchemy import inspect, text
+
+    if not inspect(connection).has_table("alembic_version"):
+        return None
+    return connection.execute(text("SELECT version_num FROM alembic_version")).scalar()

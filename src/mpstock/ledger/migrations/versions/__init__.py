@@ -1,0 +1,1 @@
+"""The schema changes, oldest first; see `mpstock.ledger.migrating`."""

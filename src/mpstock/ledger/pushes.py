@@ -1,0 +1,349 @@
+"""What goes on the wire: intents before, outcomes after, one transaction a batch, and the sync log."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from datetime import datetime, timedelta
+from typing import TYPE_CHECKING, Any
+
+from attrs import frozen
+
+from mpstock.ledger.database import as_datetime, as_text, ids
+from mpstock.ledger.stocks import relane
+from mpstock.model import Change, Listing, OutcomeStatus
+
+if TYPE_CHECKING:
+    from mpstock.ledger.database import Database
+    from mpstock.ledger.levels import Dirt
+    from mpstock.model import Outcome
+
+__all__ = ["Batch", "Item", "LogRow", "Pushes", "Queue"]
+
+_APPLIED = {OutcomeStatus.OK, OutcomeStatus.ERROR, OutcomeStatus.DOUBT}
+"""The outcomes that the sync log tells of: the others left everything as it was."""
+
+_UNTOUCHED = {OutcomeStatus.UNSENT, OutcomeStatus.BUSY}
+
+
+@frozen
+class Queue:
+    """What waits to be pushed: changes that may go now (counted up to one batch) and whether a zero is among
+    them; changes that rest, those of them that rest for no more than their cooldown (`soon`), and when
+    the first may go.
+    """
+
+    eligible: int
+    zeros: bool
+    resting: int
+    soon: int
+    next_at: datetime | None
+
+
+@frozen
+class Item:
+    """One change of a batch, with the id of its listing's state."""
+
+    id: int
+    product_id: int
+    lane: int
+    change: Change
+
+
+@frozen
+class Batch:
+    """A batch whose intent is recorded; it is settled by its outcomes."""
+
+    id: int
+    sink: str
+    items: Sequence[Item]
+
+
+@frozen
+class LogRow:
+    """One line of the sync log."""
+
+    id: int
+    sku: str
+    sink: str
+    warehouse: str
+    old: int | None
+    new: int
+    cause: str
+    run: int
+    status: str
+    error_code: str | None
+    error_message: str | None
+    at: datetime
+
+
+class Pushes:
+    """The batches on their way, and the log of what came of them."""
+
+    def __init__(self, database: Database, dirt: Dirt) -> None:
+        self.db = database
+        self._dirt = dirt
+
+    def queue(
+        self, sink: str, warehouse: str | None, now: datetime, batch: int, cooldown: timedelta
+    ) -> Queue:
+        """Return what waits for a sink or, if given, for one of its warehouses.
+
+        What rests is counted only where what may go does not fill a batch: the cost follows the
+        batch, not the queue.
+        """
+        where, parameters = _where(sink, warehouse)
+        moment = as_text(now)
+        eligible, zeros = self.db.one(
+            "SELECT count(*), coalesce(max(lane = 0), 0) FROM (SELECT s.lane FROM marketplace_stocks AS s "
+            f"WHERE {where} AND (s.not_before IS NULL OR s.not_before <= ?) ORDER BY s.lane, s.id LIMIT ?)",
+            (*parameters, moment, batch),
+        )
+        if eligible >= batch:
+            return Queue(eligible, bool(zeros), 0, 0, None)
+        resting, soon, next_at = self.db.one(
+            "SELECT count(*), coalesce(sum(s.not_before <= ?), 0), min(s.not_before) "
+            f"FROM marketplace_stocks AS s WHERE {where} AND s.not_before > ?",
+            (as_text(now + cooldown), *parameters, moment),
+        )
+        return Queue(eligible, bool(zeros), resting, soon, as_datetime(next_at))
+
+    def compose(
+        self,
+        sink: str,
+        warehouse: str | None,
+        limit: int,
+        now: datetime,
+        *,
+        run: int,
+        cooldown: timedelta,
+        replan: Callable[[Sequence[tuple[int, int, str]]], None],
+        group: Iterable[int] | None = None,
+        at_most: Mapping[int, int] | None = None,
+    ) -> Batch | None:
+        """Take up to `limit` changes that may go now, zeros first, and record the intent to send them.
+
+        The quantities are computed here, at the moment of sending: products that were marked since they
+        were planned are planned anew by `replan` (given their marks) before anything is taken.
+        `group` names parked states to take instead of what is ready, `at_most` bounds the quantities (a plan
+        that was made before).
+        Returns None when nothing may go.
+        """
+        with self.db.transaction():
+            while True:
+                rows = self._eligible(sink, warehouse, limit, now, group)
+                marks = self._dirt.among({row[1] for row in rows})
+                if not marks:
+                    break
+                replan(marks)
+            if not rows:
+                return None
+            moment = as_text(now)
+            push = self.db.insert(
+                "INSERT INTO pushes (run_id, marketplace, size, started_at) VALUES (?, ?, ?, ?)",
+                (run, sink, len(rows), moment),
+            )
+            items = [_item(row, at_most) for row in rows]
+            not_before = as_text(now + cooldown)
+            self.db.executemany(
+                "UPDATE marketplace_stocks SET in_flight = ?, sent = ?, ready = 0, sync_status = 'pending', "
+                "attempted_at = ?, not_before = ? WHERE id = ?",
+                [(push, item.change.new, moment, not_before, item.id) for item in items],
+            )
+            return Batch(push, sink, items)
+
+    def settle(
+        self, batch: Batch, outcomes: Sequence[Outcome], now: datetime, *, run: int, cooldown: timedelta,
+        causes: Mapping[str, str],
+    ) -> None:  # fmt: skip
+        """Record what the sink answered, and log it, in one transaction."""
+        moment = as_text(now)
+        rested = as_text(now + cooldown)
+        groups: dict[OutcomeStatus, list[tuple[Item, Outcome]]] = {}
+        for item, outcome in zip(batch.items, outcomes, strict=True):
+            groups.setdefault(outcome.status, []).append((item, outcome))
+        with self.db.transaction():
+            for status, members in groups.items():
+                self._settle_group(batch.id, status, members, moment, rested, now, cooldown)
+            self.db.executemany(
+                "INSERT INTO stock_sync_log (product_id, marketplace, warehouse_code, old_qty, new_qty, "
+                "source, run, push, status, error_code, error_message, synced_at) "
+                "VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+                [
+                    (
+                        item.product_id, batch.sink, item.change.listing.warehouse, item.change.old,
+                        item.change.new, causes.get(item.change.cause, item.change.cause), run, batch.id,
+                        outcome.status.value, outcome.code or None, outcome.message or None, moment,
+                    )
+                    for item, outcome in zip(batch.items, outcomes, strict=True)
+                    if outcome.status in _APPLIED
+                ],
+            )  # fmt: skip
+            counts = {status.value: len(members) for status, members in groups.items()}
+            self.db.execute(
+                "UPDATE pushes SET finished_at = ?, outcomes = ? WHERE id = ?",
+                (moment, json.dumps(counts), batch.id),
+            )
+
+    def _settle_group(
+        self, push: int, status: OutcomeStatus, members: Sequence[tuple[Item, Outcome]], moment: str,
+        rested: str, now: datetime, cooldown: timedelta,
+    ) -> None:  # fmt: skip
+        chosen = ids(item.id for item, _ in members)
+        where = "id IN (SELECT value FROM json_each(?)) AND in_flight = ?"
+        landed = "in_flight = NULL, not_before = ?"
+        if status is OutcomeStatus.OK:
+            self.db.execute(
+                "UPDATE marketplace_stocks SET synced_quantity = sent, last_synced_at = ?, "
+                "error_code = NULL, error_message = NULL, attempted_at = ?, base = sent, "
+                f"{landed} WHERE {where}",
+                (moment, moment, rested, chosen, push),
+            )
+        elif status is OutcomeStatus.DOUBT:
+            self.db.execute(
+                f"UPDATE marketplace_stocks SET base = NULL, attempted_at = ?, {landed} WHERE {where}",
+                (moment, rested, chosen, push),
+            )
+        else:
+            self.db.execute(
+                f"UPDATE marketplace_stocks SET attempted_at = ?, {landed} WHERE {where}",
+                (moment, rested, chosen, push),
+            )
+        self.db.execute(
+            f"UPDATE marketplace_stocks SET {relane()} WHERE id IN (SELECT value FROM json_each(?))",
+            (chosen,),
+        )
+        if status is OutcomeStatus.OK:
+            return
+        self.db.executemany(
+            "UPDATE marketplace_stocks SET error_code = ?, error_message = ? WHERE id = ?",
+            [(outcome.code or None, outcome.message or None, item.id) for item, outcome in members],
+        )
+        # What surely never reached the listing did not start its cooldown either.
+        least = timedelta() if status in _UNTOUCHED else cooldown
+        pauses = [
+            (as_text(now + max(least, timedelta(seconds=outcome.retry_after))), item.id)
+            for item, outcome in members
+            if outcome.retry_after is not None
+        ]
+        self.db.executemany("UPDATE marketplace_stocks SET not_before = ? WHERE id = ?", pauses)
+        if status is OutcomeStatus.ERROR:
+            self.db.execute(
+                "UPDATE marketplace_stocks SET sync_status = 'error', ready = 0 "
+                "WHERE lane IS NOT NULL AND id IN (SELECT value FROM json_each(?))",
+                (chosen,),
+            )
+
+    def park(self, state_ids: Iterable[int]) -> None:
+        """Leave these changes to the next run; they stay pending."""
+        self.db.execute(
+            "UPDATE marketplace_stocks SET ready = 0 WHERE id IN (SELECT value FROM json_each(?))",
+            (ids(state_ids),),
+        )
+
+    def park_all_but(self, sink: str, state_ids: Iterable[int]) -> None:
+        """Leave everything of a sink but these changes to the next run."""
+        self.db.execute(
+            "UPDATE marketplace_stocks SET ready = 0 WHERE marketplace = ? AND ready = 1 "
+            "AND id NOT IN (SELECT value FROM json_each(?))",
+            (sink, ids(state_ids)),
+        )
+
+    def park_unknown(self, sink: str) -> int:
+        """Leave what a sink shows nobody knows to the next run; returns how many changes that is."""
+        return self.db.execute(
+            "UPDATE marketplace_stocks SET ready = 0 WHERE marketplace = ? AND ready = 1 AND base IS NULL",
+            (sink,),
+        )
+
+    def void(self, state_ids: Iterable[int], now: datetime, cooldown: timedelta) -> None:
+        """Forget what these listings show: something was written to them outside a run."""
+        chosen = ids(state_ids)
+        with self.db.transaction():
+            self.db.execute(
+                "UPDATE marketplace_stocks SET base = NULL, attempted_at = ?, not_before = ? "
+                "WHERE id IN (SELECT value FROM json_each(?))",
+                (as_text(now), as_text(now + cooldown), chosen),
+            )
+            self.db.execute(
+                f"UPDATE marketplace_stocks SET {relane()} WHERE id IN (SELECT value FROM json_each(?))",
+                (chosen,),
+            )
+
+    def recover(self, now: datetime) -> int:
+        """Void the base of what an earlier process sent without recording an outcome; returns how many.
+
+        The intent may or may not have arrived, so what those listings show is not known.
+        """
+        with self.db.transaction():
+            rows = self.db.query("SELECT id, product_id FROM marketplace_stocks WHERE in_flight IS NOT NULL")
+            if not rows:
+                return 0
+            chosen = ids(row[0] for row in rows)
+            self.db.execute(
+                "UPDATE marketplace_stocks SET in_flight = NULL, base = NULL "
+                "WHERE id IN (SELECT value FROM json_each(?))",
+                (chosen,),
+            )
+            self.db.execute(
+                f"UPDATE marketplace_stocks SET {relane()} WHERE id IN (SELECT value FROM json_each(?))",
+                (chosen,),
+            )
+            self.db.execute(
+                "UPDATE pushes SET finished_at = ?, outcomes = ? WHERE finished_at IS NULL",
+                (as_text(now), json.dumps({"lost": True})),
+            )
+            self._dirt.mark({row[1] for row in rows}, "doubt", now)
+            return len(rows)
+
+    def log(
+        self, *, sku: str | None = None, sink: str | None = None, run: int | None = None, limit: int = 100
+    ) -> list[LogRow]:
+        """Return the newest lines of the sync log, narrowed by what is given."""
+        conditions, parameters = ["1 = 1"], []  # type: tuple[list[str], list[Any]]
+        for column, value in (("p.sku", sku), ("g.marketplace", sink), ("g.run", run)):
+            if value is not None:
+                conditions.append(f"{column} = ?")
+                parameters.append(value)
+        return [
+            LogRow(*[*row[:11], at])
+            for row in self.db.query(
+                "SELECT g.id, p.sku, g.marketplace, g.warehouse_code, g.old_qty, g.new_qty, g.source, g.run, "
+                "g.status, g.error_code, g.error_message, g.synced_at FROM stock_sync_log AS g "
+                "JOIN products AS p ON p.id = g.product_id "
+                f"WHERE {' AND '.join(conditions)} ORDER BY g.id DESC LIMIT ?",
+                (*parameters, limit),
+            )
+            if (at := as_datetime(row[11])) is not None
+        ]
+
+    def _eligible(
+        self, sink: str, warehouse: str | None, limit: int, now: datetime, group: Iterable[int] | None
+    ) -> list[Any]:
+        where, parameters = _where(sink, warehouse)
+        if group is not None:
+            where = (
+                "s.marketplace = ? AND s.lane IS NOT NULL AND s.held IS NULL AND s.in_flight IS NULL "
+                "AND s.id IN (SELECT value FROM json_each(?))"
+            )
+            parameters = (sink, ids(group))
+        return self.db.query(
+            "SELECT s.id, s.product_id, s.lane, s.base, s.wanted, s.cause, l.external_id, l.warehouse_code, "
+            "l.skus, l.keys FROM marketplace_stocks AS s JOIN listings AS l ON l.id = s.listing_id "
+            f"WHERE {where} AND (s.not_before IS NULL OR s.not_before <= ?) "
+            "ORDER BY s.lane, s.id LIMIT ?",
+            (*parameters, as_text(now), limit),
+        )
+
+
+def _where(sink: str, warehouse: str | None) -> tuple[str, tuple[Any, ...]]:
+    if warehouse is None:
+        return "s.marketplace = ? AND s.ready = 1", (sink,)
+    return "s.marketplace = ? AND s.ready = 1 AND s.warehouse_code = ?", (sink, warehouse)
+
+
+def _item(row: Sequence[Any], at_most: Mapping[int, int] | None) -> Item:
+    state_id, product_id, lane, base, wanted, cause, external_id, warehouse, skus, keys = row
+    new = wanted if at_most is None else min(wanted, at_most.get(state_id, wanted))
+    listing = Listing(external_id, warehouse, tuple(json.loads(skus)), json.loads(keys))
+    return Item(state_id, product_id, lane, Change(listing, base, new, cause))

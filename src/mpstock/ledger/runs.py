@@ -1,0 +1,156 @@
+"""The runs, and what is remembered between them: cursors, settings fingerprints, the ledger's own facts."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from typing import TYPE_CHECKING, Any
+
+from attrs import frozen
+
+from mpstock.ledger.database import as_datetime, as_text
+
+if TYPE_CHECKING:
+    from mpstock.ledger.database import Database
+    from mpstock.model import Problem
+
+__all__ = ["CursorRow", "RunRow", "Runs"]
+
+KEPT_PROBLEMS = 200
+"""How many problems of one reading the ledger keeps; their number is kept whole."""
+
+
+@frozen
+class CursorRow:
+    """Where a reading ended, when it last went well, and what went wrong."""
+
+    name: str
+    cursor: str | None
+    settings: str
+    read_at: datetime | None
+    full_at: datetime | None
+    rows: int | None
+    failed_at: datetime | None
+    error: str | None
+    problems: Mapping[str, Any]
+
+
+@frozen
+class RunRow:
+    """One run."""
+
+    id: int
+    kind: str
+    cause: str
+    started_at: datetime
+    finished_at: datetime | None
+    status: str
+    exit_code: int | None
+    summary: Mapping[str, Any]
+
+
+class Runs:
+    """Runs, cursors and remembered facts."""
+
+    def __init__(self, database: Database) -> None:
+        self.db = database
+
+    def begin(self, kind: str, cause: str, now: datetime) -> int:
+        """Open a run; returns its number."""
+        return self.db.insert(
+            "INSERT INTO runs (kind, cause, started_at, status) VALUES (?, ?, ?, 'running')",
+            (kind, cause, as_text(now)),
+        )
+
+    def finish(
+        self, run: int, status: str, exit_code: int, summary: Mapping[str, Any], now: datetime
+    ) -> None:
+        """Close a run with what came of it."""
+        self.db.execute(
+            "UPDATE runs SET finished_at = ?, status = ?, exit_code = ?, summary = ? WHERE id = ?",
+            (as_text(now), status, exit_code, json.dumps(summary, ensure_ascii=False), run),
+        )
+
+    def last(self, limit: int = 10) -> list[RunRow]:
+        """Return the newest runs."""
+        return [
+            RunRow(row[0], row[1], row[2], started, as_datetime(row[4]), row[5], row[6], json.loads(row[7]))
+            for row in self.db.query(
+                "SELECT id, kind, cause, started_at, finished_at, status, exit_code, summary "
+                "FROM runs ORDER BY id DESC LIMIT ?",
+                (limit,),
+            )
+            if (started := as_datetime(row[3])) is not None
+        ]
+
+    def cursor(self, name: str) -> CursorRow | None:
+        """Return the state of a reading, None before its first."""
+        rows = self.cursors(name)
+        return rows[0] if rows else None
+
+    def cursors(self, name: str | None = None) -> list[CursorRow]:
+        """Return the states of all readings, or of one."""
+        where, parameters = ("WHERE name = ?", (name,)) if name else ("", ())
+        return [
+            CursorRow(
+                row[0], row[1], row[2], as_datetime(row[3]), as_datetime(row[4]), row[5],
+                as_datetime(row[6]), row[7], json.loads(row[8] or "{}"),
+            )
+            for row in self.db.query(
+                "SELECT name, cursor, settings, read_at, full_at, rows, failed_at, error, problems "
+                f"FROM cursors {where} ORDER BY name",
+                parameters,
+            )
+        ]  # fmt: skip
+
+    def move_cursor(
+        self,
+        name: str,
+        cursor: str | None,
+        as_of: datetime,
+        *,
+        settings: str,
+        rows: int,
+        complete: bool,
+        problems: Sequence[Problem] = (),
+    ) -> None:
+        """Record that a reading went well; in the transaction of what it read."""
+        told = [[p.place, p.name, p.message, p.sku] for p in problems[:KEPT_PROBLEMS]]
+        moment = as_text(as_of)
+        self.db.execute(
+            "INSERT INTO cursors (name, cursor, settings, read_at, full_at, rows, problems) "
+            "VALUES (?, ?, ?, ?, ?, ?, ?) ON CONFLICT (name) DO UPDATE SET cursor = excluded.cursor, "
+            "settings = excluded.settings, read_at = excluded.read_at, "
+            "full_at = coalesce(excluded.full_at, full_at), "
+            "rows = CASE WHEN excluded.full_at IS NULL THEN rows ELSE excluded.rows END, "
+            "problems = excluded.problems, failed_at = NULL, error = NULL",
+            (
+                name, cursor, settings, moment, moment if complete else None, rows if complete else None,
+                json.dumps({"count": len(problems), "first": told}, ensure_ascii=False),
+            ),
+        )  # fmt: skip
+
+    def fail_cursor(self, name: str, error: str, now: datetime) -> None:
+        """Record that a reading failed; its cursor stays."""
+        self.db.execute(
+            "INSERT INTO cursors (name, failed_at, error) VALUES (?, ?, ?) ON CONFLICT (name) "
+            "DO UPDATE SET failed_at = coalesce(failed_at, excluded.failed_at), error = excluded.error",
+            (name, as_text(now), error),
+        )
+
+    def remember(self, key: str, value: str) -> str | None:
+        """Keep a fact; returns what was kept before."""
+        old = self.recall(key)
+        if old != value:
+            self.db.execute(
+                "INSERT INTO meta (key, value) VALUES (?, ?) "
+                "ON CONFLICT (key) DO UPDATE SET value = excluded.value",
+                (key, value),
+            )
+        return old
+
+    def recall(self, key: str) -> str | None:
+        """Return a kept fact."""
+        value = self.db.scalar("SELECT value FROM meta WHERE key = ?", (key,))
+        return None if value is None else str(value)

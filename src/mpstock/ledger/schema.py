@@ -1,0 +1,245 @@
+"""The ledger's tables as SQLAlchemy Core knows them; migrations create them, a test holds the two equal.
+
+Times are UTC, as text `YYYY-MM-DD HH:MM:SS.ffffff` on SQLite, so that they sort and compare as they stand.
+"""
+
+from __future__ import annotations
+
+from sqlalchemy import (
+    Boolean,
+    Column,
+    Computed,
+    DateTime,
+    ForeignKey,
+    Index,
+    Integer,
+    MetaData,
+    Table,
+    Text,
+    UniqueConstraint,
+    text,
+)
+
+__all__ = ["metadata"]
+
+metadata = MetaData(
+    naming_convention={
+        "ix": "ix_%(table_name)s_%(column_0_N_name)s",
+        "uq": "uq_%(table_name)s_%(column_0_N_name)s",
+        "fk": "fk_%(table_name)s_%(column_0_N_name)s",
+        "pk": "pk_%(table_name)s",
+    }
+)
+
+
+Table(
+    "meta",
+    metadata,
+    Column("key", Text, primary_key=True),
+    Column("value", Text, nullable=False),
+)
+
+Table(
+    "products",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    Column("sku", Text, nullable=False, unique=True),
+    Column("settings", Text, nullable=False, server_default=""),
+    Column("first_seen_at", DateTime, nullable=False),
+)
+
+Table(
+    "warehouses",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    Column("code", Text, nullable=False, unique=True),
+)
+
+Table(
+    "stock_levels",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    Column("source", Text, nullable=False),
+    Column("product_id", Integer, ForeignKey("products.id"), nullable=False),
+    Column("warehouse_id", Integer, ForeignKey("warehouses.id"), nullable=False),
+    Column("quantity", Integer),
+    Column("reserved", Integer, nullable=False, server_default="0"),
+    Column("available", Integer, Computed("quantity - reserved", persisted=False)),
+    Column("updated_at", DateTime, nullable=False),
+    Column("as_of", DateTime, nullable=False),
+    Column("unknown_since", DateTime),
+    Column("unknown_why", Text),
+    UniqueConstraint("product_id", "source", "warehouse_id"),
+    Index(None, "source"),
+)
+
+Table(
+    "holds",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    Column("origin", Text, nullable=False),
+    Column("key", Text, nullable=False),
+    Column("product_id", Integer, ForeignKey("products.id"), nullable=False),
+    Column("warehouse_id", Integer, ForeignKey("warehouses.id")),
+    Column("quantity", Integer, nullable=False),
+    Column("status", Text, nullable=False, server_default="open"),
+    Column("taken_at", DateTime, nullable=False),
+    Column("expires_at", DateTime),
+    UniqueConstraint("origin", "key", "product_id"),
+    Index(None, "product_id"),
+)
+
+Table(
+    "listings",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    Column("marketplace", Text, nullable=False),
+    Column("warehouse_code", Text, nullable=False),
+    Column("external_id", Text, nullable=False),
+    Column("product_id", Integer, ForeignKey("products.id")),
+    Column("skus", Text, nullable=False),
+    Column("keys", Text, nullable=False),
+    Column("problem", Text, nullable=False, server_default=""),
+    Column("trouble", Text, nullable=False, server_default=""),
+    Column("gone_at", DateTime),
+    UniqueConstraint("marketplace", "external_id", "warehouse_code"),
+    Index("ix_listings_unmatched", "marketplace", sqlite_where=text("product_id IS NULL")),
+)
+
+Table(
+    "marketplace_stocks",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    Column("product_id", Integer, ForeignKey("products.id"), nullable=False),
+    Column("marketplace", Text, nullable=False),
+    Column("warehouse_code", Text, nullable=False),
+    Column("listing_id", Integer, ForeignKey("listings.id"), nullable=False, unique=True),
+    # confirmed: what the sink last accepted from us
+    Column("synced_quantity", Integer),
+    Column("last_synced_at", DateTime),
+    Column("sync_status", Text, nullable=False, server_default="pending"),
+    Column("error_code", Text),
+    Column("error_message", Text),
+    # what the listing shows now as far as we know; NULL = not known
+    Column("base", Integer),
+    Column("wanted", Integer),
+    Column("sent", Integer),
+    Column("attempted_at", DateTime),
+    Column("observed", Integer),
+    Column("observed_at", DateTime),
+    Column("observed_reserved", Integer, nullable=False, server_default="0"),
+    # own orders since the accepted write; kept for the sinks that tell them
+    Column("expected", Integer),
+    # what is to be pushed: 0 zeros, 1 falls, 2 raises; NULL = nothing
+    Column("lane", Integer),
+    Column("ready", Boolean(create_constraint=False), nullable=False, server_default="0"),
+    Column("held", Text),
+    Column("held_reason", Text),
+    Column("cause", Text, nullable=False, server_default=""),
+    Column("in_flight", Integer),
+    # the earliest moment of the next write: the cooldown, or what the sink asked for
+    Column("not_before", DateTime),
+    UniqueConstraint("product_id", "marketplace", "warehouse_code"),
+    Index("ix_marketplace_stocks_ready", "marketplace", "lane", "id", sqlite_where=text("ready = 1")),
+    Index(
+        "ix_marketplace_stocks_ready_warehouse",
+        "marketplace",
+        "warehouse_code",
+        "lane",
+        "id",
+        sqlite_where=text("ready = 1"),
+    ),
+    Index("ix_marketplace_stocks_open", "marketplace", "lane", sqlite_where=text("lane IS NOT NULL")),
+    Index("ix_marketplace_stocks_in_flight", "in_flight", sqlite_where=text("in_flight IS NOT NULL")),
+    Index("ix_marketplace_stocks_unknown", "marketplace", "id", sqlite_where=text("base IS NULL")),
+)
+
+Table(
+    "dirty",
+    metadata,
+    Column("product_id", Integer, ForeignKey("products.id"), primary_key=True),
+    Column("revision", Integer, nullable=False),
+    Column("cause", Text, nullable=False),
+    Column("marked_at", DateTime, nullable=False),
+)
+
+Table(
+    "cursors",
+    metadata,
+    Column("name", Text, primary_key=True),
+    Column("cursor", Text),
+    Column("settings", Text, nullable=False, server_default=""),
+    Column("read_at", DateTime),
+    Column("full_at", DateTime),
+    Column("rows", Integer),
+    Column("failed_at", DateTime),
+    Column("error", Text),
+    Column("problems", Text),
+)
+
+Table(
+    "runs",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    Column("kind", Text, nullable=False),
+    Column("cause", Text, nullable=False),
+    Column("started_at", DateTime, nullable=False),
+    Column("finished_at", DateTime),
+    Column("status", Text, nullable=False),
+    Column("exit_code", Integer),
+    Column("summary", Text, nullable=False, server_default="{}"),
+)
+
+Table(
+    "plans",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    Column("run_id", Integer, ForeignKey("runs.id"), nullable=False),
+    Column("created_at", DateTime, nullable=False),
+    Column("body", Text, nullable=False),
+)
+
+Table(
+    "pushes",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    Column("run_id", Integer, ForeignKey("runs.id"), nullable=False),
+    Column("marketplace", Text, nullable=False),
+    Column("size", Integer, nullable=False),
+    Column("started_at", DateTime, nullable=False),
+    Column("finished_at", DateTime),
+    Column("outcomes", Text),
+)
+
+Table(
+    "stock_sync_log",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    Column("product_id", Integer, nullable=False),
+    Column("marketplace", Text, nullable=False),
+    Column("warehouse_code", Text, nullable=False),
+    Column("old_qty", Integer),
+    Column("new_qty", Integer, nullable=False),
+    Column("source", Text, nullable=False),
+    Column("run", Integer, nullable=False),
+    Column("push", Integer, nullable=False),
+    Column("status", Text, nullable=False),
+    Column("error_code", Text),
+    Column("error_message", Text),
+    Column("synced_at", DateTime, nullable=False),
+    Index(None, "product_id"),
+    Index(
+        "ix_stock_sync_log_zeros",
+        "marketplace",
+        "warehouse_code",
+        "synced_at",
+        sqlite_where=text("new_qty = 0"),
+    ),
+)
+
+Table(
+    "rate_limits",
+    metadata,
+    Column("key", Text, primary_key=True),
+    Column("state", Text, nullable=False),
+)
