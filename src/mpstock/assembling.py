@@ -1,0 +1,214 @@
+"""From settings, or from objects that a program made, to a running engine."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Mapping
+from datetime import datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from mpstock.errors import ConfigurationError, MpstockError, PluginError
+
+if TYPE_CHECKING:
+    from mpstock.clock import Clock
+    from mpstock.config import Configuration, SinkConfig, SourceConfig
+    from mpstock.interfaces import Context, Sink, Source
+    from mpstock.ledger import Ledger
+    from mpstock.ledger.worker import Worker
+    from mpstock.pacing import Pacer
+    from mpstock.plugins import PluginRegistry
+    from mpstock.reconcile.adapters import BuiltSink, BuiltSource
+    from mpstock.reconcile.engine import Engine
+    from mpstock.transport import HttpTransport
+
+__all__ = ["Assembly"]
+
+
+class Assembly:
+    """Builds the parts of one shop, holds them, and closes them in the right order.
+
+    `broken` has, by `sources.NAME` or `sinks.NAME`, the adapters that could not be built; they are collected
+    only when started with `tolerant`, for `check`.
+    """
+
+    def __init__(
+        self,
+        config: Configuration | None,
+        *,
+        sources: Mapping[str, Source] | None,
+        sinks: Mapping[str, Sink | tuple[Sink, SinkConfig]] | None,
+        ledger: str | Path | None,
+        plugins: PluginRegistry | None,
+        clock: Clock | None,
+    ) -> None:
+        from mpstock.plugins import PluginRegistry
+
+        if config is not None and (sources or sinks or ledger):
+            raise ConfigurationError("give either settings, or sources, sinks and a ledger, not both")
+        self.plugins = plugins if plugins is not None else PluginRegistry()
+        self._objects: dict[str, Any] = {}
+        self.config = config if config is not None else self._in_code(sources or {}, sinks or {}, ledger)
+        self.broken: dict[str, MpstockError] = {}
+        self.transports: list[HttpTransport] = []
+        self.stop = asyncio.Event()
+        self._given_clock = clock
+        self._worker: Worker | None = None
+        self._ledger: Ledger | None = None
+        self._engine: Engine | None = None
+        self._starting = asyncio.Lock()
+
+    async def start(self, *, tolerant: bool = False) -> Engine:
+        """Open the ledger and build the adapters, once.
+
+        Raises:
+            LedgerError: the ledger cannot be opened.
+            PluginError: an adapter cannot be built (kept in `broken` instead when `tolerant`).
+        """
+        async with self._starting:
+            if self._engine is None:
+                self._engine = await self._build()
+            if self.broken and not tolerant:
+                raise next(iter(self.broken.values()))
+            return self._engine
+
+    async def _build(self) -> Engine:
+        from mpstock.buffers import BufferResolver
+        from mpstock.ledger import Ledger
+        from mpstock.ledger.pace import LedgerPaceStore
+        from mpstock.ledger.worker import Worker
+        from mpstock.pacing import Pacer
+        from mpstock.reconcile.engine import Engine
+
+        products = self.config.read_products()
+        resolver = BufferResolver(self.config.sinks, products, self.plugins)
+        resolver.validate()
+        if self._worker is None:
+            self._worker = Worker()
+        if self._ledger is None:
+            self._ledger = await self._worker.run(Ledger, self.config.ledger.url)
+        clock = self._given_clock
+        if clock is None:
+            clock = await self._worker.run(_make_clock, self.config, self._ledger)
+        pacer = Pacer(LedgerPaceStore(self._worker, self._ledger.database), clock)
+        built_sources: list[BuiltSource] = []
+        for source_config in self.config.sources.values():
+            built_source = self._source(source_config, pacer, clock)
+            if built_source is not None:
+                built_sources.append(built_source)
+        built_sinks: list[BuiltSink] = []
+        for sink_config in self.config.sinks.values():
+            built_sink = self._sink(sink_config, pacer, clock)
+            if built_sink is not None:
+                built_sinks.append(built_sink)
+        built_sinks.sort(key=lambda built: built.config.priority)
+        return Engine(
+            self.config,
+            self._ledger,
+            self._worker,
+            clock,
+            built_sources,
+            built_sinks,
+            resolver,
+            products,
+            self.plugins.tell,
+            self.stop,
+        )
+
+    async def close(self) -> None:
+        """Close connections first, then the ledger, then its thread; a second call does nothing."""
+        for transport in self.transports:
+            await transport.aclose()
+        self.transports.clear()
+        self._engine = None
+        if self._worker is not None:
+            if self._ledger is not None:
+                await self._worker.run(self._ledger.close)
+                self._ledger = None
+            self._worker.close()
+            self._worker = None
+
+    def _source(self, config: SourceConfig, pacer: Pacer, clock: Clock) -> BuiltSource | None:
+        from mpstock.reconcile.adapters import BuiltSource
+
+        if config.spec is None:
+            return BuiltSource(config, self._objects[f"sources.{config.name}"])
+        context, transport = self._context(config, pacer, clock, ())
+        try:
+            source = self.plugins.build_source(config, context)
+        except (PluginError, ConfigurationError) as error:
+            self.broken[f"sources.{config.name}"] = error
+            return None
+        transport.declare(config.name, source.rates)
+        return BuiltSource(config, source)
+
+    def _sink(self, config: SinkConfig, pacer: Pacer, clock: Clock) -> BuiltSink | None:
+        from mpstock.reconcile.adapters import BuiltSink
+
+        if config.spec is None:
+            return BuiltSink(config, self._objects[f"sinks.{config.name}"])
+        context, transport = self._context(config, pacer, clock, config.codes)
+        try:
+            sink = self.plugins.build_sink(config, context)
+        except (PluginError, ConfigurationError) as error:
+            self.broken[f"sinks.{config.name}"] = error
+            return None
+        transport.declare(sink.limits.account, sink.limits.rates)
+        return BuiltSink(config, sink, transport if sink.limits.rates else None)
+
+    def _context(
+        self, config: SourceConfig | SinkConfig, pacer: Pacer, clock: Clock, warehouses: tuple[str, ...]
+    ) -> tuple[Context, HttpTransport]:
+        from mpstock.interfaces import Context
+        from mpstock.redaction import redacting_logger
+        from mpstock.transport import HttpTransport, TransportSettings
+
+        transport = HttpTransport(
+            config.name,
+            pacer=pacer,
+            clock=clock,
+            settings=config.transport or TransportSettings(),
+            secrets=config.secrets,
+        )
+        self.transports.append(transport)
+        logger = redacting_logger(f"mpstock.adapters.{config.name}", config.secrets)
+        return Context(config.name, transport, clock, logger, warehouses), transport
+
+    def _in_code(
+        self,
+        sources: Mapping[str, Source],
+        sinks: Mapping[str, Sink | tuple[Sink, SinkConfig]],
+        ledger: str | Path | None,
+    ) -> Configuration:
+        from attrs import evolve
+
+        from mpstock.config import Configuration, LedgerSettings, SinkConfig, SinkWarehouse, SourceConfig
+
+        source_configs = {}
+        for name, source in sources.items():
+            self._objects[f"sources.{name}"] = source
+            source_configs[name] = SourceConfig(name)
+        sink_configs = {}
+        for name, given in sinks.items():
+            sink, config = given if isinstance(given, tuple) else (given, None)
+            self._objects[f"sinks.{name}"] = sink
+            if config is None:
+                codes = getattr(sink, "warehouses", None) or ("main",)
+                config = SinkConfig(name, warehouses=tuple(SinkWarehouse(str(code)) for code in codes))
+            sink_configs[name] = evolve(config, name=name)
+        url = "sqlite://" if ledger is None else str(ledger)
+        if "://" not in url:
+            url = f"sqlite:///{url}"
+        return Configuration(ledger=LedgerSettings(url), sources=source_configs, sinks=sink_configs)
+
+
+def _make_clock(config: Configuration, ledger: Ledger) -> Clock:
+    from mpstock.clock import ScaledClock, SystemClock
+
+    clock = SystemClock()
+    if config.clock_speed == 1:
+        return clock
+    # Every command on this ledger shares the anchor: its time goes on where the last one's was.
+    anchor = ledger.runs.recall("clock anchor") or clock.now().isoformat()
+    ledger.runs.remember("clock anchor", anchor)
+    return ScaledClock(config.clock_speed, anchor=datetime.fromisoformat(anchor))

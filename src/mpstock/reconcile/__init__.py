@@ -1,0 +1,1 @@
+"""The engine: pull, plan, push, record. It knows neither HTTP nor SQL."""

@@ -1,0 +1,110 @@
+"""The adapters of one shop as the engine holds them, and what it may say of their failures."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import AsyncIterator, Callable, Sequence
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from typing import TYPE_CHECKING, Protocol
+
+from attrs import frozen
+
+from mpstock.errors import (
+    AuthenticationError,
+    ConfigurationError,
+    MpstockError,
+    PluginError,
+    TransientError,
+)
+
+if TYPE_CHECKING:
+    from mpstock.config import SinkConfig, SourceConfig
+    from mpstock.interfaces import Sink, Source
+
+__all__ = ["BuiltSink", "BuiltSource", "Failure", "fingerprint"]
+
+
+class _Slots(Protocol):
+    def slot(self, scopes: Sequence[str], items: int = 1) -> AbstractAsyncContextManager[None]: ...
+
+
+@frozen
+class BuiltSource:
+    """A source ready to be read."""
+
+    config: SourceConfig
+    source: Source
+
+    @property
+    def name(self) -> str:
+        return self.config.name
+
+    @property
+    def cause(self) -> str:
+        """What the sync log calls it: the plugin's first alias (`1c`), else the plugin's name."""
+        spec = self.config.spec
+        if spec is None:
+            return self.name
+        return spec.aliases[0] if spec.aliases else spec.name
+
+    def fingerprint(self) -> str:
+        """Changes when the settings do, so that a cursor of other settings is not gone on with."""
+        return fingerprint(self.config.settings, self.config.quantity)
+
+
+@frozen
+class BuiltSink:
+    """A sink ready to be pushed to. `transport` is None for a sink that sends nothing over it."""
+
+    config: SinkConfig
+    sink: Sink
+    transport: _Slots | None = None
+
+    @property
+    def name(self) -> str:
+        return self.config.name
+
+    def fingerprint(self) -> str:
+        """Changes when the account, its settings or its warehouses do."""
+        return fingerprint(self.config.settings, self.config.codes, self.sink.limits.account)
+
+    @asynccontextmanager
+    async def slot(self, items: int) -> AsyncIterator[None]:
+        """Wait for the limiter's place for one push, before its quantities are computed."""
+        if self.transport is None:
+            yield
+            return
+        async with self.transport.slot(self.sink.limits.push_scopes, items):
+            yield
+
+
+@frozen
+class Failure:
+    """Why an adapter could not do its part. `kind` decides the exit code."""
+
+    kind: str
+    message: str
+
+    @classmethod
+    def of(cls, error: Exception, name: str) -> Failure:
+        """Tell an exception as a failure: in its own words if it is ours, with its type if not."""
+        if isinstance(error, (AuthenticationError, ConfigurationError, PluginError)):
+            return cls("refused", str(error))
+        if isinstance(error, TransientError):
+            return cls("unreachable", str(error))
+        if isinstance(error, MpstockError):
+            return cls("failed", str(error))
+        return cls("failed", f"{name}: a defect of the plugin: {type(error).__name__}: {error}")
+
+    @property
+    def exit_code(self) -> int:
+        return 2 if self.kind == "refused" else 3
+
+
+def fingerprint(*values: object) -> str:
+    """Return a short digest of settings; secrets show as `***` in their repr and do not count."""
+    return hashlib.sha256(repr(values).encode()).hexdigest()[:16]
+
+
+Tell = Callable[[str, object], None]
+"""Tells the plugins of an event: hook name and event object."""

@@ -1,0 +1,381 @@
+"""One run: pull → plan → guards → push → record. Level-triggered: all is computed from the ledger's state."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Collection, Coroutine, Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+from attrs import define, field
+
+from mpstock.errors import ConfigurationError, LedgerError, StalePlanError
+from mpstock.events import Alert, Planned, RunFinished
+from mpstock.reconcile.adapters import BuiltSink, BuiltSource, Tell
+from mpstock.reconcile.guards import GUARDS, judge_zeroing
+from mpstock.reconcile.planning import Planner
+from mpstock.reconcile.pulling import Puller
+from mpstock.reconcile.pushing import Pusher
+from mpstock.reconcile.recording import RunRecord, collect_plan, counted, finish_run
+from mpstock.reconcile.report import Plan, PlannedChange, Report
+from mpstock.reconcile.rules import make_planner, mark_moved_settings
+from mpstock.reconcile.verifying import Verifier
+
+if TYPE_CHECKING:
+    from mpstock.buffers import BufferResolver
+    from mpstock.clock import Clock
+    from mpstock.config import Configuration
+    from mpstock.ledger import Ledger
+    from mpstock.ledger.worker import Worker
+    from mpstock.products_file import ProductsFile
+
+__all__ = ["Engine", "Progress"]
+
+Progress = Callable[[str, str, int, "int | None"], None]
+"""Told of long work: phase, adapter, done so far, total if known."""
+
+
+def _silent(_phase: str, _name: str, _done: int, _total: int | None) -> None:
+    """Tell nobody of the progress."""
+
+
+@define
+class Engine:
+    """Keeps the sinks of one shop equal to its sources, through the ledger."""
+
+    config: Configuration
+    ledger: Ledger
+    worker: Worker
+    clock: Clock
+    sources: Sequence[BuiltSource]
+    sinks: Sequence[BuiltSink]
+    resolver: BufferResolver
+    products: ProductsFile
+    tell: Tell
+    stop: asyncio.Event = field(factory=asyncio.Event)
+
+    # ------------------------------------------------------------------ the three ways to run
+
+    async def sync(
+        self,
+        *,
+        full: bool = False,
+        dry_run: bool = False,
+        skus: Collection[str] | None = None,
+        release: Collection[str] = (),
+        cause: str = "manual",
+        progress: Progress = _silent,
+    ) -> Report:
+        """Read everything there is to read, plan, and push what differs.
+
+        With `dry_run` everything but the push is done, and the report has the plan.
+        """
+        _check_guards(release)
+        run = await self._begin("plan" if dry_run else "sync", cause)
+        try:
+            if not dry_run:
+                await self.worker.run(self.ledger.pushes.recover, self.clock.now())
+            await self._unless_stopped(self._pull(run, full=full, released=release, progress=progress))
+            await self._unless_stopped(self._observe(run, full=full, progress=progress))
+            only = None if self.stop.is_set() else await self._only(skus)
+            planner = await self._plan(run.untrusted, only, progress)
+            await self._judge(run, release)
+            plan = None
+            if dry_run:
+                plan = await self.worker.run(
+                    collect_plan, self.ledger, run, self._sink_names, skus, self.clock.now()
+                )
+            await self._tell_planned(run, plan)
+            if not dry_run and not self.stop.is_set():
+                await self._narrow(only)
+                await self._push(run, planner, None, progress)
+            return await self._finish(run, plan)
+        except BaseException as error:
+            await self._fail(run, error)
+            raise
+
+    async def plan(
+        self,
+        *,
+        full: bool = False,
+        skus: Collection[str] | None = None,
+        progress: Progress = _silent,
+    ) -> Plan:
+        """Return the changes that a run would make now. Levels are read and recorded, nothing is sent."""
+        report = await self.sync(full=full, dry_run=True, skus=skus, progress=progress)
+        assert report.plan is not None
+        return report.plan
+
+    async def apply(self, plan: Plan, *, cause: str = "manual", progress: Progress = _silent) -> Report:
+        """Push what a plan says: of each change the smaller of what it planned and what is wanted now.
+
+        Raises:
+            StalePlanError: what some listing shows has moved since; nothing is sent then.
+        """
+        run = await self._begin("apply", cause)
+        try:
+            await self.worker.run(self.ledger.pushes.recover, self.clock.now())
+            chosen = {change.state: change for change in plan.changes if not change.held}
+            await self._refuse_stale(plan.run, chosen)
+            failing = {name for name, source in plan.sources.items() if source.error}
+            planner = await self._plan(failing, None, progress)
+            await self._judge(run, ())
+            for name in self._sink_names:
+                await self.worker.run(self.ledger.pushes.park_all_but, name, chosen)
+            await self._push(run, planner, {state: c.new for state, c in chosen.items()}, progress)
+            return await self._finish(run, None)
+        except BaseException as error:
+            await self._fail(run, error)
+            raise
+
+    def planner(self, untrusted: Collection[str]) -> Planner:
+        """Return a planner for the settings as they are. Runs in the ledger's thread."""
+        return make_planner(self.ledger, self.sources, self.sinks, self.resolver, untrusted, self.clock.now())
+
+    # ------------------------------------------------------------------ the steps of a run
+
+    @property
+    def _sink_names(self) -> list[str]:
+        return [built.name for built in self.sinks]
+
+    async def _unless_stopped(self, work: Coroutine[Any, Any, None]) -> None:
+        """Do a step of reading, and break it off when a stop is asked for: what was read is recorded."""
+        step = asyncio.create_task(work)
+        stop = asyncio.create_task(self.stop.wait())
+        try:
+            await asyncio.wait([step, stop], return_when=asyncio.FIRST_COMPLETED)
+            if not step.done():
+                step.cancel()
+                await asyncio.gather(step, return_exceptions=True)
+                return
+            await step
+        finally:
+            stop.cancel()
+            if not step.done():
+                step.cancel()
+            await asyncio.gather(stop, step, return_exceptions=True)
+
+    async def _begin(self, kind: str, cause: str) -> RunRecord:
+        now = self.clock.now()
+        return RunRecord(await self.worker.run(self.ledger.runs.begin, kind, cause, now), now)
+
+    async def _pull(
+        self, run: RunRecord, *, full: bool, released: Collection[str], progress: Progress
+    ) -> None:
+        puller = Puller(self.ledger, self.worker, self.clock, self.config.guards.zeroing)
+
+        async def pull(built: BuiltSource) -> None:
+            progress("read", built.name, 0, None)
+            report, held, failure = await puller.pull(built, full=full, released=released)
+            run.sources[built.name] = report
+            run.held.extend(held)
+            if failure is not None:
+                run.failures[f"sources.{built.name}"] = failure
+                run.untrusted.add(built.name)
+            progress("read", built.name, report.rows, report.rows)
+
+        async def walk(built: BuiltSink) -> None:
+            progress("listings", built.name, 0, None)
+            failure = await puller.walk(built, full=full)
+            if failure is not None:
+                run.failures[f"sinks.{built.name}"] = failure
+            progress("listings", built.name, 1, 1)
+
+        await _together([*(pull(s) for s in self.sources), *(walk(s) for s in self.sinks)])
+        mappings = {name: self.products.mapping(name) for name in self._sink_names}
+        await self.worker.run(puller.match, mappings)
+
+    async def _observe(self, run: RunRecord, *, full: bool, progress: Progress) -> None:
+        verifier = Verifier(self.ledger, self.worker, self.clock)
+
+        async def observe(built: BuiltSink) -> None:
+            if _refused(run, built):
+                return
+            progress("observe", built.name, 0, None)
+            seen = await verifier.observe(built, full=full)
+            run.observed[built.name] = seen
+            if seen.failure is not None:
+                run.failures[f"sinks.{built.name}"] = seen.failure
+            progress("observe", built.name, seen.rows, seen.rows)
+
+        await _together([observe(built) for built in self.sinks])
+
+    async def _plan(
+        self, untrusted: Collection[str], only: frozenset[int] | None, progress: Progress
+    ) -> Planner:
+        await self.worker.run(
+            mark_moved_settings,
+            self.ledger, self.sources, self.sinks, self.resolver, self.products, self.clock.now(),
+        )  # fmt: skip
+        planner = await self.worker.run(self.planner, untrusted)
+        total = await self.worker.run(self.ledger.dirt.count)
+        after: int | None = 0
+        while after is not None and not self.stop.is_set():
+            after = await self.worker.run(planner.plan_page, after, only)
+            progress("plan", "", min(planner.products, total), total)
+        await self.worker.run(self.ledger.stocks.reopen)
+        return planner
+
+    async def _judge(self, run: RunRecord, released: Collection[str]) -> None:
+        for name in self._sink_names:
+            run.held.extend(
+                await self.worker.run(
+                    judge_zeroing,
+                    self.ledger, name, self.config.guards.zeroing, self.clock.now(), released,
+                )
+            )  # fmt: skip
+        for held in run.held:
+            self.tell(
+                "mpstock_alert",
+                Alert(
+                    run=run.id,
+                    at=self.clock.now(),
+                    severity="critical",
+                    subject=f"{held.guard}:{held.sink}:{held.warehouse}:{held.source}",
+                    message=held.reason,
+                    mend=f"look at it, then: mpstock sync --release {held.guard}",
+                    source=held.source,
+                    sink=held.sink,
+                ),
+            )
+
+    async def _push(
+        self,
+        run: RunRecord,
+        planner: Planner,
+        at_most: Mapping[int, int] | None,
+        progress: Progress,
+    ) -> None:
+        causes = {built.name: built.cause for built in self.sources}
+        totals = counted(await self.worker.run(self.ledger.stocks.open_counts), held=False)
+
+        async def push(built: BuiltSink) -> None:
+            if _refused(run, built):
+                return
+            if run.sink_failure(built.name) is not None:
+                # What it shows could not be read: only what is known to differ is sent.
+                await self.worker.run(self.ledger.pushes.park_unknown, built.name)
+            done = 0
+
+            def tell_progress(count: int) -> None:
+                nonlocal done
+                done += count
+                progress("push", built.name, done, totals.get(built.name, 0))
+
+            pusher = Pusher(
+                built, self.ledger, self.worker, self.clock, planner, run.id, causes, self.tell,
+                self.stop, at_most, tell_progress,
+            )  # fmt: skip
+            run.results[built.name] = pusher.result
+            await pusher.push()
+            if pusher.result.failure is not None:
+                run.failures[f"sinks.{built.name}"] = pusher.result.failure
+
+        await _together([push(built) for built in self.sinks])
+
+    # ------------------------------------------------------------------ helpers of the steps
+
+    async def _only(self, skus: Collection[str] | None) -> frozenset[int] | None:
+        if skus is None:
+            return None
+        known = await self.worker.run(self.ledger.levels.product_ids, skus)
+        unknown = sorted(set(skus) - set(known))
+        if unknown:
+            raise ConfigurationError(
+                f"no source knows {', '.join(map(repr, unknown))}; check the article, case counts",
+                place="sku",
+            )
+        return frozenset(known.values())
+
+    async def _narrow(self, only: frozenset[int] | None) -> None:
+        """Leave the changes of other products to another run."""
+        if only is None:
+            return
+        states = [row[0] for row in await self.worker.run(self.ledger.stocks.of_products, only)]
+        for name in self._sink_names:
+            await self.worker.run(self.ledger.pushes.park_all_but, name, states)
+
+    async def _refuse_stale(self, planned_by: int, chosen: Mapping[int, PlannedChange]) -> None:
+        now = dict(await self.worker.run(self.ledger.stocks.bases, list(chosen)))
+        moved = [
+            f"{change.sku} on {change.sink} {change.warehouse}: planned from "
+            f"{'unknown' if change.old is None else change.old}, shows "
+            f"{'unknown' if now.get(state) is None else now[state]}"
+            for state, change in chosen.items()
+            if state not in now or now[state] != change.old
+        ]
+        if moved:
+            raise StalePlanError(
+                f"the plan of run {planned_by} is out of date: {len(moved)} of {len(chosen)} listings have "
+                f"moved since. Plan again. First: {'; '.join(moved[:5])}"
+            )
+
+    async def _tell_planned(self, run: RunRecord, plan: Plan | None) -> None:
+        counts = await self.worker.run(self.ledger.stocks.open_counts)
+        self.tell(
+            "mpstock_planned",
+            Planned(
+                run=run.id,
+                at=self.clock.now(),
+                changes=counted(counts, held=False),
+                held=counted(counts, held=True),
+                sends=plan is None,
+                plan=plan,
+            ),
+        )
+
+    async def _finish(self, run: RunRecord, plan: Plan | None) -> Report:
+        report = await self.worker.run(
+            finish_run,
+            self.ledger, run, self._sink_names, self.clock.now(),
+            interrupted=self.stop.is_set(), plan=plan,
+        )  # fmt: skip
+        counts = {
+            name: {status.value: count for status, count in result.outcomes.items()}
+            for name, result in run.results.items()
+        }
+        self.tell(
+            "mpstock_run_finished",
+            RunFinished(
+                run=run.id,
+                at=report.finished_at,
+                status=report.status,
+                exit_code=report.exit_code,
+                counts=counts,
+                report=report,
+            ),
+        )
+        return report
+
+    async def _fail(self, run: RunRecord, error: BaseException) -> None:
+        summary = {"error": f"{type(error).__name__}: {error}"}
+        try:
+            await self.worker.run(self.ledger.runs.finish, run.id, "failed", 2, summary, self.clock.now())
+        except LedgerError as second:
+            # The ledger itself is what failed: the first error says it all.
+            error.add_note(f"and the run could not be closed in the ledger: {second}")
+
+
+def _check_guards(release: Collection[str]) -> None:
+    unknown = sorted(set(release) - set(GUARDS))
+    if unknown:
+        raise ConfigurationError(
+            f"no guard is called {', '.join(map(repr, unknown))}; there are: {', '.join(GUARDS)}",
+            place="release",
+        )
+
+
+def _refused(run: RunRecord, built: BuiltSink) -> bool:
+    failure = run.sink_failure(built.name)
+    return failure is not None and failure.kind == "refused"
+
+
+async def _together(work: Sequence[Coroutine[Any, Any, None]]) -> None:
+    """Do all of it at once; after an error the rest is cancelled and waited for."""
+    tasks = [asyncio.create_task(coroutine) for coroutine in work]
+    try:
+        await asyncio.gather(*tasks)
+    except BaseException:
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+        raise

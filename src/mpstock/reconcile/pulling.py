@@ -1,0 +1,187 @@
+"""What the sources say and the sinks sell, on its way into the ledger, page by page."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping, Sequence
+from typing import TYPE_CHECKING
+
+from attrs import frozen
+
+from mpstock.errors import LedgerError, PluginContractError, RejectedError
+from mpstock.reconcile.adapters import BuiltSink, BuiltSource, Failure, fingerprint
+from mpstock.reconcile.guards import ZEROING, judge_absent
+from mpstock.reconcile.report import HeldSlice, SourceReport
+
+if TYPE_CHECKING:
+    from datetime import datetime
+
+    from mpstock.clock import Clock
+    from mpstock.config import ZeroingGuard
+    from mpstock.ledger import Ledger
+    from mpstock.ledger.levels import ReadSession
+    from mpstock.ledger.listings import Walk
+    from mpstock.ledger.worker import Worker
+    from mpstock.model import Listing, Problem, Reading
+
+__all__ = ["Puller"]
+
+_TOLD = 10
+_MISSING = "missing from a complete read, with too many others"
+_UNREADABLE = "missing from a read in which some rows could not be told apart"
+
+
+@frozen
+class Puller:
+    """Takes readings and listings into the ledger. A failure keeps the cursor, and what was read."""
+
+    ledger: Ledger
+    worker: Worker
+    clock: Clock
+    guard: ZeroingGuard
+
+    async def pull(
+        self, built: BuiltSource, *, full: bool, released: Collection[str]
+    ) -> tuple[SourceReport, list[HeldSlice], Failure | None]:
+        """Read one source, from its cursor or everything."""
+        name = f"source:{built.name}"
+        settings = built.fingerprint()
+        try:
+            state = await self.worker.run(self.ledger.runs.cursor, name)
+            cursor = None if full or state is None or state.settings != settings else state.cursor
+            return (*await self._read(built, name, cursor, settings, released), None)
+        except LedgerError:
+            raise
+        except Exception as error:
+            failure = Failure.of(error, built.name)
+            await self.worker.run(self.ledger.runs.fail_cursor, name, failure.message, self.clock.now())
+            return (
+                SourceReport(built.name, error=failure.message, error_kind=failure.kind),
+                [],
+                failure,
+            )
+
+    async def _read(
+        self, built: BuiltSource, name: str, cursor: str | None, settings: str, released: Collection[str]
+    ) -> tuple[SourceReport, list[HeldSlice]]:
+        session = self.ledger.levels.begin_read(built.name)
+        started = self.clock.now()
+        problems: list[Problem] = []
+        held: list[HeldSlice] = []
+        last: Reading | None = None
+        async for reading in built.source.read(cursor):
+            _check(built, reading)
+            problems.extend(reading.problems)
+            if last is not None:
+                await self.worker.run(self._ingest, session, last)
+            last = reading
+        complete = last is not None and last.complete
+        as_of = last.as_of if last else started
+
+        def finish() -> None:
+            with self.ledger.transaction():
+                if last is not None:
+                    self._ingest(session, last)
+                    if last.complete:
+                        held.extend(self._settle_absent(session, last, released))
+                new = last.cursor if last is not None and last.cursor is not None else cursor
+                self.ledger.runs.move_cursor(
+                    name, new, as_of,
+                    settings=settings, rows=session.rows, complete=complete, problems=problems,
+                )  # fmt: skip
+
+        await self.worker.run(finish)
+        told = [f"{p.place}, {p.name}: {p.message}" for p in problems[:_TOLD]]
+        report = SourceReport(built.name, session.rows, session.changed, complete, len(problems), told)
+        return report, held
+
+    def _ingest(self, session: ReadSession, reading: Reading) -> None:
+        try:
+            with self.ledger.transaction():
+                session.ingest(reading, self.clock.now())
+        except BaseException:
+            self.ledger.levels.forget_cache()
+            raise
+
+    def _settle_absent(
+        self, session: ReadSession, reading: Reading, released: Collection[str]
+    ) -> list[HeldSlice]:
+        now = self.clock.now()
+        why = _UNREADABLE if reading.absent == "unknown" else None
+        held = []
+        if why is None and ZEROING not in released:
+            verdict = judge_absent(session.source, session.absent(), self.guard)
+            if verdict is not None:
+                held.append(verdict)
+                why = _MISSING
+        session.settle_absent(reading.as_of, now, why)
+        return held
+
+    async def walk(self, built: BuiltSink, *, full: bool) -> Failure | None:
+        """Take in what one sink sells, from its cursor or everything."""
+        name = f"listings:{built.name}"
+        settings = built.fingerprint()
+        try:
+            state = await self.worker.run(self.ledger.runs.cursor, name)
+            cursor = None if full or state is None or state.settings != settings else state.cursor
+            await self._walk(built, name, cursor, settings)
+        except LedgerError:
+            raise
+        except Exception as error:
+            failure = Failure.of(error, built.name)
+            await self.worker.run(self.ledger.runs.fail_cursor, name, failure.message, self.clock.now())
+            return failure
+        return None
+
+    async def _walk(self, built: BuiltSink, name: str, cursor: str | None, settings: str) -> None:
+        walk = self.ledger.listings.begin_walk(built.name)
+        started = self.clock.now()
+        codes = set(built.config.codes)
+        complete = False
+        met = False
+        async for page in built.sink.listings(cursor):
+            met = True
+            foreign = {listing.warehouse for listing in page.listings} - codes
+            if foreign and codes:
+                raise PluginContractError(
+                    f"{built.name}: the sink yields listings of warehouses that are not configured: "
+                    f"{', '.join(sorted(foreign))}"
+                )
+            await self.worker.run(self._take_page, walk, page.listings)
+            complete = page.complete
+            cursor = page.cursor if page.cursor is not None else cursor
+        await self.worker.run(self._finish_walk, walk, name, cursor, started, settings, complete, met)
+
+    def _take_page(self, walk: Walk, listings: Sequence[Listing]) -> None:
+        with self.ledger.transaction():
+            walk.ingest(listings)
+
+    def _finish_walk(
+        self, walk: Walk, name: str, cursor: str | None, started: datetime, settings: str,
+        complete: bool, met: bool,
+    ) -> None:  # fmt: skip
+        with self.ledger.transaction():
+            if complete:
+                walk.settle_absent(self.clock.now())
+            if met:
+                self.ledger.runs.move_cursor(
+                    name, cursor, started, settings=settings, rows=walk.rows, complete=complete
+                )
+
+    def match(self, sinks: Mapping[str, Mapping[tuple[str, str], str]]) -> None:
+        """Tie listings to products. `sinks` has the products file's mapping of each sink."""
+        now = self.clock.now()
+        for sink, mapping in sinks.items():
+            with self.ledger.transaction():
+                digest = fingerprint(sorted(mapping.items()))
+                before = self.ledger.runs.remember(f"mapping:{sink}", digest)
+                self.ledger.listings.match(sink, mapping, now, everything=before not in (None, digest))
+
+
+def _check(built: BuiltSource, reading: Reading) -> None:
+    if built.config.quantity == "free" and any(level.reserved for level in reading.levels):
+        sku = next(level.sku for level in reading.levels if level.reserved)
+        raise RejectedError(
+            f'the settings say quantity = "free", but the rows carry their own reserve (first: {sku!r}); '
+            'it would be subtracted twice. Write quantity = "on_hand", or leave the reserve out',
+            adapter=built.name,
+        )

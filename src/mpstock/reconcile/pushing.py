@@ -1,0 +1,386 @@
+"""Sends one sink's changes: zeros first, in full batches, each quantity computed as its place comes up.
+
+Keys queue, quantities do not: the queue is the ledger's, a batch is taken from it only when the limiter
+has given the place to send it. Batches overlap; the outcome of each is recorded as it comes.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import math
+from collections import Counter, deque
+from collections.abc import Callable, Mapping, Sequence
+from datetime import datetime, timedelta
+from typing import TYPE_CHECKING, Any
+
+from attrs import define, evolve, field
+
+from mpstock.errors import InDoubtError, NotSentError
+from mpstock.events import Pushed
+from mpstock.model import Outcome, OutcomeStatus
+from mpstock.reconcile.adapters import BuiltSink, Failure, Tell
+
+if TYPE_CHECKING:
+    from mpstock.clock import Clock
+    from mpstock.ledger import Ledger
+    from mpstock.ledger.pushes import Batch, Queue
+    from mpstock.ledger.worker import Worker
+    from mpstock.reconcile.planning import Planner
+
+__all__ = ["PushResult", "Pusher"]
+
+IN_FLIGHT = 16
+"""Batches under way at once: rate × round trip of the fastest sink with room to spare."""
+
+ATTEMPTS = 4
+"""Tries of one change within a run; then it waits for the next run."""
+
+SINK_FAILURES = 4
+"""Pushes in a row that fail as a whole before the sink counts as down for this run."""
+
+PATIENCE = timedelta(minutes=3)
+"""The longest a run waits for something that may go later; what rests longer waits for the next run."""
+
+SERIAL_FOR = timedelta(minutes=2)
+"""How long a sink warehouse that was busy is served one request at a time."""
+
+_REQUEUED = {
+    OutcomeStatus.WAIT,
+    OutcomeStatus.BUSY,
+    OutcomeStatus.UNSENT,
+    OutcomeStatus.DOUBT,
+    OutcomeStatus.WHOLE,
+}
+_NOTE_LIMIT = 100
+
+
+@define
+class PushResult:
+    """What came of pushing to one sink."""
+
+    requests: int = 0
+    outcomes: Counter[OutcomeStatus] = field(factory=Counter[OutcomeStatus])
+    failure: Failure | None = None
+    errors: list[str] = field(factory=list[str])
+    parked: int = 0
+
+
+@define
+class _Stream:
+    """One line of batches: a sink warehouse where the sink takes one at a time, else the whole sink."""
+
+    warehouse: str | None
+    in_flight: int = 0
+    pause_until: datetime | None = None
+    serial_until: datetime | None = None
+
+    def open(self, now: datetime) -> bool:
+        if self.pause_until is not None and now < self.pause_until:
+            return False
+        return not (self.serial_until is not None and now < self.serial_until and self.in_flight)
+
+
+@define
+class _Serving:
+    """How far one batch has come: whether it has its place, and whether it is composed."""
+
+    placed: bool = False
+    composed: asyncio.Event = field(factory=asyncio.Event)
+
+
+@define
+class _Group:
+    """Part of a batch that was refused as a whole, to be sent apart from all else."""
+
+    stream: _Stream
+    states: Sequence[int]
+    not_before: datetime
+
+
+@define
+class Pusher:
+    """Pushes what is ready in the ledger to one sink until nothing is left that may go in this run."""
+
+    built: BuiltSink
+    ledger: Ledger
+    worker: Worker
+    clock: Clock
+    planner: Planner
+    run: int
+    causes: Mapping[str, str]
+    tell: Tell
+    stop: asyncio.Event
+    at_most: Mapping[int, int] | None = None
+    progress: Callable[[int], None] = lambda _count: None
+    result: PushResult = field(factory=PushResult)
+    _streams: list[_Stream] = field(init=False)
+    _groups: deque[_Group] = field(factory=deque["_Group"])
+    _tries: Counter[int] = field(factory=Counter[int])
+    _failures: int = 0
+    _pause_until: datetime | None = None
+    _changed: asyncio.Event = field(factory=asyncio.Event)
+
+    def __attrs_post_init__(self) -> None:
+        limits = self.built.sink.limits
+        codes: Sequence[str | None] = self.built.config.codes if limits.by_warehouse else (None,)
+        self._streams = [_Stream(code) for code in codes]
+
+    @property
+    def _cooldown(self) -> timedelta:
+        return timedelta(seconds=self.built.sink.limits.pair_cooldown)
+
+    async def push(self) -> PushResult:
+        """Push until the queue is empty, the sink is down, or a stop was asked for.
+
+        What is on the wire when a stop comes is waited for and recorded.
+        """
+        tasks: set[asyncio.Task[None]] = set()
+        try:
+            while not self._over():
+                waits = await self._next_wait()
+                if waits is None and not tasks:
+                    break
+                if waits == 0 and len(tasks) < IN_FLIGHT:
+                    serving = _Serving()
+                    task = asyncio.create_task(self._serve(serving))
+                    tasks.add(task)
+                    await self._until_composed(serving, task)
+                else:
+                    await self._rest(waits or None, tasks)
+                tasks = await self._reap(tasks)
+        finally:
+            # Cancelled or not: what was sent is worth knowing.
+            if tasks:
+                await asyncio.shield(asyncio.gather(*tasks, return_exceptions=True))
+        await self._reap(tasks)
+        return self.result
+
+    async def _until_composed(self, serving: _Serving, task: asyncio.Task[None]) -> None:
+        """Wait until a batch is on its way; a stop ends the wait for the limiter, but not for a batch."""
+        composed = asyncio.create_task(serving.composed.wait())
+        stop = asyncio.create_task(self.stop.wait())
+        try:
+            await asyncio.wait([composed, stop, task], return_when=asyncio.FIRST_COMPLETED)
+            if self.stop.is_set() and not serving.placed:
+                task.cancel()
+        finally:
+            composed.cancel()
+            stop.cancel()
+            await asyncio.gather(composed, stop, return_exceptions=True)
+
+    def _over(self) -> bool:
+        return self.stop.is_set() or self.result.failure is not None
+
+    async def _reap(self, tasks: set[asyncio.Task[None]]) -> set[asyncio.Task[None]]:
+        done = {task for task in tasks if task.done()}
+        for task in done:
+            if not task.cancelled():
+                task.result()
+        return tasks - done
+
+    async def _rest(self, seconds: float | None, tasks: set[asyncio.Task[None]]) -> None:
+        """Wait until a batch comes back, a stop is asked for, or the seconds have passed."""
+        self._changed.clear()
+        waiting: list[asyncio.Task[Any]] = [
+            asyncio.create_task(self.stop.wait()),
+            asyncio.create_task(self._changed.wait()),
+        ]
+        if seconds is not None:
+            waiting.append(asyncio.create_task(self.clock.sleep(seconds)))
+        try:
+            await asyncio.wait([*waiting, *tasks], return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            for task in waiting:
+                task.cancel()
+            await asyncio.gather(*waiting, return_exceptions=True)
+
+    async def _next_wait(self) -> float | None:
+        """Return seconds until something may go (0 = now), None if nothing of this run is left."""
+        now = self.clock.now()
+        moments: list[datetime] = []
+        if self._pause_until is not None and now < self._pause_until:
+            return (self._pause_until - now).total_seconds()
+        for group in self._groups:
+            moments.append(group.not_before if group.stream.open(now) else self._reopens(group.stream, now))
+        for stream in self._streams:
+            queue = await self._queue(stream, now)
+            if queue.eligible and self._worth_sending(queue):
+                moments.append(now if stream.open(now) else self._reopens(stream, now))
+            elif queue.next_at is not None and (queue.eligible or queue.next_at - now <= PATIENCE):
+                moments.append(max(queue.next_at, now))
+        if not moments:
+            return None
+        return max((min(moments) - now).total_seconds(), 0.0)
+
+    def _reopens(self, stream: _Stream, now: datetime) -> datetime:
+        if stream.pause_until is not None and now < stream.pause_until:
+            return stream.pause_until
+        # Serial: the batch in flight wakes the loop when it comes back.
+        return now + timedelta(seconds=60)
+
+    async def _queue(self, stream: _Stream, now: datetime) -> Queue:
+        return await self.worker.run(
+            self.ledger.pushes.queue,
+            self.built.name, stream.warehouse, now, self.built.sink.limits.batch, self._cooldown,
+        )  # fmt: skip
+
+    def _worth_sending(self, queue: Queue) -> bool:
+        """Say whether a batch that is not full should go now.
+
+        A zero waits for nothing. Anything else waits for the pairs that are cooling down, when
+        a request is saved by it: at most one cooldown.
+        """
+        batch = self.built.sink.limits.batch
+        if queue.zeros or queue.eligible >= batch or not queue.soon:
+            return True
+        together = math.ceil((queue.eligible + queue.soon) / batch)
+        return math.ceil(queue.eligible / batch) + math.ceil(queue.soon / batch) <= together
+
+    async def _serve(self, serving: _Serving) -> None:
+        """Take a place from the limiter, compose a batch, send it, record what came of it."""
+        limits = self.built.sink.limits
+        async with self.built.slot(limits.batch if _counts_items(limits.rates) else 1):
+            if self._over():
+                return
+            serving.placed = True
+            stream, batch = await self._compose()
+            serving.composed.set()
+            if batch is None:
+                return
+            stream.in_flight += 1
+            try:
+                outcomes = await self._send(batch, stream)
+            finally:
+                stream.in_flight -= 1
+        await self._record(batch, stream, outcomes)
+
+    async def _compose(self) -> tuple[_Stream, Batch | None]:
+        now = self.clock.now()
+        limits = self.built.sink.limits
+        for _ in range(len(self._groups)):
+            group = self._groups.popleft()
+            if group.not_before <= now and group.stream.open(now):
+                return group.stream, await self._take(group.stream, len(group.states), now, group.states)
+            self._groups.append(group)
+        ranked: list[tuple[bool, int, _Stream]] = []
+        for stream in self._streams:
+            if stream.open(now):
+                queue = await self._queue(stream, now)
+                if queue.eligible and self._worth_sending(queue):
+                    ranked.append((not queue.zeros, stream.in_flight, stream))
+        if not ranked:
+            return self._streams[0], None
+        stream = min(ranked, key=lambda entry: entry[:2])[2]
+        return stream, await self._take(stream, limits.batch, now, None)
+
+    async def _take(
+        self, stream: _Stream, limit: int, now: datetime, group: Sequence[int] | None
+    ) -> Batch | None:
+        def compose() -> Batch | None:
+            self.planner.now = now
+            return self.ledger.pushes.compose(
+                self.built.name,
+                stream.warehouse,
+                limit,
+                now,
+                run=self.run,
+                cooldown=self._cooldown,
+                replan=self.planner.plan_marked,
+                group=group,
+                at_most=self.at_most,
+            )
+
+        return await self.worker.run(compose)
+
+    async def _send(self, batch: Batch, stream: _Stream) -> list[Outcome]:
+        changes = [item.change for item in batch.items]
+        self.result.requests += 1
+        size = len(changes)
+        try:
+            outcomes = list(await self.built.sink.push(changes))
+        except NotSentError as error:
+            self._failed(Failure.of(error, self.built.name), error.retry_after)
+            pause = error.retry_after if error.retry_after is not None else self._backoff()
+            return [Outcome(OutcomeStatus.UNSENT, "", str(error), pause)] * size
+        except InDoubtError as error:
+            self._failed(Failure.of(error, self.built.name), error.retry_after)
+            return [Outcome(OutcomeStatus.DOUBT, "", str(error), error.retry_after)] * size
+        except asyncio.CancelledError:
+            # Hard stop: the intent stays without an outcome, and the next run treats it as doubt.
+            raise
+        except Exception as error:
+            failure = Failure.of(error, self.built.name)
+            self.result.failure = failure
+            status = OutcomeStatus.UNSENT if failure.kind == "refused" else OutcomeStatus.DOUBT
+            return [Outcome(status, "", failure.message, 0.0)] * size
+        self._failures = 0
+        if len(outcomes) != size:
+            message = f"a defect of the plugin: {len(outcomes)} outcomes for {size} changes"
+            self.result.failure = Failure("failed", f"{self.built.name}: {message}")
+            return [Outcome(OutcomeStatus.DOUBT, "", message)] * size
+        return outcomes
+
+    def _failed(self, failure: Failure, retry_after: float | None) -> None:
+        self._failures += 1
+        now = self.clock.now()
+        pause = timedelta(seconds=retry_after if retry_after is not None else self._backoff())
+        self._pause_until = max(self._pause_until or now, now + pause)
+        if self._failures >= SINK_FAILURES or pause > PATIENCE:
+            self.result.failure = failure
+
+    def _backoff(self) -> float:
+        return float(2 ** min(self._failures, 5)) / 2
+
+    async def _record(self, batch: Batch, stream: _Stream, outcomes: list[Outcome]) -> None:
+        now = self.clock.now()
+        if len(batch.items) == 1 and outcomes[0].status is OutcomeStatus.WHOLE:
+            # Alone and still refused: it is this change itself.
+            outcomes = [evolve(outcomes[0], status=OutcomeStatus.ERROR)]
+        await self.worker.run(
+            self.ledger.pushes.settle,
+            batch, outcomes, now, run=self.run, cooldown=self._cooldown, causes=self.causes,
+        )  # fmt: skip
+        self.result.outcomes.update(outcome.status for outcome in outcomes)
+        whole: list[int] = []
+        park: list[int] = []
+        for item, outcome in zip(batch.items, outcomes, strict=True):
+            if outcome.status is OutcomeStatus.BUSY:
+                pause = now + timedelta(seconds=outcome.retry_after or 5.0)
+                stream.pause_until = max(stream.pause_until or pause, pause)
+                stream.serial_until = now + SERIAL_FOR
+            if outcome.status is OutcomeStatus.ERROR and len(self.result.errors) < _NOTE_LIMIT:
+                listing = item.change.listing
+                self.result.errors.append(
+                    f"{self.built.name} {listing.warehouse} {listing.external_id} → {item.change.new}: "
+                    f"{': '.join(part for part in (outcome.code, outcome.message) if part)}"
+                )
+            if outcome.status not in _REQUEUED:
+                if self.at_most is not None:
+                    park.append(item.id)
+                continue
+            if outcome.status is OutcomeStatus.WHOLE:
+                whole.append(item.id)
+                continue
+            self._tries[item.id] += 1
+            if self._tries[item.id] >= ATTEMPTS:
+                park.append(item.id)
+        if whole:
+            half = (len(whole) + 1) // 2
+            due = now + self._cooldown
+            self._groups.extend(_Group(stream, part, due) for part in (whole[:half], whole[half:]) if part)
+        if park or whole:
+            self.result.parked += len(park)
+            await self.worker.run(self.ledger.pushes.park, [*park, *whole])
+        self.tell(
+            "mpstock_pushed",
+            Pushed(
+                run=self.run, at=now, sink=self.built.name,
+                changes=[item.change for item in batch.items], outcomes=outcomes,
+            ),
+        )  # fmt: skip
+        self.progress(sum(outcome.status not in _REQUEUED for outcome in outcomes))
+        self._changed.set()
+
+
+def _counts_items(rates: Sequence[object]) -> bool:
+    return any(getattr(rate, "items", None) is not None for rate in rates)

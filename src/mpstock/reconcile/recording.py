@@ -1,0 +1,148 @@
+"""What a run gathers on its way, and the plan and the report that are made of it."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping, Sequence
+from datetime import datetime
+from typing import TYPE_CHECKING
+
+from attrs import define, evolve, field
+
+from mpstock.model import OutcomeStatus
+from mpstock.reconcile.adapters import Failure
+from mpstock.reconcile.pushing import PushResult
+from mpstock.reconcile.report import (
+    EXIT_PRECEDENCE,
+    HeldSlice,
+    Plan,
+    PlannedChange,
+    Report,
+    SinkReport,
+    SourceReport,
+    as_data,
+)
+from mpstock.reconcile.verifying import Observed
+
+if TYPE_CHECKING:
+    from mpstock.ledger import Ledger
+
+__all__ = ["RunRecord", "collect_plan", "counted", "finish_run"]
+
+_LANES = {"zero": 0, "fall": 1, "raise": 2}
+
+
+@define
+class RunRecord:
+    """One run as it goes. `failures` are by `sources.NAME` and `sinks.NAME`."""
+
+    id: int
+    started_at: datetime
+    sources: dict[str, SourceReport] = field(factory=dict[str, SourceReport])
+    failures: dict[str, Failure] = field(factory=dict[str, Failure])
+    untrusted: set[str] = field(factory=set[str])
+    observed: dict[str, Observed] = field(factory=dict[str, Observed])
+    held: list[HeldSlice] = field(factory=list[HeldSlice])
+    results: dict[str, PushResult] = field(factory=dict[str, PushResult])
+
+    def sink_failure(self, name: str) -> Failure | None:
+        """Why a sink could not do its part so far."""
+        return self.failures.get(f"sinks.{name}")
+
+
+def counted(counts: Mapping[tuple[str, str], int], *, held: bool) -> dict[str, int]:
+    """Return open changes by sink, held ones or the others, from `Stocks.open_counts`."""
+    result: dict[str, int] = {}
+    for (sink, lane), count in counts.items():
+        if (lane == "held") is held:
+            result[sink] = result.get(sink, 0) + count
+    return result
+
+
+def collect_plan(
+    ledger: Ledger, record: RunRecord, sinks: Sequence[str], skus: Collection[str] | None, now: datetime
+) -> Plan:
+    """Return what a push would send now, in its order. Runs in the ledger's thread."""
+    changes: list[PlannedChange] = []
+    after = 0
+    chosen = None if skus is None else list(skus)
+    while page := ledger.stocks.rows(open_only=True, after=after, skus=chosen):
+        after = page[-1].id
+        changes += [
+            PlannedChange(
+                row.sku, row.sink, row.warehouse, row.external_id, row.base, row.wanted, row.lane,
+                row.cause, row.held or "", row.held_reason or "", row.id,
+            )
+            for row in page
+            if row.wanted is not None and row.lane is not None and row.sink in sinks
+        ]  # fmt: skip
+    ranks = {name: rank for rank, name in enumerate(sinks)}
+    changes.sort(key=lambda change: (ranks[change.sink], _LANES[change.lane], change.state))
+    return Plan(record.id, now, changes, tuple(record.held))
+
+
+def finish_run(
+    ledger: Ledger,
+    record: RunRecord,
+    sinks: Sequence[str],
+    now: datetime,
+    *,
+    interrupted: bool,
+    plan: Plan | None,
+) -> Report:
+    """Close a run in the ledger and return its report; with a plan it was a dry run.
+
+    Runs in the ledger's thread.
+    """
+    reports = {name: _sink_report(ledger, record, name) for name in sinks}
+    code = _exit_code(record, reports, interrupted=interrupted, dry_run=plan is not None)
+    if plan is not None:
+        plan = evolve(plan, sources=record.sources, sinks=reports, exit_code=code)
+    report = Report(
+        record.id,
+        record.started_at,
+        now,
+        "interrupted" if interrupted else "done",
+        code,
+        record.sources,
+        reports,
+        tuple(record.held),
+        tuple(text for result in record.results.values() for text in result.errors),
+        plan is not None,
+        plan,
+    )
+    ledger.runs.finish(record.id, report.status, code, as_data(report), now)
+    return report
+
+
+def _sink_report(ledger: Ledger, record: RunRecord, name: str) -> SinkReport:
+    counts = ledger.stocks.open_counts()
+    seen = record.observed.get(name, Observed())
+    result = record.results.get(name, PushResult())
+    failure = record.sink_failure(name)
+    failed = result.outcomes[OutcomeStatus.ERROR]
+    return SinkReport(
+        name,
+        ledger.listings.count_unmatched(name),
+        seen.rows,
+        seen.drifted,
+        result.outcomes[OutcomeStatus.OK],
+        failed,
+        max(counted(counts, held=False).get(name, 0) - failed, 0),
+        counted(counts, held=True).get(name, 0),
+        result.requests,
+        failure.message if failure else "",
+        failure.kind if failure else "",
+    )
+
+
+def _exit_code(
+    record: RunRecord, sinks: Mapping[str, SinkReport], *, interrupted: bool, dry_run: bool
+) -> int:
+    codes = {failure.exit_code for failure in record.failures.values()}
+    if interrupted:
+        codes.add(130)
+    if record.held or any(sink.failed or sink.held for sink in sinks.values()):
+        codes.add(1)
+    if not dry_run and any(sink.pending for sink in sinks.values()):
+        codes.add(1)
+    return next(code for code in EXIT_PRECEDENCE if code in codes or code == 0)

@@ -1,0 +1,350 @@
+"""What a plan and a run tell a person: tables on a terminal, HTML in a notebook, JSON for programs."""
+
+from __future__ import annotations
+
+import html
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import datetime
+from typing import Any
+
+from attrs import field, frozen
+
+__all__ = [
+    "EXIT_PRECEDENCE",
+    "Explanation",
+    "HeldSlice",
+    "ListingExplanation",
+    "Plan",
+    "PlannedChange",
+    "Report",
+    "SinkReport",
+    "SourceReport",
+    "TermExplanation",
+    "as_data",
+]
+
+EXIT_PRECEDENCE = (130, 2, 3, 1, 0)
+"""If several exit codes apply, the first of these is given."""
+
+_SHOWN = 10
+
+
+def as_data(value: object) -> Any:
+    """Return an attrs object, however deep, as what `json.dumps` takes; times as ISO 8601."""
+    fields: Sequence[Any] | None = getattr(type(value), "__attrs_attrs__", None)
+    if fields is not None:
+        return {a.name: as_data(getattr(value, a.name)) for a in fields if a.repr}
+    if isinstance(value, Mapping):
+        return {str(key): as_data(item) for key, item in value.items()}
+    if isinstance(value, str) or value is None or isinstance(value, (int, float)):
+        return value
+    if isinstance(value, datetime):
+        return value.isoformat()
+    if isinstance(value, Iterable):
+        return [as_data(item) for item in value]
+    return str(value)
+
+
+def _table(head: Sequence[str], rows: Iterable[Sequence[object]]) -> str:
+    def cells(tag: str, row: Sequence[object]) -> str:
+        return "".join(f"<{tag}>{html.escape('—' if c is None else str(c))}</{tag}>" for c in row)
+
+    body = "".join(f"<tr>{cells('td', row)}</tr>" for row in rows)
+    return f"<table><thead><tr>{cells('th', head)}</tr></thead><tbody>{body}</tbody></table>"
+
+
+@frozen
+class PlannedChange:
+    """One change that a run would make. `held` names the guard that holds it, `reason` says why.
+
+    `state` is the ledger's number of the listing's state.
+    """
+
+    sku: str
+    sink: str
+    warehouse: str
+    external_id: str
+    old: int | None
+    new: int
+    lane: str
+    cause: str
+    held: str = ""
+    reason: str = ""
+    state: int = field(default=0, repr=False)
+
+
+@frozen
+class HeldSlice:
+    """What a guard holds: so many changes of one source × sink × sink warehouse, and why."""
+
+    guard: str
+    sink: str
+    warehouse: str
+    source: str
+    count: int
+    reason: str
+
+
+@frozen
+class SourceReport:
+    """What came of reading one source."""
+
+    name: str
+    rows: int = 0
+    changed: int = 0
+    complete: bool = False
+    problems: int = 0
+    first_problems: Sequence[str] = ()
+    error: str = ""
+    error_kind: str = ""
+
+
+@frozen
+class SinkReport:
+    """What came of one sink: what it showed, and what was pushed.
+
+    `without_product` counts the listings that nothing is pushed for; `mpstock status` names them.
+
+    `pending` counts the changes that wait for the next run, `requests` the pushes sent.
+    """
+
+    name: str
+    without_product: int = 0
+    observed: int = 0
+    drifted: int = 0
+    pushed: int = 0
+    failed: int = 0
+    pending: int = 0
+    held: int = 0
+    requests: int = 0
+    error: str = ""
+    error_kind: str = ""
+
+
+@frozen(repr=False)
+class Plan:
+    """The changes that a run would make, with what the guards say of them.
+
+    `changes` are in the order in which they would be sent, the held ones among them; `sources` and
+    `sinks` say how the reading went that the plan rests on.
+    """
+
+    run: int
+    created_at: datetime
+    changes: Sequence[PlannedChange] = ()
+    held: Sequence[HeldSlice] = ()
+    sources: Mapping[str, SourceReport] = field(factory=dict[str, SourceReport])
+    sinks: Mapping[str, SinkReport] = field(factory=dict[str, SinkReport])
+    exit_code: int = 0
+
+    def __len__(self) -> int:
+        return len(self.changes)
+
+    def as_dict(self) -> dict[str, Any]:
+        """Return the plan as plain data."""
+        return {"changes_total": len(self.changes), **as_data(self)}
+
+    def __repr__(self) -> str:
+        counts = Counter((c.sink, "held" if c.held else c.lane) for c in self.changes)
+        told = ", ".join(f"{sink} {lane} {count}" for (sink, lane), count in sorted(counts.items()))
+        lines = [f"<Plan of run {self.run}: {len(self.changes)} changes{': ' + told if told else ''}"]
+        lines += [
+            f"  {c.sku} → {c.sink} {c.warehouse}: {'?' if c.old is None else c.old} → {c.new} "
+            f"({c.lane}, {c.cause})" + (f" held by {c.held}: {c.reason}" if c.held else "")
+            for c in self.changes[:_SHOWN]
+        ]
+        if len(self.changes) > _SHOWN:
+            lines.append(f"  … and {len(self.changes) - _SHOWN} more")
+        return "\n".join(lines) + ">"
+
+    def _repr_html_(self) -> str:
+        rows = [
+            (c.sku, c.sink, c.warehouse, c.old, c.new, c.lane, c.cause, c.held) for c in self.changes[:100]
+        ]
+        more = f"<p>… and {len(self.changes) - 100} more</p>" if len(self.changes) > 100 else ""
+        held = "".join(f"<li>{html.escape(h.reason)}</li>" for h in self.held)
+        return (
+            f"<p><b>Plan of run {self.run}</b>: {len(self.changes)} changes</p>"
+            + (f"<ul>{held}</ul>" if held else "")
+            + _table(("sku", "sink", "warehouse", "shows", "will show", "lane", "cause", "held by"), rows)
+            + more
+        )
+
+
+@frozen(repr=False)
+class Report:
+    """What a run did. `exit_code` is what the command line ends with."""
+
+    run: int
+    started_at: datetime
+    finished_at: datetime
+    status: str
+    exit_code: int
+    sources: Mapping[str, SourceReport] = field(factory=dict[str, SourceReport])
+    sinks: Mapping[str, SinkReport] = field(factory=dict[str, SinkReport])
+    held: Sequence[HeldSlice] = ()
+    errors: Sequence[str] = ()
+    dry_run: bool = False
+    plan: Plan | None = field(default=None, repr=False)
+
+    @property
+    def pushed(self) -> int:
+        """Changes that the sinks accepted."""
+        return sum(sink.pushed for sink in self.sinks.values())
+
+    @property
+    def seconds(self) -> float:
+        """How long the run took, on its clock."""
+        return (self.finished_at - self.started_at).total_seconds()
+
+    def as_dict(self) -> dict[str, Any]:
+        """Return the report as plain data."""
+        return {**as_data(self), "pushed": self.pushed, "seconds": self.seconds}
+
+    def __repr__(self) -> str:
+        lines = [f"<Report of run {self.run}: {self.status}, {self.pushed} pushed in {self.seconds:.1f} s"]
+        lines += [f"  {line}" for line in self.lines()]
+        return "\n".join(lines) + ">"
+
+    def lines(self) -> list[str]:
+        """Return what there is to say, a line each."""
+        told = []
+        for source in self.sources.values():
+            if source.error:
+                told.append(f"{source.name}: {source.error}")
+            else:
+                kind = "everything" if source.complete else "changes"
+                told.append(
+                    f"{source.name}: read {kind}, {source.rows} rows, {source.changed} moved"
+                    + (f", {source.problems} with problems" if source.problems else "")
+                )
+        for sink in self.sinks.values():
+            told.append(
+                f"{sink.name}: {sink.pushed} pushed in {sink.requests} requests"
+                + (f", {sink.failed} failed" if sink.failed else "")
+                + (f", {sink.pending} pending" if sink.pending else "")
+                + (f", {sink.held} held" if sink.held else "")
+                + (f", {sink.drifted} drifted" if sink.drifted else "")
+                + (f"; {sink.error}" if sink.error else "")
+            )
+        told += [f"held: {held.reason}" for held in self.held]
+        told += list(self.errors[:_SHOWN])
+        return told
+
+    def _repr_html_(self) -> str:
+        sources = _table(
+            ("source", "rows", "moved", "complete", "problems", "error"),
+            [(s.name, s.rows, s.changed, s.complete, s.problems, s.error) for s in self.sources.values()],
+        )
+        sinks = _table(
+            ("sink", "pushed", "requests", "failed", "pending", "held", "drifted", "error"),
+            [
+                (s.name, s.pushed, s.requests, s.failed, s.pending, s.held, s.drifted, s.error)
+                for s in self.sinks.values()
+            ],
+        )
+        held = "".join(f"<li>{html.escape(h.reason)}</li>" for h in self.held)
+        return (
+            f"<p><b>Run {self.run}</b>: {self.status}, {self.pushed} pushed in {self.seconds:.1f} s</p>"
+            + sources
+            + sinks
+            + (f"<ul>{held}</ul>" if held else "")
+        )
+
+
+@frozen
+class TermExplanation:
+    """What one source says of one own warehouse, and what of it counts.
+
+    `group` and `rule` say how sources of one warehouse are combined; `why_unknown` is empty for a quantity
+    that is known.
+    """
+
+    source: str
+    warehouse: str
+    quantity: int | None
+    reserved: int
+    held: int
+    amount: int | None
+    group: str
+    rule: str
+    as_of: datetime | None
+    why_unknown: str = ""
+
+
+@frozen
+class ListingExplanation:
+    """How one listing's number comes about, from what is available to what was accepted."""
+
+    sink: str
+    warehouse: str
+    external_id: str
+    feeds: Sequence[str]
+    available: int | None
+    available_known: bool
+    policy: str
+    buffer: Mapping[str, Any]
+    origins: Mapping[str, str]
+    advertised: int | None
+    wanted: int | None
+    base: int | None
+    confirmed: int | None
+    confirmed_at: datetime | None
+    observed: int | None
+    observed_at: datetime | None
+    status: str
+    error: str
+    held: str
+    notes: Sequence[str] = ()
+
+
+@frozen(repr=False)
+class Explanation:
+    """Why each listing of a product shows what it shows."""
+
+    sku: str
+    terms: Sequence[TermExplanation]
+    listings: Sequence[ListingExplanation]
+    notes: Sequence[str] = ()
+
+    def as_dict(self) -> dict[str, Any]:
+        """Return the explanation as plain data."""
+        data: dict[str, Any] = as_data(self)
+        return data
+
+    def lines(self) -> list[str]:
+        """Return the explanation as text, a line each."""
+        told = [self.sku]
+        for t in self.terms:
+            amount = (
+                "unknown" if t.quantity is None else f"{t.quantity} − {t.reserved} − {t.held} = {t.amount}"
+            )
+            when = f" as of {t.as_of:%Y-%m-%d %H:%M:%S}Z" if t.as_of else ""
+            told.append(f"  {t.source} · {t.warehouse}: quantity − reserved − held: {amount}{when}")
+            if t.why_unknown:
+                told.append(f"      an upper bound only: {t.why_unknown}")
+        for x in self.listings:
+            told.append(f"  {x.sink} · {x.warehouse} ({x.external_id})")
+            known = "" if x.available_known else " at most (not known for sure)"
+            told.append(
+                f"      available{known}: {'unknown' if x.available is None else x.available}"
+                f" from {', '.join(x.feeds) or 'no warehouse'}"
+            )
+            settings = ", ".join(f"{k} = {v} ({x.origins.get(k, 'default')})" for k, v in x.buffer.items())
+            told.append(f"      buffer {x.policy}: {settings or 'no settings'} → advertise {x.advertised}")
+            told.append(
+                f"      wanted {x.wanted}, shows {'unknown' if x.base is None else x.base}, "
+                f"confirmed {x.confirmed}, status {x.status}"
+                + (f", held: {x.held}" if x.held else "")
+                + (f", {x.error}" if x.error else "")
+            )
+            told += [f"      {note}" for note in x.notes]
+        told += [f"  {note}" for note in self.notes]
+        return told
+
+    def __repr__(self) -> str:
+        return "\n".join(self.lines())
+
+    def _repr_html_(self) -> str:
+        return f"<pre>{html.escape(repr(self))}</pre>"

@@ -1,0 +1,173 @@
+"""What is in step, what waits, what fails, and what has no counterpart: read from the ledger alone."""
+
+from __future__ import annotations
+
+import html
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from typing import TYPE_CHECKING, Any
+
+from attrs import field, frozen
+
+from mpstock.ledger.pushes import LogRow as LogEntry
+from mpstock.reconcile.report import as_data
+
+if TYPE_CHECKING:
+    from mpstock.reconcile.engine import Engine
+
+__all__ = ["LogEntry", "SinkStatus", "SourceStatus", "Status", "status"]
+
+_NAMED = 20
+
+
+@frozen
+class SourceStatus:
+    """When a source was read last, and what was wrong with it."""
+
+    name: str
+    read_at: datetime | None
+    full_at: datetime | None
+    rows: int
+    unknown: int
+    problems: int
+    first_problems: Sequence[str]
+    failed_since: datetime | None
+    error: str
+
+
+@frozen
+class SinkStatus:
+    """How a sink stands. `statuses` counts its listings by `ok`, `error` and `pending`.
+
+    `without_product` are listings that nothing is pushed for, with the reason; `without_listing` are
+    skus that the sink does not sell. Of both the first are named, and all are counted.
+    """
+
+    name: str
+    statuses: Mapping[str, int]
+    held: int
+    last_confirmed: datetime | None
+    listings: int
+    without_product: int
+    first_without_product: Sequence[str]
+    without_listing: int
+    first_without_listing: Sequence[str]
+    errors: Sequence[str]
+    error: str
+
+
+@frozen(repr=False)
+class Status:
+    """How the shop stands, as far as the ledger knows."""
+
+    ledger: str
+    sources: Sequence[SourceStatus]
+    sinks: Sequence[SinkStatus]
+    runs: Sequence[Mapping[str, Any]]
+    dirty: int = 0
+    notes: Sequence[str] = field(factory=list[str])
+
+    def as_dict(self) -> dict[str, Any]:
+        """Return the status as plain data."""
+        data: dict[str, Any] = as_data(self)
+        return data
+
+    def lines(self) -> list[str]:
+        """Return the status as text, a line each."""
+        told = [f"ledger {self.ledger}"]
+        for source in self.sources:
+            told.append(
+                f"{source.name}: {source.rows} rows, read {_moment(source.read_at)}, "
+                f"completely {_moment(source.full_at)}"
+                + (f", {source.unknown} unknown" if source.unknown else "")
+                + (f", {source.problems} with problems" if source.problems else "")
+                + (f"; failing since {_moment(source.failed_since)}: {source.error}" if source.error else "")
+            )
+        for sink in self.sinks:
+            counts = ", ".join(f"{count} {name}" for name, count in sink.statuses.items()) or "no listing yet"
+            told.append(
+                f"{sink.name}: {counts}"
+                + (f", {sink.held} held" if sink.held else "")
+                + f"; {sink.without_product} listings without a product, {sink.without_listing} products "
+                "without a listing" + (f"; {sink.error}" if sink.error else "")
+            )
+        return told
+
+    def __repr__(self) -> str:
+        return "\n".join(self.lines())
+
+    def _repr_html_(self) -> str:
+        return f"<pre>{html.escape(repr(self))}</pre>"
+
+
+def _moment(value: datetime | None) -> str:
+    return "never" if value is None else f"{value:%Y-%m-%d %H:%M:%S}Z"
+
+
+def status(engine: Engine) -> Status:
+    """Gather the status; runs in the ledger's thread."""
+    ledger = engine.ledger
+    cursors = {row.name: row for row in ledger.runs.cursors()}
+    levels = {source: (rows, unknown) for source, rows, unknown in ledger.levels.counts()}
+    sources = []
+    for built in engine.sources:
+        cursor = cursors.get(f"source:{built.name}")
+        rows, unknown = levels.get(built.name, (0, 0))
+        problems = cursor.problems if cursor else {}
+        sources.append(
+            SourceStatus(
+                built.name,
+                cursor.read_at if cursor else None,
+                cursor.full_at if cursor else None,
+                rows,
+                unknown,
+                problems.get("count", 0),
+                [f"{place}, {name}: {message}" for place, name, message, _ in problems.get("first", ())][
+                    :_NAMED
+                ],
+                cursor.failed_at if cursor else None,
+                (cursor.error or "") if cursor else "",
+            )
+        )
+    summary = ledger.stocks.summary()
+    sinks = []
+    for sink in engine.sinks:
+        mine = [row for row in summary if row[0] == sink.name]
+        listings, without_product = ledger.listings.counts(sink.name)
+        without_listing, skus = ledger.listings.unlisted(sink.name, _NAMED)
+        cursor = cursors.get(f"listings:{sink.name}")
+        sinks.append(
+            SinkStatus(
+                sink.name,
+                {row[1]: row[2] for row in mine},
+                sum(row[3] for row in mine),
+                max((row[4] for row in mine if row[4] is not None), default=None),
+                listings,
+                without_product,
+                [
+                    f"{gap.warehouse} {gap.external_id} ({', '.join(gap.skus)}): {gap.reason}"
+                    for gap in ledger.listings.gaps(sink.name, _NAMED)
+                ],
+                without_listing,
+                skus,
+                [
+                    f"{row.sku} on {row.warehouse}: "
+                    f"{': '.join(part for part in (row.error_code, row.error_message) if part)}"
+                    for row in ledger.stocks.failing(sink.name, _NAMED)
+                ],
+                (cursor.error or "") if cursor else "",
+            )
+        )
+    runs = [
+        {
+            "run": row.id,
+            "kind": row.kind,
+            "cause": row.cause,
+            "started_at": row.started_at.isoformat(),
+            "finished_at": row.finished_at.isoformat() if row.finished_at else None,
+            "status": row.status,
+            "exit_code": row.exit_code,
+        }
+        for row in ledger.runs.last(5)
+    ]
+    return Status(ledger.place, sources, sinks, runs, ledger.dirt.count())

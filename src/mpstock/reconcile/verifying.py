@@ -1,0 +1,89 @@
+"""Reads the sinks back: before the first plan, where the base is in doubt, and wholly with `--full`."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from attrs import frozen
+
+from mpstock.errors import LedgerError
+from mpstock.reconcile.adapters import BuiltSink, Failure
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from mpstock.clock import Clock
+    from mpstock.ledger import Ledger
+    from mpstock.ledger.stocks import Observing
+    from mpstock.ledger.worker import Worker
+    from mpstock.model import Observation
+
+__all__ = ["Observed", "Verifier"]
+
+
+@frozen
+class Observed:
+    """How many listings were read back, and how many showed something else than was known."""
+
+    rows: int = 0
+    drifted: int = 0
+    failure: Failure | None = None
+
+
+@frozen
+class Verifier:
+    """Takes what the sinks show into the ledger; drift makes products dirty and is never restored."""
+
+    ledger: Ledger
+    worker: Worker
+    clock: Clock
+
+    async def observe(self, built: BuiltSink, *, full: bool) -> Observed:
+        """Read back what is not known or, with `full`, everything.
+
+        Where the sink can show its whole account at once, that is taken as soon as it is cheaper.
+        """
+        stocks = self.ledger.stocks
+        limits = built.sink.limits
+        observing: Observing | None = None
+        try:
+            started = self.clock.now()
+            unknown, every = await self.worker.run(stocks.count_to_observe, built.name, started)
+            if not full and not unknown:
+                return Observed()
+            observing = stocks.begin_observing(built.name, started)
+            if limits.observe_whole and (full or unknown * 2 > every):
+                async for page in built.sink.observe(None):
+                    await self.worker.run(self._ingest, observing, page)
+                await self.worker.run(self._settle, observing)
+            else:
+                await self._observe_pages(built, observing, full=full)
+        except LedgerError:
+            raise
+        except Exception as error:
+            rows = observing.rows if observing else 0
+            drifted = observing.drifted if observing else 0
+            return Observed(rows, drifted, Failure.of(error, built.name))
+        return Observed(observing.rows, observing.drifted)
+
+    async def _observe_pages(self, built: BuiltSink, observing: Observing, *, full: bool) -> None:
+        limits = built.sink.limits
+        # Where a request serves one warehouse, pages of one warehouse fill it.
+        warehouses: Sequence[str | None] = built.config.codes if limits.by_warehouse else (None,)
+        for warehouse in warehouses:
+            after = 0
+            while page := await self.worker.run(
+                self.ledger.stocks.to_observe,
+                built.name, warehouse, after, limits.observe_batch, everything=full, now=self.clock.now(),
+            ):  # fmt: skip
+                after = page[-1].id
+                async for seen in built.sink.observe([row.listing for row in page]):
+                    await self.worker.run(self._ingest, observing, seen)
+
+    def _ingest(self, observing: Observing, page: Sequence[Observation]) -> None:
+        with self.ledger.transaction():
+            observing.ingest(page, self.clock.now())
+
+    def _settle(self, observing: Observing) -> None:
+        with self.ledger.transaction():
+            observing.settle_absent(self.clock.now())
