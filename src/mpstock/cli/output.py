@@ -1,0 +1,91 @@
+"""What goes to the terminal: tables for people, one JSON document for programs, progress while it lasts."""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from typing import Any
+
+from attrs import define, field
+from rich.console import Console
+from rich.progress import (
+    BarColumn,
+    MofNCompleteColumn,
+    Progress,
+    SpinnerColumn,
+    TextColumn,
+    TimeElapsedColumn,
+)
+from rich.table import Table
+from rich.text import Text
+
+__all__ = ["Output"]
+
+_PHASES = {
+    "read": "reading",
+    "listings": "listings of",
+    "observe": "reading back",
+    "plan": "planning",
+    "push": "pushing to",
+}
+
+
+@define
+class Output:
+    """Where a command says what it has to say."""
+
+    as_json: bool = False
+    _console: Console = field(init=False)
+    _errors: Console = field(init=False)
+
+    def __attrs_post_init__(self) -> None:
+        self._console = Console(file=sys.stdout, highlight=False, soft_wrap=not sys.stdout.isatty())
+        self._errors = Console(file=sys.stderr, highlight=False, soft_wrap=True)
+
+    def document(self, data: Any) -> None:
+        """Print the one JSON document."""
+        sys.stdout.write(json.dumps(data, ensure_ascii=False, indent=2) + "\n")
+
+    def line(self, text: str, style: str = "") -> None:
+        """Print a line, as it stands."""
+        self._console.print(Text(text), style=style)
+
+    def error(self, text: str) -> None:
+        """Print a line on the error stream."""
+        self._errors.print(Text(text), style="red")
+
+    def table(self, title: str, columns: Sequence[str], rows: Sequence[Sequence[object]]) -> None:
+        """Print a table; numbers to the right."""
+        table = Table(title=title, title_justify="left", title_style="bold", header_style="bold")
+        for index, name in enumerate(columns):
+            numeric = bool(rows) and all(isinstance(row[index], (int, type(None))) for row in rows)
+            table.add_column(name, justify="right" if numeric else "left", overflow="fold")
+        for row in rows:
+            table.add_row(*(Text("—" if cell is None else str(cell)) for cell in row))
+        self._console.print(table)
+
+    @contextmanager
+    def progress(self) -> Iterator[Any]:
+        """Yield a callback for `Shop.sync(progress=…)`; shows bars on a terminal, nothing when piped."""
+        if self.as_json or not sys.stderr.isatty():
+            yield None
+            return
+        columns = (
+            SpinnerColumn(),
+            TextColumn("{task.description}"),
+            BarColumn(),
+            MofNCompleteColumn(),
+            TimeElapsedColumn(),
+        )
+        with Progress(*columns, console=self._errors, transient=True) as bars:
+            tasks: dict[tuple[str, str], Any] = {}
+
+            def tell(phase: str, name: str, done: int, total: int | None) -> None:
+                key = (phase, name)
+                if key not in tasks:
+                    tasks[key] = bars.add_task(f"{_PHASES.get(phase, phase)} {name}".strip(), total=total)
+                bars.update(tasks[key], completed=done, total=total)
+
+            yield tell
