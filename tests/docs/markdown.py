@@ -1,0 +1,69 @@
+"""What the documentation's tests read: pages, their fenced blocks, links and tables."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+from attrs import frozen
+
+ROOT = Path(__file__).resolve().parents[2]
+DOCS = ROOT / "docs"
+PAGES = [
+    *sorted(ROOT.glob("*.md")),
+    *sorted(DOCS.rglob("*.md")),
+    *sorted(ROOT.glob("src/*/README.md")),
+]
+_FENCE = re.compile(r"^```(?P<language>[^\n]*)\n(?P<text>.*?)^```$", re.MULTILINE | re.DOTALL)
+_LINK = re.compile(r"(?<!!)\[[^\]]*\]\((?P<target>[^)\s]+)\)")
+
+
+@frozen
+class Block:
+    """A fenced block. `before` is the last line with text above it: a comment, or a file's name."""
+
+    language: str
+    text: str
+    before: str
+
+
+def read(page: Path) -> str:
+    return page.read_text(encoding="utf-8")
+
+
+def blocks(page: Path, language: str | None = None) -> list[Block]:
+    """Return a page's fenced blocks, of one language or of all."""
+    text = read(page)
+    found = []
+    for match in _FENCE.finditer(text):
+        above = text[: match.start()].rstrip().rpartition("\n")[2]
+        if language in (None, match["language"]):
+            found.append(Block(match["language"], match["text"], above))
+    return found
+
+
+def marked(page: Path, mark: str) -> str:
+    """Return the text of the block under the comment `<!-- mark -->`."""
+    (found,) = [block.text for block in blocks(page) if block.before == f"<!-- {mark} -->"]
+    return found.strip()
+
+
+def links(page: Path) -> list[str]:
+    """Return the targets of a page's links; what is in fenced blocks is no link."""
+    return [match["target"] for match in _LINK.finditer(_FENCE.sub("", read(page)))]
+
+
+def tables(page: Path) -> list[list[list[str]]]:
+    """Return a page's tables as rows of cells, without the head's rule."""
+    found: list[list[list[str]]] = [[]]
+    for line in _FENCE.sub("", read(page)).splitlines():
+        if not line.startswith("|"):
+            found.append([])
+        elif not set(line) <= set("|-: "):
+            found[-1].append([cell.strip() for cell in line.strip("|").split("|")])
+    return [rows for rows in found if rows]
+
+
+def code_words(text: str) -> set[str]:
+    """Return what stands between backticks."""
+    return set(re.findall(r"`([^`\n]+)`", text))
