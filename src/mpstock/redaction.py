@@ -28,7 +28,9 @@ WIRE_LOGGERS = (
     "httpcore.socks",
 )
 
-_CREDENTIALS = re.compile(r"(?i)\b(basic|bearer)(\s+)[A-Za-z0-9+/=._~-]+")
+_TOKEN = r"[A-Za-z0-9+/=._~-]"
+# What follows must look like credentials, and not like the next word of a sentence.
+_CREDENTIALS = re.compile(rf"\b((?i:basic|bearer))(\s+){_TOKEN}(?={_TOKEN}*[A-Z0-9=+/]){_TOKEN}+")
 _format = logging.Formatter()
 
 

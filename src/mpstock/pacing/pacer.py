@@ -36,6 +36,7 @@ class _Queue:
     waiters: list[Waiter]
     stir: asyncio.Event
     pump: asyncio.Task[None]
+    awaits: bool = True
 
 
 class Slot:
@@ -131,9 +132,9 @@ class Pacer:
         except asyncio.CancelledError:
             if future.done() and not future.cancelled() and future.exception() is None:
                 await asyncio.shield(asyncio.ensure_future(future.result().cancel()))
-            elif (queue := self._queues.get(account)) is not None:
+            else:
                 # Whoever stood behind may be able to go now.
-                queue.stir.set()
+                self._stir(account)
             raise
 
     def _check(self, account: str, scopes: Sequence[str], items: int) -> None:
@@ -178,7 +179,9 @@ class Pacer:
                 if not queue.waiters:
                     return
                 waiters = list(queue.waiters)
+                queue.awaits = True
                 result = await self._round(account, waiters)
+                queue.awaits = result.awaits
                 await self._hand_out(account, queue, waiters, result)
                 if queue.waiters and not queue.stir.is_set():
                     await self._rest(queue, result.wake)
@@ -214,11 +217,10 @@ class Pacer:
                 scope: ScopeState.load(state, rates[scope], now)
                 for scope, state in zip(scopes, states, strict=True)
             }
-            for scope, state in loaded.items():
-                state.settle(rates[scope], now, gone)
+            moved = {scope for scope, state in loaded.items() if state.settle(rates[scope], now, gone)}
             result, touched = take_turns(waiters, loaded, rates, now, self._owner, self._numbers)
             after = [
-                loaded[scope].dump() if old is None or scope in touched else old
+                loaded[scope].dump() if old is None or scope in touched | moved else old
                 for scope, old in zip(scopes, states, strict=True)
             ]
             return after, result
@@ -259,6 +261,7 @@ class Pacer:
             state.answered(rate, now, granted.key, granted.start, items, status, hints)
 
         await self._amend(account, scopes, book)
+        self._stir(account, for_answer=True)
         return hints
 
     async def _released(self, account: str, scopes: Sequence[str], granted: Granted) -> None:
@@ -266,6 +269,7 @@ class Pacer:
             state.release(granted.key, *granted.stamps[scope])
 
         await self._amend(account, scopes, give_back)
+        self._stir(account)
 
     async def _amend(
         self,
@@ -287,8 +291,10 @@ class Pacer:
 
         if scopes:
             await self._store.update([f"{account}/{scope}" for scope in scopes], change)
+
+    def _stir(self, account: str, *, for_answer: bool = False) -> None:
         queue = self._queues.get(account)
-        if queue is not None:
+        if queue is not None and (queue.awaits or not for_answer):
             queue.stir.set()
 
 

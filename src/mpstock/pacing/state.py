@@ -33,6 +33,9 @@ LATE = 0.05
 ORPHAN = 10.0
 """A request of a process that is gone counts as under way for so many seconds from its start."""
 
+SKEW = 2.0
+"""Clocks of machines that share a ledger may differ by so many seconds; what is later was set back."""
+
 LONGEST_BLOCK = 3600.0
 MOST_ENTRIES = 1024
 
@@ -74,6 +77,7 @@ class ScopeState:
     wary: bool = False
     wary_until: float = 0.0
     last: str = ""
+    mended: bool = False
 
     @classmethod
     def load(cls, data: dict[str, Any] | None, rate: Rate, now: float) -> ScopeState:
@@ -98,7 +102,7 @@ class ScopeState:
                 last=str(data.get("last", "")),
             )
         except (TypeError, ValueError, AttributeError, IndexError):
-            return cls(blocked_at=now, blocked_until=now + rate.period)
+            return cls(blocked_at=now, blocked_until=now + rate.period, mended=True)
 
     def dump(self) -> dict[str, Any]:
         """The state as JSON; what is at its default is left out."""
@@ -120,14 +124,18 @@ class ScopeState:
             data["last"] = self.last
         return data
 
-    def settle(self, rate: Rate, now: float, gone: Callable[[str], bool]) -> None:
+    def settle(self, rate: Rate, now: float, gone: Callable[[str], bool]) -> bool:
         """Bring the state to `now`: what lapsed is dropped, what lies in the future is clamped.
 
-        Stamps from the future are left by a clock that was set back. They are moved to now, which
-        may cost a period of waiting and never a request too many.
+        Stamps from the future are left by a clock that was set back. They are moved to now, which may
+        cost a period of waiting and never a request too many. True: this state must be written, for
+        the next look at the old one would move them again.
         """
+        moved = self.mended
         for key, one in list(self.open.items()):
-            start = min(one.start, now)
+            start = one.start
+            if start > now + SKEW:
+                moved, start = True, now
             until = min(one.until - one.start + start, one.until)
             if gone(one.owner):
                 until = min(until, start + ORPHAN)
@@ -137,28 +145,41 @@ class ScopeState:
             else:
                 one.start, one.until = start, until
         latest = math.ceil(now * 1000)
-        if self.log and self.log[-1][0] > latest:
+        if self.log and self.log[-1][0] > latest + 1000 * SKEW:
+            moved = True
             self.log = [[min(at, latest), units, items] for at, units, items in self.log]
         oldest = (now - _window(rate)) * 1000
         lapsed = 0
         while lapsed < len(self.log) and self.log[lapsed][0] <= oldest:
             lapsed += 1
         del self.log[:lapsed]
-        self.next = min(self.next, now + rate.period + self._step(rate, now, 1))
-        if self.blocked_at > now:
+        furthest = now + rate.period + self._step(rate, now, 1)
+        if self.next > furthest:
+            moved = True
+            self.next = furthest
+        if self.blocked_at > now + SKEW:
+            moved = True
             self.blocked_at, self.blocked_until = now, now + self.blocked_until - self.blocked_at
         if self.blocked_until <= now:
             self.blocked_at = self.blocked_until = 0.0
-        self.excess_at = min(self.excess_at, now)
-        self.wary_until = min(self.wary_until, now + rate.period)
+        if self.excess_at > now or self.wary_until > now + rate.period:
+            moved = True
+            self.excess_at = min(self.excess_at, now)
+            self.wary_until = min(self.wary_until, now + rate.period)
         if self.wary_until <= now:
             self.wary, self.wary_until = False, 0.0
+        return moved
 
-    def rule(self, rate: Rate, now: float, arrived: float, items: int) -> Ruling:
-        """Say when a request that waits since `arrived` may go. The state must be settled."""
-        at = max(arrived, self.next - _catch_up(rate) * self._spacing(rate, now), self.blocked_until)
+    def rule(self, rate: Rate, now: float, items: int) -> Ruling:
+        """Say when a request of so many items may go. The state must be settled."""
+        at = max(self.next - _catch_up(rate) * self._spacing(rate, now), self.blocked_until)
         slots = self._slots(rate, now)
-        parallel = 1 if self.wary else rate.parallel
+        if self._alone(rate):
+            # One that does not come back must not keep all others waiting until it is given up.
+            fresh = [one.start + ORPHAN for one in self.open.values() if one.start + ORPHAN > now]
+            if fresh:
+                return Ruling(None, max(fresh))
+        parallel = self._parallel(rate, now)
         if parallel is not None and len(self.open) >= parallel:
             return Ruling(None, self._first_lapse(now))
         units_over = self._units() + 1 - slots
@@ -199,7 +220,9 @@ class ScopeState:
         hints: Hints,
     ) -> None:
         """Book an answer: its slot is free one period from now; what it says may slow us down."""
-        self.open.pop(key, None)
+        flight = self.open.pop(key, None)
+        if flight is not None and items < flight.items:
+            self.next -= self._step(rate, now, flight.items) - self._step(rate, now, items)
         error = status is not None and 400 <= status < 500
         cost = max(rate.error_cost, 1) if error else 1
         spacing = self._spacing(rate, now)
@@ -263,6 +286,16 @@ class ScopeState:
         if self.wary_until > now:
             slots -= min(rate.error_cost - 1, rate.requests // 4)
         return max(slots, 1)
+
+    def _alone(self, rate: Rate) -> bool:
+        """Where errors are dear: the last answer was one, or after a rest nobody knows what comes next."""
+        return rate.error_cost > 1 and (self.wary or not self.log)
+
+    def _parallel(self, rate: Rate, now: float) -> int | None:
+        """How many may be under way. Where errors are dear, and one was seen, they may all be errors."""
+        if rate.error_cost > 1 and self.wary_until > now:
+            return min(rate.parallel or rate.burst, max(rate.burst // rate.error_cost, 1))
+        return rate.parallel
 
     def _spacing(self, rate: Rate, now: float) -> float:
         own = rate.period / rate.requests * (OWN_SPACING if rate.requests >= 60 else 1.0)

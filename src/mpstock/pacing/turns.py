@@ -24,13 +24,16 @@ YIELD = 0.02
 
 @define(eq=False)
 class Waiter:
-    """A request that waits for its place since `arrived`; `future` gets the slot."""
+    """A request that waits for its place; `future` gets the slot.
+
+    `planned` is the earliest that it may go, as far as is known: when it came, at first.
+    """
 
     scopes: tuple[str, ...]
     items: int
     lease: float
     patience: float | None
-    arrived: float
+    planned: float
     future: asyncio.Future[Any]
 
 
@@ -46,11 +49,15 @@ class Granted:
 
 @frozen
 class Round:
-    """Who may go, who is told to give up (after so many seconds at the least), when to look again."""
+    """Who may go, who is told to give up (after so many seconds at the least), when to look again.
+
+    `awaits` says that an answer to a request under way may let someone go earlier.
+    """
 
     granted: tuple[Granted, ...] = ()
     refused: Mapping[int, float] = field(factory=dict[int, float])
     wake: float | None = None
+    awaits: bool = False
 
 
 def take_turns(
@@ -71,6 +78,7 @@ def take_turns(
     closed: set[str] = set()
     touched: set[str] = set()
     wake: float | None = None
+    awaits = False
     for index, waiter in enumerate(waiters):
         blocked = max(states[scope].blocked_until for scope in waiter.scopes) - now
         if waiter.patience is not None and blocked > waiter.patience:
@@ -78,20 +86,20 @@ def take_turns(
             continue
         if not closed.isdisjoint(waiter.scopes):
             continue
-        rulings = {
-            scope: states[scope].rule(rates[scope], now, waiter.arrived, waiter.items)
-            for scope in waiter.scopes
-        }
+        rulings = {scope: states[scope].rule(rates[scope], now, waiter.items) for scope in waiter.scopes}
         waiting = [scope for scope, ruling in rulings.items() if ruling.at is None or ruling.at > now]
         if waiting:
             closed.update(waiting)
+            awaits = awaits or any(rulings[scope].at is None for scope in waiting)
+            # Kept, for when the time has come nothing in the states tells any more what it was.
+            waiter.planned = max(waiter.planned, *(ruling.at or now for ruling in rulings.values()))
             mine = any(states[scope].last == owner for scope in waiting)
             foreign = any(one.owner != owner for scope in waiting for one in states[scope].open.values())
             look = _look_again(rulings.values(), now, mine=mine, foreign=foreign)
             wake = look if wake is None else min(wake, look)
             continue
         key = f"{owner}.{next(numbers)}"
-        at = max(ruling.at or now for ruling in rulings.values())
+        at = max(waiter.planned, *(ruling.at or now for ruling in rulings.values()))
         stamps = {
             scope: states[scope].grant(
                 rates[scope], now, at, key, Flight(now, now + waiter.lease, waiter.items, owner)
@@ -100,7 +108,7 @@ def take_turns(
         }
         touched.update(waiter.scopes)
         granted.append(Granted(index, key, now, stamps))
-    return Round(tuple(granted), refused, wake), touched
+    return Round(tuple(granted), refused, wake, awaits), touched
 
 
 def _look_again(rulings: Collection[Ruling], now: float, *, mine: bool, foreign: bool) -> float:

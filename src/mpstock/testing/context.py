@@ -6,6 +6,7 @@ from collections.abc import Awaitable, Callable, MutableMapping, Sequence
 from typing import TYPE_CHECKING, Any, cast
 
 from mpstock.interfaces import Context, SinkSpec, SourceSpec
+from mpstock.secret import Secret
 from mpstock.testing.virtual import VirtualClock
 
 if TYPE_CHECKING:
@@ -28,7 +29,7 @@ def adapter_context(
     name: str = "ozon",
     clock: Clock | None = None,
     warehouses: Sequence[str] = (),
-    secrets: Sequence[str] = (),
+    secrets: Sequence[str | Secret] = (),
     *,
     store: PaceStore | None = None,
     settings: TransportSettings | None = None,

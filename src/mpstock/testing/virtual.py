@@ -81,6 +81,14 @@ class _VirtualLoop(asyncio.SelectorEventLoop):
         future.add_done_callback(self._job_done)
         return future
 
+    async def shutdown_default_executor(self, *args: Any) -> None:
+        # asyncio waits for its threads in a thread that it does not tell of.
+        self._jumping.jobs += 1
+        try:
+            await super().shutdown_default_executor(*args)
+        finally:
+            self._jumping.jobs -= 1
+
     def _job_done(self, _: object) -> None:
         self._jumping.jobs -= 1
 

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from attrs import frozen
+from attrs import field, frozen
+from attrs.validators import ge, gt
 
 from mpstock.secret import Secret
 
@@ -26,12 +27,12 @@ class TransportSettings:
     `max_body`        the most bytes that an answer may have when decompressed.
     """
 
-    timeout: float = 60.0
-    connect_timeout: float = 15.0
-    deadline: float = 300.0
-    attempts: int = 6
-    max_connections: int = 10
+    timeout: float = field(default=60.0, validator=gt(0))
+    connect_timeout: float = field(default=15.0, validator=gt(0))
+    deadline: float = field(default=300.0, validator=gt(0))
+    attempts: int = field(default=6, validator=ge(1))
+    max_connections: int = field(default=10, validator=ge(1))
     proxy: Secret | None = None
     trust_env: bool = True
     ca_file: str | None = None
-    max_body: int = 512 * 1024 * 1024
+    max_body: int = field(default=512 * 1024 * 1024, validator=ge(1))

@@ -58,8 +58,12 @@ async def exchange(
         if not connected.done():
             connected.set_result(None)
 
+    streams: list[Any] = []
+
     async def trace(name: str, info: Mapping[str, Any]) -> None:
-        if name.endswith(".send_request_headers.started"):
+        if name == "connection.connect_tcp.complete":
+            streams.append(info["return_value"])
+        elif name.endswith(".send_request_headers.started"):
             request = info.get("request")
             # A proxy is first asked for a tunnel; that is not our request yet.
             if getattr(request, "method", b"") != b"CONNECT":
@@ -90,6 +94,10 @@ async def exchange(
                 if not talk.done():
                     talk.cancel()
                     await asyncio.gather(talk, return_exceptions=True)
+                if traced and not passage.sent:
+                    # httpcore forgets a connection whose TLS handshake is cancelled.
+                    for stream in streams:
+                        await stream.aclose()
     except TimeoutError:
         passage.error = httpx.ReadTimeout(f"no whole answer within {timeout:g} s")
     except Exception as error:
