@@ -19,13 +19,14 @@ if TYPE_CHECKING:
     Spec = SourceSpec | SinkSpec | BufferPolicySpec
 
 __all__ = [
+    "KINDS",
     "SINK_KEYS",
     "SOURCE_KEYS",
     "check_hooks",
     "check_sink",
     "check_source",
     "describe_exception",
-    "read_descriptors",
+    "gather_descriptors",
 ]
 
 SOURCE_KEYS = frozenset({"plugin", "quantity", "absorbs", "max_age", "group", "rule", "transport"})
@@ -39,17 +40,20 @@ _DESCRIPTORS: dict[str, tuple[type[Any], frozenset[str]]] = {
     "mpstock_sinks": (SinkSpec, SINK_KEYS),
     "mpstock_buffer_policies": (BufferPolicySpec, frozenset({"policy"})),
 }
+KINDS: dict[type[Any], str] = {SourceSpec: "source", SinkSpec: "sink", BufferPolicySpec: "buffer policy"}
+"""What each kind of descriptor describes, in words."""
+
 _NAME = re.compile(r"[a-z0-9][a-z0-9_-]*")
 
 
-def check_hooks(manager: PluginManager, plugin: object) -> list[HookImpl]:
-    """Return the hooks that a registered plugin implements.
+def check_hooks(manager: PluginManager, plugin: object) -> list[tuple[HookImpl, str]]:
+    """Return the hooks that a registered plugin implements, with their names.
 
     Raises:
         PluginContractError: one is misspelt, not marked, or not a plain function. pluggy would keep
             quiet about the first two.
     """
-    impls: list[HookImpl] = []
+    impls: list[tuple[HookImpl, str]] = []
     known = _hook_names(manager)
     for caller in manager.get_hookcallers(plugin) or ():
         for impl in caller.get_hookimpls():
@@ -61,8 +65,8 @@ def check_hooks(manager: PluginManager, plugin: object) -> list[HookImpl]:
                 raise PluginContractError(f"{caller.name} is a wrapper; mpstock's hooks have none")
             if inspect.iscoroutinefunction(impl.function):
                 raise PluginContractError(f"{caller.name} is an `async def`; write `def`")
-            impls.append(impl)
-    marked = {impl.function for impl in impls}
+            impls.append((impl, caller.name))
+    marked = {impl.function for impl, _ in impls}
     for name in dir(plugin):
         if not name.startswith("mpstock_"):
             continue
@@ -81,15 +85,37 @@ def _hook_names(manager: PluginManager) -> list[str]:
     return [name for name, caller in callers if name.startswith("mpstock_") and caller.has_spec()]
 
 
-def read_descriptors(hook: str, impl: HookImpl) -> Iterator[Spec]:
-    """Yield the descriptors that one hook returns; nothing for a hook that is told things.
+def gather_descriptors(impls: Iterable[tuple[HookImpl, str]], specs: list[Spec]) -> None:
+    """Add to `specs` what the hooks describe, and raise the first error when all of them were asked.
+
+    The names that a broken plugin would bring lead those who ask for them to the reason.
 
     Raises:
-        PluginContractError: what it returns is no descriptor, or not one for this mpstock.
+        PluginContractError: what a hook returns is no descriptor, or not one for this mpstock.
     """
+    errors: list[Exception] = []
+    for impl, hook in impls:
+        try:
+            for spec in _read_descriptors(hook, impl):
+                specs.append(spec)
+                _check_descriptor(hook, spec)
+        except Exception as error:
+            errors.append(error)
+    if errors:
+        raise errors[0]
+    seen: set[tuple[str, str]] = set()
+    for spec in specs:
+        key = (KINDS[type(spec)], spec.name)
+        if key in seen:
+            raise PluginContractError(f"it brings the {key[0]} {key[1]} twice")
+        seen.add(key)
+
+
+def _read_descriptors(hook: str, impl: HookImpl) -> Iterator[Spec]:
+    """Yield the descriptors that one hook returns; nothing for a hook that is told things."""
     if hook not in _DESCRIPTORS:
         return
-    kind, reserved = _DESCRIPTORS[hook]
+    kind = _DESCRIPTORS[hook][0]
     returned: Any = impl.function()
     if returned is None:
         return
@@ -100,11 +126,10 @@ def read_descriptors(hook: str, impl: HookImpl) -> Iterator[Spec]:
             raise PluginContractError(
                 f"{hook} returned a {type(spec).__name__} where a {kind.__name__} belongs"
             )
-        _check_descriptor(hook, spec, reserved)
         yield spec
 
 
-def _check_descriptor(hook: str, spec: Spec, reserved: frozenset[str]) -> None:
+def _check_descriptor(hook: str, spec: Spec) -> None:
     if not _NAME.fullmatch(str(spec.name)):
         raise PluginContractError(
             f"{hook}: {spec.name!r} is no name; names are short and lower: a-z, 0-9, _ and -"
@@ -115,11 +140,13 @@ def _check_descriptor(hook: str, spec: Spec, reserved: frozenset[str]) -> None:
             f"{spec.name} is written for version {spec.contract} of the contract, this mpstock has version "
             f"{CONTRACT_VERSION}: {mend}"
         )
-    if not attrs.has(spec.settings):
-        raise PluginContractError(f"{spec.name}: settings must be an attrs class, not {spec.settings!r}")
+    settings: object = spec.settings
+    if not isinstance(settings, type) or not attrs.has(settings):
+        raise PluginContractError(f"{spec.name}: settings must be an attrs class, not {settings!r}")
     if not callable(spec.factory):
         raise PluginContractError(f"{spec.name}: factory must be callable, not {spec.factory!r}")
-    taken = sorted(reserved & {field.alias or field.name for field in attrs.fields(spec.settings)})
+    keys = {field.alias or field.name for field in attrs.fields(spec.settings)}
+    taken = sorted(_DESCRIPTORS[hook][1] & keys)
     if taken:
         raise PluginContractError(
             f"{spec.name}: its settings have the key {taken[0]}, which is mpstock's own there; rename it"

@@ -8,22 +8,23 @@ from __future__ import annotations
 
 import logging
 import os
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, Any, Literal, TypeVar, cast
 
 from attrs import evolve, field, frozen
 
-from mpstock.errors import ConfigurationError, PluginError, PluginLoadError, UnknownPluginError
+from mpstock.building import build_adapter
+from mpstock.errors import PluginError, PluginLoadError, UnknownPluginError
 from mpstock.interfaces import BufferPolicySpec, SinkSpec, SourceSpec
 from mpstock.nearest import nearest
 from mpstock.plugin_checks import (
+    KINDS,
     check_hooks,
     check_sink,
     check_source,
     describe_exception,
-    read_descriptors,
+    gather_descriptors,
 )
-from mpstock.redaction import Redactor
 
 if TYPE_CHECKING:
     from importlib.metadata import EntryPoint
@@ -44,7 +45,6 @@ _logger = logging.getLogger(__name__)
 
 Spec = SourceSpec | SinkSpec | BufferPolicySpec
 S = TypeVar("S", bound=Spec)
-_KINDS: dict[type[Any], str] = {SourceSpec: "source", SinkSpec: "sink", BufferPolicySpec: "buffer policy"}
 
 
 @frozen
@@ -181,34 +181,15 @@ class PluginRegistry:
             PluginContractError: what it built is no source.
             ConfigurationError: the plugin finds its settings unusable.
         """
-        return cast("Source", self._build("sources", config, context, check_source))
+        return cast("Source", build_adapter("sources", config, context, check_source, self._label(config)))
 
     def build_sink(self, config: SinkConfig, context: Context) -> Sink:
         """Build a configured sink; raises as `build_source`."""
-        return cast("Sink", self._build("sinks", config, context, check_sink))
+        return cast("Sink", build_adapter("sinks", config, context, check_sink, self._label(config)))
 
-    def _build(
-        self, table: str, config: SourceConfig | SinkConfig, context: Context, check: Callable[[Any], None]
-    ) -> object:
-        if config.spec is None:
-            raise ValueError(f"{config.name} has no plugin to build it: it was made in code")
-        plugin = self.owner(config.spec)
-        label = plugin.label if plugin is not None else config.spec.name
-        redact = Redactor(config.secrets)
-        failure: PluginError | ConfigurationError
-        try:
-            adapter = config.spec.factory(config.settings, context)
-            check(adapter)
-            return adapter
-        except ConfigurationError as error:
-            failure = ConfigurationError(redact(str(error)), place=f"[{table}.{config.name}]")
-        except PluginError as error:
-            failure = type(error)(redact(f"{config.name}, plugin {label}: {error}"))
-        except Exception as error:
-            reason = redact(describe_exception(error))
-            failure = PluginError(f"{config.name}: the plugin {label} could not build it: {reason}")
-        # Raised out here, so that no chained exception tells what was redacted.
-        raise failure
+    def _label(self, config: SourceConfig | SinkConfig) -> str:
+        plugin = self.owner(config.spec) if config.spec is not None else None
+        return plugin.label if plugin is not None else config.name
 
     def _load(self) -> None:
         if self._loaded:
@@ -263,10 +244,8 @@ class PluginRegistry:
         try:
             # The name is the manager's own affair: two distributions may use the same one.
             self._manager.register(plugin, name=f"{found.name} {id(plugin)}")
-            impls = [(impl, _hook_name(impl)) for impl in check_hooks(self._manager, plugin)]
-            for impl, hook in impls:
-                specs.extend(read_descriptors(hook, impl))
-            _refuse_twice(specs)
+            impls = check_hooks(self._manager, plugin)
+            gather_descriptors(impls, specs)
         except Exception as error:
             if self._manager.is_registered(plugin) and not self._is_used(plugin):
                 self._manager.unregister(plugin)
@@ -294,7 +273,7 @@ class PluginRegistry:
         found = [item for item in brought if item.spec.name == name] or [
             item for item in brought if name in getattr(item.spec, "aliases", ())
         ]
-        what = _KINDS[kind]
+        what = KINDS[kind]
         if len(found) == 1:
             return cast("S", found[0].spec)
         if found:
@@ -316,7 +295,7 @@ class PluginRegistry:
         usable = self._usable(kind)
         others = [item for item in self._brought if item.spec.name == name]
         if others:
-            return f"{name} is a {_KINDS[type(others[0].spec)]}"
+            return f"{name} is a {KINDS[type(others[0].spec)]}"
         if name in _DISTRIBUTIONS:
             return f"pip install {_DISTRIBUTIONS[name]}"
         meant = nearest(name, [*usable, *_DISTRIBUTIONS])
@@ -330,7 +309,7 @@ class PluginRegistry:
         for own in (item for item in self._brought if item.plugin is plugin):
             for other in self._of(type(own.spec)):
                 if other.plugin is not plugin and other.spec.name == own.spec.name:
-                    kind = _KINDS[type(own.spec)]
+                    kind = KINDS[type(own.spec)]
                     texts.append(f"the {kind} {own.spec.name} is brought by {other.plugin.label} too")
         return "; ".join(texts)
 
@@ -345,10 +324,6 @@ def _manager() -> Any:
     return manager
 
 
-def _hook_name(impl: HookImpl) -> str:
-    return str(impl.opts.get("specname") or impl.function.__name__)
-
-
 def _distribution(entry_point: EntryPoint) -> tuple[str, str]:
     found = entry_point.dist
     return (found.name, found.version) if found is not None else ("", "")
@@ -358,17 +333,6 @@ def _bringing(plugin: LoadedPlugin, specs: Iterable[Spec]) -> LoadedPlugin:
     specs = list(specs)
 
     def names(kind: type[Any]) -> tuple[str, ...]:
-        return tuple(spec.name for spec in specs if isinstance(spec, kind))
+        return tuple(str(spec.name) for spec in specs if isinstance(spec, kind))
 
     return evolve(plugin, sources=names(SourceSpec), sinks=names(SinkSpec), policies=names(BufferPolicySpec))
-
-
-def _refuse_twice(specs: Iterable[Spec]) -> None:
-    from mpstock.errors import PluginContractError
-
-    seen: set[tuple[str, str]] = set()
-    for spec in specs:
-        key = (_KINDS[type(spec)], spec.name)
-        if key in seen:
-            raise PluginContractError(f"it brings the {key[0]} {key[1]} twice")
-        seen.add(key)

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 __all__ = ["ProductBuffers", "ProductsFile", "read_products"]
 
 _LATER = ("pack", "components", "pin")
+_BUFFERS = ("product", "sink", "warehouse")
 _MOST = 20
 
 
@@ -83,6 +84,32 @@ class _Column:
     warehouse: str = ""
 
 
+@frozen
+class _Layout:
+    """Which cell of a row holds what, by index."""
+
+    width: int
+    sku: int
+    nameless: tuple[int, ...]
+    mappings: tuple[tuple[int, _Column], ...]
+    buffers: tuple[tuple[int, _Column], ...]
+    titles: tuple[tuple[str, int], ...]
+
+    @classmethod
+    def of(cls, columns: list[_Column]) -> _Layout:
+        numbered = list(enumerate(columns))
+        mappings = tuple((index, column) for index, column in numbered if column.kind == "mapping")
+        buffers = tuple((index, column) for index, column in numbered if column.kind in _BUFFERS)
+        return cls(
+            width=len(columns),
+            sku=next(index for index, column in numbered if column.kind == "sku"),
+            nameless=tuple(index for index, column in numbered if not column.title),
+            mappings=mappings,
+            buffers=buffers,
+            titles=tuple(sorted((column.title, index) for index, column in (*mappings, *buffers))),
+        )
+
+
 def read_products(
     path: Path, sinks: Mapping[str, SinkConfig], *, buffer_keys: Collection[str] | None = None
 ) -> ProductsFile:
@@ -132,7 +159,7 @@ class _Reader:
         self._mappings: dict[str, dict[tuple[str, str], str]] = {name: {} for name in sinks}
         self._buffers: dict[str, tuple[int, ProductBuffers]] = {}
         self._fingerprints: dict[str, str] = {}
-        self._interned: dict[tuple[tuple[_Column, str], ...], ProductBuffers] = {}
+        self._interned: dict[tuple[str, ...], ProductBuffers] = {}
 
     def read(self, content: bytes) -> ProductsFile:
         text = _decoded(content)
@@ -141,9 +168,10 @@ class _Reader:
         try:
             columns = self._columns(next(rows, []))
             self._raise()
+            layout = _Layout.of(columns)
             line = rows.line_num + 1
-            for cells in rows:
-                self._row(line, columns, cells)
+            for row in rows:
+                self._row(line, layout, row)
                 line = rows.line_num + 1
         except csv.Error as error:
             self._problem(line, "", f"cannot be read as CSV: {error}")
@@ -224,22 +252,21 @@ class _Reader:
     def _longest(names: Iterable[str]) -> list[str]:
         return sorted(names, key=len, reverse=True)
 
-    def _row(self, line: int, columns: list[_Column], cells: list[str]) -> None:
-        filled = [
-            (column, cell.strip()) for column, cell in zip(columns, cells, strict=False) if cell.strip()
-        ]
-        if any(cell.strip() for cell in cells[len(columns) :]):
+    def _row(self, line: int, layout: _Layout, row: list[str]) -> None:
+        cells = [cell.strip() for cell in row]
+        if not any(cells):
+            return
+        cells += [""] * (layout.width - len(cells))
+        if any(cells[layout.width :]):
             self._problem(
-                line, "", f"has {len(cells)} cells, the header {len(columns)}: put a text in quotes"
+                line, "", f"has {len(cells)} cells, the header {layout.width}: put a text in quotes"
             )
             return
-        if not filled:
-            return
-        nameless = [cell for column, cell in filled if not column.title]
-        if nameless:
-            self._problem(line, "", f"has {nameless[0]} under a column without a name; give it one or clear it")
-            return
-        sku = next((cell for column, cell in filled if column.kind == "sku"), "")
+        for index in layout.nameless:
+            if cells[index]:
+                self._problem(line, "", f"has {cells[index]} under a column without a name; name or clear it")
+                return
+        sku = cells[layout.sku]
         if not sku:
             self._problem(line, "sku", "is empty, and the row says something")
             return
@@ -247,15 +274,13 @@ class _Reader:
             self._problem(line, "sku", f"{sku} stands in line {self._lines[sku]} already")
             return
         self._lines[sku] = line
-        buffers: list[tuple[_Column, str]] = []
-        for column, cell in filled:
-            if column.kind == "mapping":
-                self._map(line, column, cell, sku)
-            elif column.kind in ("product", "sink", "warehouse"):
-                buffers.append((column, cell))
-        if buffers:
-            self._buffers[sku] = (line, self._intern(tuple(buffers)))
-        said = sorted((column.title, cell) for column, cell in filled if column.kind not in ("", "sku"))
+        for index, column in layout.mappings:
+            if cells[index]:
+                self._map(line, column, cells[index], sku)
+        buffers = tuple([cells[index] for index, _ in layout.buffers])
+        if any(buffers):
+            self._buffers[sku] = (line, self._intern(layout, buffers))
+        said = [(title, cells[index]) for title, index in layout.titles if cells[index]]
         if said:
             self._fingerprints[sku] = blake2b(repr(said).encode(), digest_size=8).hexdigest()
 
@@ -276,20 +301,22 @@ class _Reader:
                 f"{value} is {other} by line {self._lines[other]} already; one listing is one product",
             )
 
-    def _intern(self, buffers: tuple[tuple[_Column, str], ...]) -> ProductBuffers:
-        found = self._interned.get(buffers)
+    def _intern(self, layout: _Layout, cells: tuple[str, ...]) -> ProductBuffers:
+        found = self._interned.get(cells)
         if found is None:
             product: dict[str, str] = {}
             by_sink: dict[str, dict[str, str]] = {}
             by_warehouse: dict[tuple[str, str], dict[str, str]] = {}
-            for column, cell in buffers:
+            for (_, column), cell in zip(layout.buffers, cells, strict=True):
+                if not cell:
+                    continue
                 if column.kind == "product":
                     product[column.key] = cell
                 elif column.kind == "sink":
                     by_sink.setdefault(column.sink, {})[column.key] = cell
                 else:
                     by_warehouse.setdefault((column.sink, column.warehouse), {})[column.key] = cell
-            found = self._interned[buffers] = ProductBuffers(product, by_sink, by_warehouse)
+            found = self._interned[cells] = ProductBuffers(product, by_sink, by_warehouse)
         return found
 
     def _problem(self, line: int, column: str, message: str) -> None:

@@ -87,7 +87,7 @@ def test_fixed_share_is_exact(percent: Decimal, available: int) -> None:
 
 def test_a_percentage_from_a_float_is_what_was_written() -> None:
     """0.7 % of 1,000 is 7 and not the 8 that the binary fraction rounds up to."""
-    assert Standard(absolute=0, percent=0.7).advertise(1000) == 993  # type: ignore[arg-type]
+    assert Standard(absolute=0, percent=0.7).advertise(1000) == 993
 
 
 @pytest.mark.parametrize("policy", [Standard, All])

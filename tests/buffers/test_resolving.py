@@ -182,7 +182,7 @@ def test_a_policy_that_breaks_its_contract_is_named(answer: Any) -> None:
     """More than there is, less than nothing, or no whole number: refused before it is shown to anyone."""
     plugins = policy_plugin(lambda available: answer)
     found = BufferResolver(sinks({"policy": "odd"}), None, plugins).resolve("A", "ozon", "1")
-    with pytest.raises(PluginContractError, match="the buffer policy odd advertises .* of 5 available"):
+    with pytest.raises(PluginContractError, match=r"the buffer policy odd advertises .* of 5 available"):
         found.advertise(5)
 
 
@@ -268,5 +268,5 @@ def test_a_cell_that_is_no_number_is_an_error(tmp_path: Path, cell: str) -> None
     """What could be read as some number by chance is refused."""
     configured = sinks()
     file = products(tmp_path, f"sku,buffer.cap\nA,{cell}\n", configured)
-    with pytest.raises(ConfigurationError, match="products.csv line 2 cap: must be a whole number"):
+    with pytest.raises(ConfigurationError, match=r"products\.csv line 2 cap: must be a whole number"):
         resolver(configured, file).validate()

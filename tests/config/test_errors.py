@@ -189,7 +189,7 @@ def test_a_policy_that_is_not_installed_is_named_with_its_table(load_text: Load)
 
 
 def test_tolerant_leaves_out_what_has_no_plugin(load_text: Load) -> None:
-    """`check` can look at the rest: the adapter without a plugin is told in `broken`, the others are there."""
+    """`check` can look at the rest: an adapter without a plugin is told in `broken`, the others are there."""
     text = SINK + SOURCE + "[sinks.o]\nplugin = 'ozon'\n[[sinks.o.warehouses]]\ncode = 1\n"
     config = load_text(text, tolerant=True)
     assert list(config.sinks) == ["shop"]

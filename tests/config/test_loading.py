@@ -78,7 +78,7 @@ speed = 50
 
 
 def test_every_key_of_the_settings_file_arrives(load_text: Load, tmp_path: Path) -> None:
-    """The whole file comes out typed: times as lengths, codes as texts, decimals exact, paths beside the file."""
+    """The whole file comes out typed: lengths of time, codes as texts, decimals exact, paths beside it."""
     config = load_text(WHOLE)
     assert config.ledger.path == tmp_path / "data" / "mpstock.db"
     erp = config.sources["erp"]
@@ -177,7 +177,7 @@ def test_what_a_person_should_know_is_remarked(load_text: Load) -> None:
     assert "50 times as fast" in told["[clock]"]
     overlap = load_text(SINK + "feeds = ['main']\n[[sinks.shop.warehouses]]\ncode = 2\n" + SOURCE).remarks()
     assert [finding.message for finding in overlap] == [
-        "main feeds the warehouses 1, 2: no unit is shown twice, so the first of them gets it"
+        "main feeds the warehouses 1, 2: no unit is shown twice, so the first of them comes first"
     ]
     assert {finding.level for finding in load_text("").remarks()} == {"error"}
 

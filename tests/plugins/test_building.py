@@ -62,11 +62,11 @@ class CoroutineRead(GoodSource):
 
 
 class NoObserve(GoodSink):
-    observe = property()  # type: ignore[assignment]
+    observe = property()
 
 
 class PlainPush(GoodSink):
-    def push(self, changes: Sequence[Change]) -> Any:  # type: ignore[override]
+    def push(self, changes: Sequence[Change]) -> Any:
         return ()
 
 

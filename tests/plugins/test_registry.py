@@ -131,7 +131,7 @@ def test_nothing_is_loaded_before_it_is_asked_for(site: Site) -> None:
         ("import sys; sys.exit(3)", "SystemExit"),
         ("def broken(:", "SyntaxError"),
         (HEAD, "none of mpstock's hooks"),
-        (HEAD + "@hookimpl\ndef mpstock_sink():\n    return []\n", "there is no hook mpstock_sink: did you mean mpstock_sinks?"),
+        (HEAD + "@hookimpl\ndef mpstock_sink():\n    return []\n", "did you mean mpstock_sinks?"),
         (HEAD + "def mpstock_sinks():\n    return []\n", "mpstock_sinks is not marked"),
         (HEAD + "def mpstock_snks():\n    return []\n", "there is no hook mpstock_snks"),
         (HEAD + "@hookimpl\nasync def mpstock_sinks():\n    return []\n", "write `def`"),
@@ -139,7 +139,7 @@ def test_nothing_is_loaded_before_it_is_asked_for(site: Site) -> None:
         (HEAD + "@hookimpl(wrapper=True)\ndef mpstock_sinks():\n    return (yield)\n", "wrapper"),
         (HEAD + "@hookimpl\ndef mpstock_sinks():\n    raise KeyError('x')\n", "KeyError: 'x'"),
         (HEAD + "@hookimpl\ndef mpstock_sinks():\n    yield 5\n", "returned a int where a SinkSpec belongs"),
-        (HEAD + "@hookimpl\ndef mpstock_sinks():\n    return 'kiosk'\n", "returned str, not a list of SinkSpec"),
+        (HEAD + "@hookimpl\ndef mpstock_sinks():\n    return 'kiosk'\n", "returned str, not a list of"),
         (
             HEAD + "@hookimpl\ndef mpstock_sinks():\n    return [SourceSpec('a', '', Settings, factory)]\n",
             "returned a SourceSpec where a SinkSpec belongs",
@@ -172,17 +172,17 @@ def test_the_reason_says_where_the_plugin_broke(site: Site) -> None:
 
 def test_a_broken_plugin_is_found_by_the_adapter_that_it_would_bring(site: Site) -> None:
     """An entry point of another name: its adapter's name and its known distribution lead to the reason."""
-    twice = "@hookimpl\ndef mpstock_sinks():\n    return [SinkSpec('kiosk', '', Settings, factory, contract=99)]\n"
-    site.install(
-        "mpstock-stall",
-        "stall",
-        HEAD + twice.replace(", contract=99", "") + twice.replace("sinks", "sources"),
-    )
+    other = "@hookimpl\ndef mpstock_buffer_policies():\n    return [5]\n"
+    site.install("mpstock-stall", "stall", GOOD.format(name="kiosk") + other)
     with pytest.raises(PluginLoadError, match="stall"):
         site.registry().sink("kiosk")
     site.install("mpstock-ozon", "marketplace", "import no_such_module_of_ours")
     with pytest.raises(PluginLoadError, match="no_such_module_of_ours"):
         site.registry().sink("ozon")
+    old = GOOD.format(name="booth").replace("factory=factory", "factory=factory, contract=99")
+    site.install("mpstock-old", "old", old)
+    with pytest.raises(PluginLoadError, match="upgrade mpstock"):
+        site.registry().sink("booth")
 
 
 @pytest.mark.parametrize(
@@ -192,6 +192,7 @@ def test_a_broken_plugin_is_found_by_the_adapter_that_it_would_bring(site: Site)
         (sink(contract=0), "upgrade the plugin"),
         (sink("Kiosk Shop"), "is no name"),
         (sink(settings=dict), "must be an attrs class"),
+        (sink(settings=Empty()), "must be an attrs class"),
         (sink(factory=None), "must be callable"),
         (sink(mapping_keys=("a.b",)), "cannot be a mapping key"),
         (sink(mapping_keys=("buffer",)), "cannot be a mapping key"),
@@ -210,7 +211,7 @@ def test_settings_cannot_take_a_key_of_the_core() -> None:
     class Taken:
         warehouses: int = 0
 
-    with pytest.raises(PluginContractError, match="has the key warehouses|have the key warehouses"):
+    with pytest.raises(PluginContractError, match="its settings have the key warehouses"):
         PluginRegistry(entry_points=[]).register(plugin_of(sink(settings=Taken)), "bad")
 
 
@@ -373,7 +374,7 @@ def test_importing_the_module_is_light() -> None:
     """`import mpstock.plugins` brings in nothing that talks, stores or structures, nor the adapters."""
     code = (
         "import sys, mpstock.plugins; mpstock.plugins.PluginRegistry(entry_points=[]).installed(); "
-        "heavy = ('httpx', 'sqlalchemy', 'cattrs', 'asyncio', 'tenacity', 'mpstock.inmemory', 'mpstock.config'); "
+        "heavy = ('httpx', 'sqlalchemy', 'cattrs', 'asyncio', 'mpstock.inmemory', 'mpstock.config'); "
         "print([name for name in heavy if name in sys.modules])"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)

@@ -50,7 +50,7 @@ class _Core:
     advertise: Callable[[int], int]
 
 
-@frozen(eq=False)
+@frozen(eq=False, repr=False)
 class ResolvedBuffer:
     """The buffer of one listing.
 
@@ -60,6 +60,9 @@ class ResolvedBuffer:
     _core: _Core
     advertise: Callable[[int], int]
     _line: int = 0
+
+    def __repr__(self) -> str:
+        return f"<ResolvedBuffer {self.name}: {self.settings!r}>"
 
     @property
     def name(self) -> str:
@@ -169,13 +172,11 @@ class BufferResolver:
             first.setdefault(row, (sku, line))
         for name, sink in self._sinks.items():
             # The sink's own table is looked at by itself too: its warehouses may all override it.
-            yield from self._error(lambda name=name: self._core(name, self._levels(name, "", None)))  # type: ignore[misc]
+            yield from _error(self._core, name, self._levels(name, "", None))
             for code in sink.codes:
-                yield from self._error(lambda name=name, code=code: self.resolve("", name, code))  # type: ignore[misc]
+                yield from _error(self._of_all, name, code)
                 for sku, _ in first.values():
-                    yield from self._error(
-                        lambda sku=sku, name=name, code=code: self.resolve(sku, name, code)  # type: ignore[misc]
-                    )
+                    yield from _error(self.resolve, sku, name, code)
 
     def _of_all(self, sink: str, warehouse: str) -> ResolvedBuffer:
         found = self._shared.get((sink, warehouse))
@@ -183,12 +184,6 @@ class BufferResolver:
             core = self._core(sink, self._levels(sink, warehouse, None))
             found = self._shared[sink, warehouse] = ResolvedBuffer(core, core.advertise)
         return found
-
-    def _error(self, attempt: Callable[[], object]) -> Iterator[ConfigurationError | PluginError]:
-        try:
-            attempt()
-        except (ConfigurationError, PluginError) as error:
-            yield error
 
     def _levels(self, sink: str, warehouse: str, row: ProductBuffers | None) -> list[_Level]:
         """The levels that set something, the least specific first."""
@@ -272,6 +267,13 @@ class BufferResolver:
 
 
 _MOST = 20
+
+
+def _error(attempt: Callable[..., object], *arguments: object) -> Iterator[ConfigurationError | PluginError]:
+    try:
+        attempt(*arguments)
+    except (ConfigurationError, PluginError) as error:
+        yield error
 
 
 def _plain(value: Any) -> Any:

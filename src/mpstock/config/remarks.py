@@ -62,6 +62,6 @@ def _overlaps(sink: SinkConfig) -> Iterator[Finding]:
         yield Finding(
             "warning",
             f"[sinks.{sink.name}]",
-            f"{what} feeds the warehouses {codes}: no unit is shown twice, so the first of them gets it",
+            f"{what} feeds the warehouses {codes}: no unit is shown twice, so the first of them comes first",
             "give each of them a `share`, or `feeds` of its own",
         )
