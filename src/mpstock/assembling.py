@@ -80,7 +80,7 @@ class Assembly:
         from mpstock.pacing import Pacer
         from mpstock.reconcile.engine import Engine
 
-        products = self.config.read_products()
+        products = self.config.read_products(self.plugins)
         resolver = BufferResolver(self.config.sinks, products, self.plugins)
         resolver.validate()
         if self._worker is None:

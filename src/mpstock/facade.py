@@ -91,10 +91,13 @@ class AsyncShop:
     @asynccontextmanager
     async def _run(self) -> AsyncIterator[Engine]:
         """One run at a time; a stop that was asked of the last one is not meant for this one."""
+        from mpstock.ledger.running import only_run
+
         async with self._busy:
             engine = await self._assembly.start()
-            self._assembly.stop.clear()
-            yield engine
+            with only_run(engine.ledger.place):
+                self._assembly.stop.clear()
+                yield engine
 
     async def sync(
         self,
@@ -180,10 +183,14 @@ class AsyncShop:
         With `write_test` (a sku) each sink that can writes that product's number once, reads it back, and
         says what it means for the settings.
         """
+        from mpstock.ledger.running import only_run
         from mpstock.reconcile.checking import check
 
-        await self._assembly.start(tolerant=True)
-        return await check(self._assembly, write_test=write_test)
+        engine = await self._assembly.start(tolerant=True)
+        if write_test is None:
+            return await check(self._assembly)
+        with only_run(engine.ledger.place):
+            return await check(self._assembly, write_test=write_test)
 
 
 def _given(**options: Any) -> dict[str, Any]:
@@ -355,7 +362,10 @@ def open(  # noqa: A001  (mpstock.open, as gzip.open)
         LedgerError: the ledger cannot be opened.
     """
     from mpstock.config import load
+    from mpstock.plugins import PluginRegistry
 
+    # One registry for both: which plugin a setting belongs to is known by its descriptor.
+    plugins = plugins if plugins is not None else PluginRegistry()
     shop = Shop(load(path, plugins=plugins), plugins=plugins, clock=clock)
     try:
         shop.build()
@@ -373,5 +383,7 @@ def aopen(
 ) -> AsyncShop:
     """Open the shop that a settings file describes, for `async with`. Raises as `open`."""
     from mpstock.config import load
+    from mpstock.plugins import PluginRegistry
 
+    plugins = plugins if plugins is not None else PluginRegistry()
     return AsyncShop(load(path, plugins=plugins), plugins=plugins, clock=clock)

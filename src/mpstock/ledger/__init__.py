@@ -5,6 +5,7 @@ from __future__ import annotations
 from mpstock.ledger.database import Database
 from mpstock.ledger.levels import Dirt, Levels
 from mpstock.ledger.listings import Listings
+from mpstock.ledger.observing import Observations
 from mpstock.ledger.pushes import Pushes
 from mpstock.ledger.runs import Runs
 from mpstock.ledger.stocks import Stocks
@@ -36,6 +37,7 @@ class Ledger:
         self.levels = Levels(self.database, self.dirt)
         self.listings = Listings(self.database, self.dirt, self.levels)
         self.stocks = Stocks(self.database, self.dirt)
+        self.observations = Observations(self.database, self.dirt)
         self.pushes = Pushes(self.database, self.dirt)
         self.runs = Runs(self.database)
         self.transaction = self.database.transaction

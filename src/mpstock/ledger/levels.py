@@ -59,6 +59,16 @@ class Dirt:
             (self._next_revision(), cause, as_text(now), marketplace, warehouse),
         )
 
+    def mark_raises(self, now: datetime) -> None:
+        """Mark the products with a raise that waits, or a change of nobody knows what."""
+        self._db.execute(
+            "INSERT INTO dirty (product_id, revision, cause, marked_at) "
+            "SELECT product_id, ?, min(cause), ? FROM marketplace_stocks "
+            "WHERE lane IS NOT NULL AND (lane = 2 OR base IS NULL) GROUP BY product_id "
+            "ON CONFLICT (product_id) DO UPDATE SET revision = excluded.revision",
+            (self._next_revision(), as_text(now)),
+        )
+
     def page(self, after: int, size: int) -> list[tuple[int, int, str]]:
         """Return (product id, revision, cause) of marked products with ids above `after`."""
         return self._db.query(
@@ -209,12 +219,18 @@ class ReadSession:
 
     Only rows that differ are written, and only their products marked. Which rows were seen is kept as
     one bit per row, so that what a complete read left out is known without touching the others.
+    `overtaken` says that a later reading ended first, so that some of this one was passed over,
+    `doubtful` that rows were missing which are not believed to be gone; `unknown` counts the rows
+    left without a known quantity.
     """
 
     levels: Levels
     source: str
     rows: int = 0
     changed: int = 0
+    overtaken: bool = False
+    doubtful: bool = False
+    unknown: int = 0
     _seen: SeenRows = field(factory=SeenRows)
 
     def ingest(self, reading: Reading, now: datetime) -> None:
@@ -226,18 +242,21 @@ class ReadSession:
             return
         db = self.levels.db
         as_of_reading = as_text(reading.as_of)
+        overtaken = self._overtaken(as_of_reading)
         self.rows += len(reading.levels)
-        products = self.levels.ensure_products([level.sku for level in reading.levels], as_text(now))
+        levels = _once(reading.levels)
+        products = self.levels.ensure_products([level.sku for level in levels], as_text(now))
         stored = self._stored(products.values())
         new: list[tuple[object, ...]] = []
         new_keys: set[tuple[int, int]] = set()
         moved: list[tuple[object, ...]] = []
         dirty: dict[int, None] = {}
-        for level in reading.levels:
+        for level in levels:
             product_id = products[level.sku]
             warehouse_id = self.levels.ensure_warehouse(level.warehouse)
             as_of = as_text(level.updated_at) if level.updated_at else as_of_reading
             known = level.quantity is not None
+            self.unknown += not known
             old = stored.get((product_id, warehouse_id))
             if old is None:
                 new_keys.add((product_id, warehouse_id))
@@ -248,6 +267,8 @@ class ReadSession:
             else:
                 row_id, quantity, reserved, old_as_of, was_known = old
                 self._seen.add(row_id)
+                if overtaken and level.updated_at is None:
+                    continue
                 if not _replaces(level, as_of, quantity, reserved, old_as_of, was_known=was_known):
                     continue
                 if known:
@@ -288,19 +309,26 @@ class ReadSession:
 
         Returns how many rows have moved by it.
         """
+        if self._overtaken(as_text(as_of)):
+            return 0
         db = self.levels.db
-        gone = [
-            (row_id, product_id)
-            for row_id, product_id, unknown in db.query(
+        missing = [
+            row
+            for row in db.query(
                 "SELECT id, product_id, unknown_since FROM stock_levels "
                 "WHERE source = ? AND (quantity IS NULL OR quantity <> 0 OR reserved <> 0 "
                 "OR unknown_since IS NOT NULL)",
                 (self.source,),
             )
-            if row_id not in self._seen and not (unknown_why and unknown)
+            if row[0] not in self._seen
+        ]
+        gone = [
+            (row_id, product_id) for row_id, product_id, unknown in missing if not (unknown_why and unknown)
         ]
         moment = as_text(as_of)
         if unknown_why:
+            self.doubtful = bool(missing)
+            self.unknown += len(missing)
             db.executemany(
                 "UPDATE stock_levels SET unknown_since = ?, unknown_why = ? WHERE id = ?",
                 [(moment, unknown_why, row_id) for row_id, _ in gone],
@@ -316,6 +344,18 @@ class ReadSession:
         self.changed += len(gone)
         return len(gone)
 
+    def _overtaken(self, as_of: str) -> bool:
+        """Say whether another reading of the source that began later has ended well in the meantime.
+
+        It confirmed every row that it did not write as well, and what this one says of them is older.
+        """
+        read_at = self.levels.db.scalar(
+            "SELECT read_at FROM cursors WHERE name = ?", (f"source:{self.source}",)
+        )
+        late = read_at is not None and as_of < read_at
+        self.overtaken = self.overtaken or late
+        return late
+
     def _stored(self, product_ids: Iterable[int]) -> dict[tuple[int, int], tuple[int, int, int, str, bool]]:
         return {
             (product_id, warehouse_id): (row_id, quantity, reserved, as_of, unknown is None)
@@ -325,6 +365,21 @@ class ReadSession:
                 (self.source, ids(product_ids)),
             )
         }
+
+
+def _once(levels: Sequence[Level]) -> Sequence[Level]:
+    """Return one level of each product and warehouse: the newest, of these the lowest; unknown is lowest."""
+    chosen: dict[tuple[str, str], Level] = {}
+    for level in levels:
+        other = chosen.setdefault((level.sku, level.warehouse), level)
+        if other is not level and _weight(level) < _weight(other):
+            chosen[level.sku, level.warehouse] = level
+    return levels if len(chosen) == len(levels) else list(chosen.values())
+
+
+def _weight(level: Level) -> tuple[float, float]:
+    age = 0.0 if level.updated_at is None else -level.updated_at.timestamp()
+    return age, float("-inf") if level.quantity is None else level.quantity - level.reserved
 
 
 def _replaces(

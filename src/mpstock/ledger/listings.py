@@ -149,7 +149,8 @@ class Listings:
         """Return how many listings of a sink nothing is pushed for; costs what they are, not what all are."""
         return int(
             self.db.scalar(
-                "SELECT count(*) FROM listings WHERE marketplace = ? AND product_id IS NULL AND gone_at IS NULL",
+                "SELECT count(*) FROM listings "
+                "WHERE marketplace = ? AND product_id IS NULL AND gone_at IS NULL",
                 (sink,),
             )
         )

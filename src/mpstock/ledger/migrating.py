@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from mpstock.errors import LedgerVersionError
 
@@ -25,15 +25,12 @@ def migrate(connection: Connection, place: str) -> None:
     Raises:
         LedgerVersionError: the ledger has a version that this mpstock does not know.
     """
+    # Looked at without a transaction: whoever only reads does not wait for a writer.
+    if _known(connection, place) == HEAD:
+        return
     with connection.begin():
-        found = _version(connection)
-        if found == HEAD:
+        if _known(connection, place) == HEAD:
             return
-        if found is not None and found not in VERSIONS:
-            raise LedgerVersionError(
-                f"{place} has schema version {found!r}, this mpstock knows up to {HEAD!r}: "
-                "it was written by a newer mpstock. Upgrade mpstock (pip install -U mpstock) to open it"
-            )
         from alembic import command
         from alembic.config import Config
 
@@ -43,9 +40,16 @@ def migrate(connection: Connection, place: str) -> None:
         command.upgrade(config, "head")
 
 
-def _version(connection: Connection) -> str | None:
-    from sqlalchemy import inspect, text
-
-    if not inspect(connection).has_table("alembic_version"):
+def _known(connection: Connection, place: str) -> str | None:
+    """Return the version of the tables, None where there are none; refuse one that is not known."""
+    driver: Any = connection.connection.driver_connection
+    if not driver.execute("SELECT 1 FROM sqlite_master WHERE name = 'alembic_version'").fetchone():
         return None
-    return connection.execute(text("SELECT version_num FROM alembic_version")).scalar()
+    row = driver.execute("SELECT version_num FROM alembic_version").fetchone()
+    found = None if row is None else str(row[0])
+    if found is not None and found not in VERSIONS:
+        raise LedgerVersionError(
+            f"{place} has schema version {found!r}, this mpstock knows up to {HEAD!r}: "
+            "it was written by a newer mpstock. Upgrade mpstock (pip install -U mpstock) to open it"
+        )
+    return found

@@ -28,13 +28,14 @@ _UNTOUCHED = {OutcomeStatus.UNSENT, OutcomeStatus.BUSY}
 
 @frozen
 class Queue:
-    """What waits to be pushed: changes that may go now (counted up to one batch) and whether a zero is among
-    them; changes that rest, those of them that rest for no more than their cooldown (`soon`), and when
-    the first may go.
+    """What waits to be pushed: changes that may go now (counted up to one batch), whether a zero or a fall
+    (`urgent`) is among them; changes that rest, those of them that rest for no more than their cooldown
+    (`soon`), and when the first may go.
     """
 
     eligible: int
     zeros: bool
+    urgent: bool
     resting: int
     soon: int
     next_at: datetime | None
@@ -94,19 +95,19 @@ class Pushes:
         """
         where, parameters = _where(sink, warehouse)
         moment = as_text(now)
-        eligible, zeros = self.db.one(
-            "SELECT count(*), coalesce(max(lane = 0), 0) FROM (SELECT s.lane FROM marketplace_stocks AS s "
+        eligible, first = self.db.one(
+            "SELECT count(*), coalesce(min(lane), 2) FROM (SELECT s.lane FROM marketplace_stocks AS s "
             f"WHERE {where} AND (s.not_before IS NULL OR s.not_before <= ?) ORDER BY s.lane, s.id LIMIT ?)",
             (*parameters, moment, batch),
         )
         if eligible >= batch:
-            return Queue(eligible, bool(zeros), 0, 0, None)
+            return Queue(eligible, first == 0, first < 2, 0, 0, None)
         resting, soon, next_at = self.db.one(
             "SELECT count(*), coalesce(sum(s.not_before <= ?), 0), min(s.not_before) "
             f"FROM marketplace_stocks AS s WHERE {where} AND s.not_before > ?",
             (as_text(now + cooldown), *parameters, moment),
         )
-        return Queue(eligible, bool(zeros), resting, soon, as_datetime(next_at))
+        return Queue(eligible, first == 0, first < 2, resting, soon, as_datetime(next_at))
 
     def compose(
         self,
@@ -117,25 +118,28 @@ class Pushes:
         *,
         run: int,
         cooldown: timedelta,
-        replan: Callable[[Sequence[tuple[int, int, str]]], None],
+        replan: Callable[[Sequence[tuple[int, int, str]]], int],
         group: Iterable[int] | None = None,
         at_most: Mapping[int, int] | None = None,
     ) -> Batch | None:
         """Take up to `limit` changes that may go now, zeros first, and record the intent to send them.
 
         The quantities are computed here, at the moment of sending: products that were marked since they
-        were planned are planned anew by `replan` (given their marks) before anything is taken.
+        were planned are planned anew by `replan` (given their marks, it returns how many it planned) before
+        anything is taken.
         `group` names parked states to take instead of what is ready, `at_most` bounds the quantities (a plan
-        that was made before).
+        that was made before); what is not in it stays for another run.
         Returns None when nothing may go.
         """
         with self.db.transaction():
             while True:
                 rows = self._eligible(sink, warehouse, limit, now, group)
+                if at_most is not None and (foreign := [row[0] for row in rows if row[0] not in at_most]):
+                    self.park(foreign)
+                    continue
                 marks = self._dirt.among({row[1] for row in rows})
-                if not marks:
+                if not marks or not replan(marks):
                     break
-                replan(marks)
             if not rows:
                 return None
             moment = as_text(now)
@@ -300,7 +304,8 @@ class Pushes:
         self, *, sku: str | None = None, sink: str | None = None, run: int | None = None, limit: int = 100
     ) -> list[LogRow]:
         """Return the newest lines of the sync log, narrowed by what is given."""
-        conditions, parameters = ["1 = 1"], []  # type: tuple[list[str], list[Any]]
+        conditions = ["1 = 1"]
+        parameters: list[int | str] = []
         for column, value in (("p.sku", sku), ("g.marketplace", sink), ("g.run", run)):
             if value is not None:
                 conditions.append(f"{column} = ?")
@@ -344,6 +349,6 @@ def _where(sink: str, warehouse: str | None) -> tuple[str, tuple[Any, ...]]:
 
 def _item(row: Sequence[Any], at_most: Mapping[int, int] | None) -> Item:
     state_id, product_id, lane, base, wanted, cause, external_id, warehouse, skus, keys = row
-    new = wanted if at_most is None else min(wanted, at_most.get(state_id, wanted))
+    new = wanted if at_most is None else min(wanted, at_most[state_id])
     listing = Listing(external_id, warehouse, tuple(json.loads(skus)), json.loads(keys))
     return Item(state_id, product_id, lane, Change(listing, base, new, cause))

@@ -136,6 +136,7 @@ Table(
     Column("held", Text),
     Column("held_reason", Text),
     Column("cause", Text, nullable=False, server_default=""),
+    Column("planned_by", Integer),
     Column("in_flight", Integer),
     # the earliest moment of the next write: the cooldown, or what the sink asked for
     Column("not_before", DateTime),

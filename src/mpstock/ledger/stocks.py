@@ -9,23 +9,19 @@ The rules of this table, each in one place:
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterable, Sequence
 from datetime import datetime
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-from attrs import define, field, frozen
+from attrs import frozen
 
 from mpstock.ledger.database import as_datetime, as_text, ids
-from mpstock.ledger.seen import SeenRows
-from mpstock.model import Listing
 
 if TYPE_CHECKING:
     from mpstock.ledger.database import Database
     from mpstock.ledger.levels import Dirt
-    from mpstock.model import Observation
 
-__all__ = ["LANES", "ObservedRow", "Observing", "StockRow", "Stocks", "Zeroing", "relane"]
+__all__ = ["LANES", "StockRow", "Stocks", "Zeroing", "relane"]
 
 LANES = ("zero", "fall", "raise")
 
@@ -35,14 +31,18 @@ _LANE = (
 )
 
 
-def relane(base: str = "base") -> str:
-    """Return the SET list that makes lane, ready and status follow from wanted and a new base."""
+def relane(base: str = "base", parked: str = "0") -> str:
+    """Return the SET list that makes lane, ready and status follow from wanted and a new base.
+
+    `parked` is the condition under which a listing does not become ready.
+    """
     lane = _LANE.format(base=base)
     return (
         f"base = {base}, lane = {lane}, "
-        f"held = CASE WHEN {lane} = 0 THEN held END, "
-        f"held_reason = CASE WHEN {lane} = 0 THEN held_reason END, "
-        f"ready = ({lane} IS NOT NULL AND in_flight IS NULL AND NOT ({lane} = 0 AND held IS NOT NULL)), "
+        f"held = CASE WHEN {lane} IN (0, 2) THEN held END, "
+        f"held_reason = CASE WHEN {lane} IN (0, 2) THEN held_reason END, "
+        f"ready = ({lane} IS NOT NULL AND in_flight IS NULL AND NOT ({lane} IN (0, 2) AND held IS NOT NULL) "
+        f"AND NOT ({parked})), "
         f"sync_status = CASE WHEN in_flight IS NOT NULL OR {lane} IS NOT NULL OR wanted IS NULL "
         "THEN 'pending' ELSE 'ok' END"
     )
@@ -82,14 +82,6 @@ class Zeroing:
     count: int
 
 
-@frozen
-class ObservedRow:
-    """A listing to read back, with what the sink needs to find it."""
-
-    id: int
-    listing: Listing
-
-
 class Stocks:
     """The listings' states."""
 
@@ -116,11 +108,16 @@ class Stocks:
             (ids(state_ids),),
         )
 
-    def record_wanted(self, rows: Sequence[tuple[int | None, str, int]]) -> None:
-        """Record (wanted, cause, id) and let the lanes follow; inside a transaction."""
-        self.db.executemany("UPDATE marketplace_stocks SET wanted = ?, cause = ? WHERE id = ?", rows)
+    def record_wanted(self, rows: Sequence[tuple[int | None, str, int]], run: int) -> None:
+        """Record (wanted, cause, id) as planned by a run, and let the lanes follow; inside a transaction.
+
+        What is parked stays so until `reopen`.
+        """
+        self.db.executemany(
+            f"UPDATE marketplace_stocks SET wanted = ?, cause = ?, planned_by = {int(run)} WHERE id = ?", rows
+        )
         self.db.execute(
-            f"UPDATE marketplace_stocks SET {relane()} "
+            f"UPDATE marketplace_stocks SET {relane(parked='lane IS NOT NULL AND ready = 0')} "
             "WHERE id IN (SELECT value FROM json_each(?)) AND in_flight IS NULL",
             (ids(row[2] for row in rows),),
         )
@@ -159,77 +156,41 @@ class Stocks:
             )
         )
 
-    def zeroed_since(self, sink: str, warehouse: str, cause: str, since: datetime) -> int:
-        """Return how many listings of a slice were pushed to zero since then."""
+    def zeroed_since(
+        self, sink: str, warehouse: str, cause: str, since: datetime, *, after_run: int = 0
+    ) -> int:
+        """Return how many listings of a slice were pushed to zero since then, by runs after `after_run`."""
         return int(
             self.db.scalar(
                 "SELECT count(DISTINCT product_id) FROM stock_sync_log WHERE marketplace = ? "
-                "AND warehouse_code = ? AND new_qty = 0 AND synced_at >= ? AND source = ? "
+                "AND warehouse_code = ? AND new_qty = 0 AND synced_at >= ? AND source = ? AND run > ? "
                 "AND status = 'ok' AND (old_qty IS NULL OR old_qty > 0)",
-                (sink, warehouse, as_text(since), cause),
+                (sink, warehouse, as_text(since), cause, after_run),
             )
         )
 
-    def hold_zeros(self, slice_: Zeroing, guard: str, reason: str) -> None:
-        """Hold the zeros of one slice."""
+    def hold_slice(self, slice_: Zeroing, guard: str, reason: str) -> None:
+        """Hold the zeros of one slice, and the raises that came with them.
+
+        What was planned by the same run came from the same reading; later readings are another matter.
+        A fall short of zero is never held: it is the safe direction.
+        """
+        of_slice = "marketplace = ? AND warehouse_code = ? AND cause = ? AND in_flight IS NULL"
+        key = (slice_.sink, slice_.warehouse, slice_.cause)
+        self.db.execute(
+            f"UPDATE marketplace_stocks SET held = ?, held_reason = ?, ready = 0 WHERE {of_slice} "
+            "AND (lane = 0 OR (lane = 2 AND planned_by IN "
+            f"(SELECT planned_by FROM marketplace_stocks WHERE {of_slice} AND lane = 0)))",
+            (guard, reason, *key, *key),
+        )
+
+    def hold_raises(self, sink: str, cause: str, guard: str, reason: str) -> None:
+        """Hold every raise that one source makes in a sink."""
         self.db.execute(
             "UPDATE marketplace_stocks SET held = ?, held_reason = ?, ready = 0 "
-            "WHERE marketplace = ? AND warehouse_code = ? AND cause = ? AND lane = 0 AND in_flight IS NULL",
-            (guard, reason, slice_.sink, slice_.warehouse, slice_.cause),
+            "WHERE marketplace = ? AND cause = ? AND lane = 2 AND in_flight IS NULL",
+            (guard, reason, sink, cause),
         )
-
-    # ------------------------------------------------------------------ reading back
-
-    def to_observe(
-        self,
-        sink: str,
-        warehouse: str | None,
-        after: int,
-        limit: int,
-        *,
-        everything: bool,
-        now: datetime,
-    ) -> list[ObservedRow]:
-        """Return listings of a sink or one of its warehouses to read back, by id.
-
-        Those whose base is unknown, or all with `everything`.
-
-        A listing that may not be written yet may not be judged yet either: what was sent in doubt
-        can still arrive.
-        """
-        conditions = ["s.marketplace = ?", "s.id > ?"]
-        parameters: list[Any] = [sink, after]
-        if warehouse is not None:
-            conditions.append("s.warehouse_code = ?")
-            parameters.append(warehouse)
-        if not everything:
-            conditions.append("s.base IS NULL AND (s.not_before IS NULL OR s.not_before <= ?)")
-            parameters.append(as_text(now))
-        return [
-            ObservedRow(row[0], _listing(*row[1:]))
-            for row in self.db.query(
-                "SELECT s.id, l.external_id, l.warehouse_code, l.skus, l.keys FROM marketplace_stocks AS s "
-                "JOIN listings AS l ON l.id = s.listing_id "
-                f"WHERE {' AND '.join(conditions)} ORDER BY s.id LIMIT ?",
-                (*parameters, limit),
-            )
-        ]
-
-    def count_to_observe(self, sink: str, now: datetime) -> tuple[int, int]:
-        """Return (listings whose base is unknown and may be read back, all listings) of a sink."""
-        unknown = self.db.scalar(
-            "SELECT count(*) FROM marketplace_stocks WHERE marketplace = ? AND base IS NULL "
-            "AND (not_before IS NULL OR not_before <= ?)",
-            (sink, as_text(now)),
-        )
-        if not unknown:
-            return 0, 0
-        every = self.db.scalar("SELECT count(*) FROM marketplace_stocks WHERE marketplace = ?", (sink,))
-        return int(unknown), int(every)
-
-    def begin_observing(self, sink: str, started: datetime) -> Observing:
-        """Start taking in what a sink shows, asked for at `started`."""
-        return Observing(self, sink, as_text(started))
 
     # ------------------------------------------------------------------ telling
 
@@ -244,7 +205,8 @@ class Stocks:
         limit: int = 5_000,
     ) -> list[StockRow]:
         """Return states in the order of their ids, narrowed by what is given."""
-        conditions, parameters = ["s.id > ?"], [after]  # type: tuple[list[str], list[Any]]
+        conditions = ["s.id > ?"]
+        parameters: list[int | str] = [after]
         if sink is not None:
             conditions.append("s.marketplace = ?")
             parameters.append(sink)
@@ -291,13 +253,14 @@ class Stocks:
 
     def open_counts(self) -> dict[tuple[str, str], int]:
         """Return the number of changes that wait, by (sink, lane; held ones under `held`)."""
-        return {
-            (sink, "held" if held else LANES[lane]): count
-            for sink, lane, held, count in self.db.query(
-                "SELECT marketplace, lane, held IS NOT NULL, count(*) FROM marketplace_stocks "
-                "WHERE lane IS NOT NULL GROUP BY 1, 2, 3"
-            )
-        }
+        counts: dict[tuple[str, str], int] = {}
+        for sink, lane, held, count in self.db.query(
+            "SELECT marketplace, lane, held IS NOT NULL, count(*) FROM marketplace_stocks "
+            "WHERE lane IS NOT NULL GROUP BY 1, 2, 3"
+        ):
+            key = (sink, "held" if held else LANES[lane])
+            counts[key] = counts.get(key, 0) + count
+        return counts
 
     def summary(self) -> list[tuple[str, str, int, int, datetime | None]]:
         """Return (sink, status, listings, of these held, last confirmed) for each sink and status."""
@@ -308,84 +271,3 @@ class Stocks:
                 "FROM marketplace_stocks GROUP BY 1, 2 ORDER BY 1, 2"
             )
         ]
-
-
-@define
-class Observing:
-    """One pass of reading a sink back."""
-
-    stocks: Stocks
-    sink: str
-    started: str
-    rows: int = 0
-    drifted: int = 0
-    _seen: SeenRows = field(factory=SeenRows)
-
-    def ingest(self, observations: Sequence[Observation], now: datetime) -> None:
-        """Take in what the sink showed; inside a transaction.
-
-        An observation that was asked for before the last write to its listing says nothing of what it
-        shows now, and is passed over.
-        """
-        db = self.stocks.db
-        states = {
-            (external_id, warehouse): state
-            for external_id, warehouse, *state in db.query(
-                "SELECT l.external_id, l.warehouse_code, s.id, s.product_id, s.base, s.attempted_at, "
-                "s.in_flight FROM listings AS l JOIN marketplace_stocks AS s ON s.listing_id = l.id "
-                "WHERE l.marketplace = ? AND l.external_id IN (SELECT value FROM json_each(?))",
-                (self.sink, ids({o.external_id for o in observations})),
-            )
-        }
-        found = [
-            (observation.quantity, observation.reserved, *states[key])
-            for observation in observations
-            if (key := (observation.external_id, observation.warehouse)) in states
-            and observation.quantity is not None
-        ]
-        for observation in observations:
-            if state := states.get((observation.external_id, observation.warehouse)):
-                self._seen.add(state[0])
-        self._record(found, now)
-
-    def settle_absent(self, now: datetime) -> None:
-        """Take every listing that a reading of the whole account did not show as showing zero."""
-        missing = [
-            (0, 0, row_id, *state)
-            for row_id, *state in self.stocks.db.query(
-                "SELECT id, product_id, base, attempted_at, in_flight FROM marketplace_stocks "
-                "WHERE marketplace = ?",
-                (self.sink,),
-            )
-            if row_id not in self._seen
-        ]
-        self._record(missing, now)
-
-    def _record(self, found: Sequence[tuple[Any, ...]], now: datetime) -> None:
-        self.rows += len(found)
-        moment = as_text(now)
-        usable = [
-            (quantity, reserved, row_id, product_id, base)
-            for quantity, reserved, row_id, product_id, base, attempted_at, in_flight in found
-            if in_flight is None and (attempted_at is None or attempted_at < self.started)
-        ]
-        self.stocks.db.executemany(
-            "UPDATE marketplace_stocks SET observed = ?, observed_reserved = ?, observed_at = ?, base = ? "
-            "WHERE id = ?",
-            [(quantity, reserved, moment, quantity, row_id) for quantity, reserved, row_id, *_ in usable],
-        )
-        moved = [row for row in usable if row[0] != row[4]]
-        self.drifted += sum(row[4] is not None for row in moved)
-        if moved:
-            self.stocks.db.execute(
-                f"UPDATE marketplace_stocks SET {relane()} "
-                "WHERE id IN (SELECT value FROM json_each(?)) AND in_flight IS NULL",
-                (ids(row[2] for row in moved),),
-            )
-            drifted = {row[3] for row in moved if row[4] is not None}
-            self.stocks.dirt.mark({row[3] for row in moved} - drifted, "observed", now, soft=True)
-            self.stocks.dirt.mark(drifted, "drift", now)
-
-
-def _listing(external_id: str, warehouse: str, skus: str, keys: str) -> Listing:
-    return Listing(external_id, warehouse, tuple(json.loads(skus)), json.loads(keys))

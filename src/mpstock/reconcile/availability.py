@@ -12,7 +12,19 @@ from typing import Literal
 
 from attrs import frozen
 
-__all__ = ["BOUNDLESS", "Pool", "Rule", "SourceRule", "Term", "apportion", "draw", "net", "pools", "total"]
+__all__ = [
+    "BOUNDLESS",
+    "Pool",
+    "Rule",
+    "SourceRule",
+    "Term",
+    "apportion",
+    "draw",
+    "net",
+    "pools",
+    "remaining",
+    "total",
+]
 
 BOUNDLESS = 10**15
 """An upper bound that bounds nothing: the quantity was never known."""
@@ -99,9 +111,12 @@ def pools(terms: Sequence[Term], rules: Mapping[str, SourceRule]) -> dict[int, P
 
 
 def _combined(members: list[Term], rules: Mapping[str, SourceRule]) -> Pool:
+    rule = rules[members[0].source].rule
+    if rule == "min" and _silent(members, rules):
+        # What a source that was not heard would say may be lower still.
+        return Pool(min(term.amount for term in members), known=False)
     if len(members) == 1:
         return Pool(members[0].amount, members[0].known)
-    rule = rules[members[0].source].rule
     if rule == "sum":
         return Pool(sum(term.amount for term in members), all(term.known for term in members))
     if rule == "first":
@@ -115,6 +130,16 @@ def _combined(members: list[Term], rules: Mapping[str, SourceRule]) -> Pool:
     return Pool(max(amounts) if rule == "max" else min(amounts), known)
 
 
+def _silent(members: list[Term], rules: Mapping[str, SourceRule]) -> bool:
+    """Say whether a source of the group that says nothing here is down, or was never read completely."""
+    group = rules[members[0].source].group
+    heard = {term.source for term in members}
+    return any(
+        rule.group == group and name not in heard and not (rule.trusted and rule.omits_zero)
+        for name, rule in rules.items()
+    )
+
+
 def total(own: Mapping[int, Pool], feeds: frozenset[int] | None, rules: Mapping[str, SourceRule]) -> Pool:
     """Sum the pools that feed one sink warehouse (`feeds` None = all), signed.
 
@@ -126,6 +151,26 @@ def total(own: Mapping[int, Pool], feeds: frozenset[int] | None, rules: Mapping[
         every_read = all(rule.trusted and rule.omits_zero for rule in rules.values())
         return Pool(0, known=every_read)
     return Pool(sum(pool.amount for pool in chosen), all(pool.known for pool in chosen))
+
+
+def remaining(
+    own: Mapping[int, Pool],
+    left: Mapping[int, Pool],
+    feeds: frozenset[int] | None,
+    rules: Mapping[str, SourceRule],
+    shown: Sequence[tuple[frozenset[int] | None, int]] = (),
+) -> Pool:
+    """Sum what is `left` of the pools `own` for one sink warehouse, after others of its sink have drawn.
+
+    `shown` are the feeds and units of these. What those show that are fed by nothing else comes off the
+    signed sum: that a third one has covered a shortage frees nothing here.
+    """
+    pool = total(left, feeds, rules)
+    if not shown:
+        return pool
+    reach = own.keys() if feeds is None else feeds
+    within = sum(units for theirs, units in shown if (own.keys() if theirs is None else theirs) <= reach)
+    return Pool(min(pool.amount, total(own, feeds, rules).amount - within), pool.known)
 
 
 def draw(

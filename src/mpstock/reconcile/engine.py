@@ -11,7 +11,7 @@ from attrs import define, field
 from mpstock.errors import ConfigurationError, LedgerError, StalePlanError
 from mpstock.events import Alert, Planned, RunFinished
 from mpstock.reconcile.adapters import BuiltSink, BuiltSource, Tell
-from mpstock.reconcile.guards import GUARDS, judge_zeroing
+from mpstock.reconcile.guards import GUARDS, LAST_RELEASED, ZEROING, hold_raises, judge_zeroing
 from mpstock.reconcile.planning import Planner
 from mpstock.reconcile.pulling import Puller
 from mpstock.reconcile.pushing import Pusher
@@ -74,10 +74,12 @@ class Engine:
         try:
             if not dry_run:
                 await self.worker.run(self.ledger.pushes.recover, self.clock.now())
+                if ZEROING in release:
+                    await self.worker.run(self.ledger.runs.remember, LAST_RELEASED, str(run.id))
             await self._unless_stopped(self._pull(run, full=full, released=release, progress=progress))
             await self._unless_stopped(self._observe(run, full=full, progress=progress))
             only = None if self.stop.is_set() else await self._only(skus)
-            planner = await self._plan(run.untrusted, only, progress)
+            planner = await self._plan(run, run.untrusted, only, progress)
             await self._judge(run, release)
             plan = None
             if dry_run:
@@ -117,7 +119,7 @@ class Engine:
             chosen = {change.state: change for change in plan.changes if not change.held}
             await self._refuse_stale(plan.run, chosen)
             failing = {name for name, source in plan.sources.items() if source.error}
-            planner = await self._plan(failing, None, progress)
+            planner = await self._plan(run, failing, None, progress)
             await self._judge(run, ())
             for name in self._sink_names:
                 await self.worker.run(self.ledger.pushes.park_all_but, name, chosen)
@@ -136,6 +138,11 @@ class Engine:
     @property
     def _sink_names(self) -> list[str]:
         return [built.name for built in self.sinks]
+
+    @property
+    def _causes(self) -> dict[str, str]:
+        """What the log calls the sources as causes of a change."""
+        return {built.name: built.cause for built in self.sources}
 
     async def _unless_stopped(self, work: Coroutine[Any, Any, None]) -> None:
         """Do a step of reading, and break it off when a stop is asked for: what was read is recorded."""
@@ -200,13 +207,17 @@ class Engine:
         await _together([observe(built) for built in self.sinks])
 
     async def _plan(
-        self, untrusted: Collection[str], only: frozenset[int] | None, progress: Progress
+        self, run: RunRecord, untrusted: Collection[str], only: frozenset[int] | None, progress: Progress
     ) -> Planner:
         await self.worker.run(
             mark_moved_settings,
             self.ledger, self.sources, self.sinks, self.resolver, self.products, self.clock.now(),
         )  # fmt: skip
         planner = await self.worker.run(self.planner, untrusted)
+        planner.run = run.id
+        if not all(rule.trusted for rule in planner.rules.values()):
+            # What was planned when the source still could be trusted has not been sent yet.
+            await self.worker.run(self.ledger.dirt.mark_raises, self.clock.now())
         total = await self.worker.run(self.ledger.dirt.count)
         after: int | None = 0
         while after is not None and not self.stop.is_set():
@@ -216,11 +227,15 @@ class Engine:
         return planner
 
     async def _judge(self, run: RunRecord, released: Collection[str]) -> None:
+        readings = list(run.held)
         for name in self._sink_names:
+            for suspicious in readings:
+                await self.worker.run(hold_raises, self.ledger, name, suspicious)
             run.held.extend(
                 await self.worker.run(
                     judge_zeroing,
                     self.ledger, name, self.config.guards.zeroing, self.clock.now(), released,
+                    self._causes,
                 )
             )  # fmt: skip
         for held in run.held:
@@ -245,7 +260,6 @@ class Engine:
         at_most: Mapping[int, int] | None,
         progress: Progress,
     ) -> None:
-        causes = {built.name: built.cause for built in self.sources}
         totals = counted(await self.worker.run(self.ledger.stocks.open_counts), held=False)
 
         async def push(built: BuiltSink) -> None:
@@ -262,7 +276,7 @@ class Engine:
                 progress("push", built.name, done, totals.get(built.name, 0))
 
             pusher = Pusher(
-                built, self.ledger, self.worker, self.clock, planner, run.id, causes, self.tell,
+                built, self.ledger, self.worker, self.clock, planner, run.id, self._causes, self.tell,
                 self.stop, at_most, tell_progress,
             )  # fmt: skip
             run.results[built.name] = pusher.result

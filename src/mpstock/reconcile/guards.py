@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from datetime import datetime
 from typing import TYPE_CHECKING
 
@@ -13,11 +13,24 @@ if TYPE_CHECKING:
     from mpstock.ledger import Ledger
     from mpstock.ledger.levels import Absent
 
-__all__ = ["GUARDS", "ZEROING", "judge_absent", "judge_zeroing"]
+__all__ = [
+    "GUARDS",
+    "LAST_RELEASED",
+    "ZEROING",
+    "hold_raises",
+    "judge_absent",
+    "judge_unreadable",
+    "judge_zeroing",
+]
 
 ZEROING = "zeroing"
+UNREADABLE = "unreadable"
 GUARDS = (ZEROING,)
 """The guards by name, as `--release` takes them."""
+
+
+LAST_RELEASED = f"released:{ZEROING}"
+"""Under this name the ledger remembers the last run in which a person let the zeros through."""
 
 
 def _too_many(count: int, of: int, settings: ZeroingGuard) -> bool:
@@ -44,19 +57,54 @@ def judge_absent(source: str, absent: Absent, settings: ZeroingGuard) -> HeldSli
     )
 
 
+def judge_unreadable(source: str, absent: Absent) -> HeldSlice | None:
+    """Tell of rows that are missing from an answer which the source itself does not trust.
+
+    An empty list, or one with rows that could not be told apart: nothing releases it but a better answer.
+    """
+    if not absent.missing:
+        return None
+    return HeldSlice(
+        UNREADABLE,
+        "*",
+        "*",
+        source,
+        absent.missing,
+        f"{source} was read completely, but not trustworthily: {absent.missing} of {absent.before} rows "
+        "that had stock are missing, and count as unknown, not as zero. Mend what the source answers: "
+        "the next run reads it completely again",
+    )
+
+
+def hold_raises(ledger: Ledger, sink: str, suspicious: HeldSlice) -> None:
+    """Hold the raises that a suspicious reading makes in a sink. Runs in the ledger's thread."""
+    with ledger.transaction():
+        ledger.stocks.hold_raises(sink, suspicious.source, suspicious.guard, suspicious.reason)
+
+
 def judge_zeroing(
-    ledger: Ledger, sink: str, settings: ZeroingGuard, now: datetime, released: Collection[str]
+    ledger: Ledger,
+    sink: str,
+    settings: ZeroingGuard,
+    now: datetime,
+    released: Collection[str],
+    causes: Mapping[str, str],
 ) -> list[HeldSlice]:
-    """Hold the slices of a sink that would take too many of its live listings to zero.
+    """Hold the slices of a sink that would take too many of its live listings to zero, with their raises.
 
     Live are the listings that show more than zero now, with those that this slice took to zero within
-    the guard's window. Runs in the ledger's thread.
+    the guard's window; what was sent up to the last run that a person released counts no
+    more. `causes` says what the log calls a cause. Runs in the ledger's thread.
     """
     held = []
+    seen_to = int(ledger.runs.recall(LAST_RELEASED) or 0)
     for slice_ in ledger.stocks.zeroings(sink):
         if ZEROING in released:
             continue
-        recent = ledger.stocks.zeroed_since(sink, slice_.warehouse, slice_.cause, now - settings.window)
+        logged = causes.get(slice_.cause, slice_.cause)
+        recent = ledger.stocks.zeroed_since(
+            sink, slice_.warehouse, logged, now - settings.window, after_run=seen_to
+        )
         if slice_.count + recent <= settings.count:
             continue
         live = ledger.stocks.showing(sink, slice_.warehouse) + recent
@@ -68,6 +116,6 @@ def judge_zeroing(
             f"{slice_.warehouse} to zero{earlier}. If that is right: mpstock sync --release {ZEROING}"
         )
         with ledger.transaction():
-            ledger.stocks.hold_zeros(slice_, ZEROING, reason)
+            ledger.stocks.hold_slice(slice_, ZEROING, reason)
         held.append(HeldSlice(ZEROING, sink, slice_.warehouse, slice_.cause, slice_.count, reason))
     return held

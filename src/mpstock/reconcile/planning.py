@@ -9,7 +9,7 @@ from itertools import groupby
 from operator import itemgetter
 from typing import TYPE_CHECKING, Any
 
-from attrs import define, frozen
+from attrs import define, field, frozen
 
 from mpstock.reconcile.availability import (
     BOUNDLESS,
@@ -20,7 +20,7 @@ from mpstock.reconcile.availability import (
     draw,
     net,
     pools,
-    total,
+    remaining,
 )
 
 if TYPE_CHECKING:
@@ -80,7 +80,9 @@ class Planner:
     sinks: Sequence[SinkRule]
     resolver: BufferResolver
     now: datetime
+    run: int = 0
     products: int = 0
+    _waiting: dict[int, int] = field(factory=dict[int, int])
 
     def plan_page(self, after: int, only: frozenset[int] | None = None) -> int | None:
         """Plan the next page of marked products; returns the last product id, None at the end.
@@ -94,12 +96,13 @@ class Planner:
             self.plan_marked([mark for mark in marks if only is None or mark[0] in only])
         return marks[-1][0]
 
-    def plan_marked(self, marks: Sequence[tuple[int, int, str]]) -> None:
+    def plan_marked(self, marks: Sequence[tuple[int, int, str]]) -> int:
         """Plan these marked products, and clear the marks of those that are done; in a transaction.
 
         A product that waits for an unknown quantity keeps its mark: it is planned again when
-        its sources are read again.
+        its sources are read again, and not before. Returns how many products were planned.
         """
+        marks = [mark for mark in marks if self._waiting.get(mark[0]) != mark[1]]
         products = [mark[0] for mark in marks]
         self.products += len(products)
         causes = {mark[0]: mark[2] for mark in marks}
@@ -111,8 +114,10 @@ class Planner:
                     waiting.add(product_id)
                 if reckoning.wanted != old or reckoning.wanted != reckoning.base:
                     rows.append((reckoning.wanted, causes[product_id], state_id))
-        self.ledger.stocks.record_wanted(rows)
+        self.ledger.stocks.record_wanted(rows, self.run)
         self.ledger.dirt.clear((p, revision) for p, revision, _ in marks if p not in waiting)
+        self._waiting.update((p, revision) for p, revision, _ in marks if p in waiting)
+        return len(marks)
 
     def reckon(self, product_ids: Sequence[int]) -> list[tuple[int, list[tuple[int, int | None, Reckoning]]]]:
         """Return for each product its listings' (state id, wanted so far, reckoning)."""
@@ -155,10 +160,11 @@ class Planner:
             served = [w for w in sink.warehouses if (sink.name, w.code) in found]
             available = self._shares(own, served, floating)
             left = own
+            shown: list[tuple[frozenset[int] | None, int]] = []
             for index, warehouse in enumerate(served):
                 base = found[sink.name, warehouse.code][1]
                 if available is None:
-                    pool = total(left, warehouse.feeds, self.rules)
+                    pool = remaining(own, left, warehouse.feeds, self.rules, shown)
                     pool = Pool(pool.amount - floating, pool.known)
                 else:
                     pool = available[index]
@@ -172,6 +178,7 @@ class Planner:
                     drawn = reckoning.wanted if reckoning.wanted is not None else (base or 0)
                     if available is None and len(served) > 1:
                         left = draw(left, warehouse.feeds, drawn, (w.feeds for w in served[index + 1 :]))
+                        shown.append((warehouse.feeds, drawn))
                 result.append(reckoning)
         return result
 

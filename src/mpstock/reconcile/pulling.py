@@ -9,7 +9,7 @@ from attrs import frozen
 
 from mpstock.errors import LedgerError, PluginContractError, RejectedError
 from mpstock.reconcile.adapters import BuiltSink, BuiltSource, Failure, fingerprint
-from mpstock.reconcile.guards import ZEROING, judge_absent
+from mpstock.reconcile.guards import ZEROING, judge_absent, judge_unreadable
 from mpstock.reconcile.report import HeldSlice, SourceReport
 
 if TYPE_CHECKING:
@@ -84,14 +84,27 @@ class Puller:
                     if last.complete:
                         held.extend(self._settle_absent(session, last, released))
                 new = last.cursor if last is not None and last.cursor is not None else cursor
+                if session.overtaken or session.doubtful:
+                    # Something was passed over (a newer statement was there, or the clock was set back), or
+                    # left out without being believed: read everything next time.
+                    new = None
                 self.ledger.runs.move_cursor(
                     name, new, as_of,
-                    settings=settings, rows=session.rows, complete=complete, problems=problems,
+                    settings=settings, rows=session.rows, complete=complete and not session.doubtful,
+                    problems=problems,
                 )  # fmt: skip
 
         await self.worker.run(finish)
         told = [f"{p.place}, {p.name}: {p.message}" for p in problems[:_TOLD]]
-        report = SourceReport(built.name, session.rows, session.changed, complete, len(problems), told)
+        report = SourceReport(
+            built.name,
+            session.rows,
+            session.changed,
+            complete and not session.doubtful,
+            len(problems),
+            told,
+            session.unknown,
+        )
         return report, held
 
     def _ingest(self, session: ReadSession, reading: Reading) -> None:
@@ -106,15 +119,16 @@ class Puller:
         self, session: ReadSession, reading: Reading, released: Collection[str]
     ) -> list[HeldSlice]:
         now = self.clock.now()
-        why = _UNREADABLE if reading.absent == "unknown" else None
-        held = []
-        if why is None and ZEROING not in released:
-            verdict = judge_absent(session.source, session.absent(), self.guard)
-            if verdict is not None:
-                held.append(verdict)
-                why = _MISSING
+        absent = session.absent()
+        why = None
+        verdict = None
+        if reading.absent == "unknown":
+            why, verdict = _UNREADABLE, judge_unreadable(session.source, absent)
+        elif ZEROING not in released:
+            verdict = judge_absent(session.source, absent, self.guard)
+            why = _MISSING if verdict else None
         session.settle_absent(reading.as_of, now, why)
-        return held
+        return [] if verdict is None else [verdict]
 
     async def walk(self, built: BuiltSink, *, full: bool) -> Failure | None:
         """Take in what one sink sells, from its cursor or everything."""

@@ -227,11 +227,11 @@ class Pusher:
     def _worth_sending(self, queue: Queue) -> bool:
         """Say whether a batch that is not full should go now.
 
-        A zero waits for nothing. Anything else waits for the pairs that are cooling down, when
-        a request is saved by it: at most one cooldown.
+        A zero or a fall waits for nothing. Raises wait for the pairs that are cooling down, when a request
+        is saved by it: at most one cooldown.
         """
         batch = self.built.sink.limits.batch
-        if queue.zeros or queue.eligible >= batch or not queue.soon:
+        if queue.urgent or queue.eligible >= batch or not queue.soon:
             return True
         together = math.ceil((queue.eligible + queue.soon) / batch)
         return math.ceil(queue.eligible / batch) + math.ceil(queue.soon / batch) <= together

@@ -143,6 +143,8 @@ def _exit_code(
         codes.add(130)
     if record.held or any(sink.failed or sink.held for sink in sinks.values()):
         codes.add(1)
+    if any(source.problems and source.unknown for source in record.sources.values()):
+        codes.add(1)
     if not dry_run and any(sink.pending for sink in sinks.values()):
         codes.add(1)
     return next(code for code in EXIT_PRECEDENCE if code in codes or code == 0)

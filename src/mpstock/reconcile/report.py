@@ -88,7 +88,7 @@ class HeldSlice:
 
 @frozen
 class SourceReport:
-    """What came of reading one source."""
+    """What came of reading one source. `unknown` counts rows that it left without a known quantity."""
 
     name: str
     rows: int = 0
@@ -96,6 +96,7 @@ class SourceReport:
     complete: bool = False
     problems: int = 0
     first_problems: Sequence[str] = ()
+    unknown: int = 0
     error: str = ""
     error_kind: str = ""
 

@@ -91,6 +91,10 @@ class Status:
                 + f"; {sink.without_product} listings without a product, {sink.without_listing} products "
                 "without a listing" + (f"; {sink.error}" if sink.error else "")
             )
+        if self.dirty:
+            told.append(
+                f"{self.dirty} products wait to be planned: for a source, or for a run that plans them"
+            )
         return told
 
     def __repr__(self) -> str:

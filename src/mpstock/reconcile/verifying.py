@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from typing import TYPE_CHECKING
 
 from attrs import frozen
@@ -14,11 +15,14 @@ if TYPE_CHECKING:
 
     from mpstock.clock import Clock
     from mpstock.ledger import Ledger
-    from mpstock.ledger.stocks import Observing
+    from mpstock.ledger.observing import Observing
     from mpstock.ledger.worker import Worker
-    from mpstock.model import Observation
+    from mpstock.model import Listing, Observation
 
 __all__ = ["Observed", "Verifier"]
+
+PAGES_AT_ONCE = 4
+"""Pages of a read-back under way at once: so many that the limit is used while one is recorded."""
 
 
 @frozen
@@ -43,15 +47,15 @@ class Verifier:
 
         Where the sink can show its whole account at once, that is taken as soon as it is cheaper.
         """
-        stocks = self.ledger.stocks
+        observations = self.ledger.observations
         limits = built.sink.limits
         observing: Observing | None = None
         try:
             started = self.clock.now()
-            unknown, every = await self.worker.run(stocks.count_to_observe, built.name, started)
+            unknown, every = await self.worker.run(observations.count_to_observe, built.name, started)
             if not full and not unknown:
                 return Observed()
-            observing = stocks.begin_observing(built.name, started)
+            observing = observations.begin_observing(built.name, started)
             if limits.observe_whole and (full or unknown * 2 > every):
                 async for page in built.sink.observe(None):
                     await self.worker.run(self._ingest, observing, page)
@@ -70,15 +74,32 @@ class Verifier:
         limits = built.sink.limits
         # Where a request serves one warehouse, pages of one warehouse fill it.
         warehouses: Sequence[str | None] = built.config.codes if limits.by_warehouse else (None,)
-        for warehouse in warehouses:
-            after = 0
-            while page := await self.worker.run(
-                self.ledger.stocks.to_observe,
-                built.name, warehouse, after, limits.observe_batch, everything=full, now=self.clock.now(),
-            ):  # fmt: skip
-                after = page[-1].id
-                async for seen in built.sink.observe([row.listing for row in page]):
-                    await self.worker.run(self._ingest, observing, seen)
+        asked: set[asyncio.Task[None]] = set()
+        try:
+            for warehouse in warehouses:
+                after = 0
+                while page := await self.worker.run(
+                    self.ledger.observations.to_observe,
+                    built.name, warehouse, after, limits.observe_batch, everything=full, now=self.clock.now(),
+                ):  # fmt: skip
+                    after = page[-1].id
+                    if len(asked) >= PAGES_AT_ONCE:
+                        done, asked = await asyncio.wait(asked, return_when=asyncio.FIRST_COMPLETED)
+                        for task in done:
+                            task.result()
+                    listings = [row.listing for row in page]
+                    asked.add(asyncio.create_task(self._observe_page(built, observing, listings)))
+            await asyncio.gather(*asked)
+        finally:
+            for task in asked:
+                task.cancel()
+            await asyncio.gather(*asked, return_exceptions=True)
+
+    async def _observe_page(
+        self, built: BuiltSink, observing: Observing, listings: Sequence[Listing]
+    ) -> None:
+        async for seen in built.sink.observe(listings):
+            await self.worker.run(self._ingest, observing, seen)
 
     def _ingest(self, observing: Observing, page: Sequence[Observation]) -> None:
         with self.ledger.transaction():

@@ -217,6 +217,7 @@ def upgrade() -> None:
         sa.Column("held", sa.Text(), nullable=True),
         sa.Column("held_reason", sa.Text(), nullable=True),
         sa.Column("cause", sa.Text(), server_default="", nullable=False),
+        sa.Column("planned_by", sa.Integer(), nullable=True),
         sa.Column("in_flight", sa.Integer(), nullable=True),
         sa.Column("not_before", sa.DateTime(), nullable=True),
         sa.ForeignKeyConstraint(

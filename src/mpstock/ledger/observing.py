@@ -1,0 +1,170 @@
+"""What the sinks showed when they were read back, and what that says of the base."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from datetime import datetime
+from typing import TYPE_CHECKING, Any
+
+from attrs import define, field, frozen
+
+from mpstock.ledger.database import as_text, ids
+from mpstock.ledger.seen import SeenRows
+from mpstock.ledger.stocks import relane
+from mpstock.model import Listing
+
+if TYPE_CHECKING:
+    from mpstock.ledger.database import Database
+    from mpstock.ledger.levels import Dirt
+    from mpstock.model import Observation
+
+__all__ = ["Observations", "ObservedRow", "Observing"]
+
+
+@frozen
+class ObservedRow:
+    """A listing to read back, with what the sink needs to find it."""
+
+    id: int
+    listing: Listing
+
+
+class Observations:
+    """Which listings are to be read back, and what they showed."""
+
+    def __init__(self, database: Database, dirt: Dirt) -> None:
+        self.db = database
+        self.dirt = dirt
+
+    def to_observe(
+        self,
+        sink: str,
+        warehouse: str | None,
+        after: int,
+        limit: int,
+        *,
+        everything: bool,
+        now: datetime,
+    ) -> list[ObservedRow]:
+        """Return listings of a sink or one of its warehouses to read back, by id.
+
+        Those whose base is unknown, or all with `everything`.
+
+        A listing that may not be written yet may not be judged yet either: what was sent in doubt
+        can still arrive.
+        """
+        conditions = ["s.marketplace = ?", "s.id > ?"]
+        parameters: list[Any] = [sink, after]
+        if warehouse is not None:
+            conditions.append("s.warehouse_code = ?")
+            parameters.append(warehouse)
+        if not everything:
+            conditions.append("s.base IS NULL AND (s.not_before IS NULL OR s.not_before <= ?)")
+            parameters.append(as_text(now))
+        return [
+            ObservedRow(row[0], _listing(*row[1:]))
+            for row in self.db.query(
+                "SELECT s.id, l.external_id, l.warehouse_code, l.skus, l.keys FROM marketplace_stocks AS s "
+                "JOIN listings AS l ON l.id = s.listing_id "
+                f"WHERE {' AND '.join(conditions)} ORDER BY s.id LIMIT ?",
+                (*parameters, limit),
+            )
+        ]
+
+    def count_to_observe(self, sink: str, now: datetime) -> tuple[int, int]:
+        """Return (listings whose base is unknown and may be read back, all listings) of a sink."""
+        unknown = self.db.scalar(
+            "SELECT count(*) FROM marketplace_stocks WHERE marketplace = ? AND base IS NULL "
+            "AND (not_before IS NULL OR not_before <= ?)",
+            (sink, as_text(now)),
+        )
+        if not unknown:
+            return 0, 0
+        every = self.db.scalar("SELECT count(*) FROM marketplace_stocks WHERE marketplace = ?", (sink,))
+        return int(unknown), int(every)
+
+    def begin_observing(self, sink: str, started: datetime) -> Observing:
+        """Start taking in what a sink shows, asked for at `started`."""
+        return Observing(self, sink, as_text(started))
+
+
+@define
+class Observing:
+    """One pass of reading a sink back."""
+
+    observations: Observations
+    sink: str
+    started: str
+    rows: int = 0
+    drifted: int = 0
+    _seen: SeenRows = field(factory=SeenRows)
+
+    def ingest(self, observations: Sequence[Observation], now: datetime) -> None:
+        """Take in what the sink showed; inside a transaction.
+
+        An observation that was asked for before the last write to its listing says nothing of what it
+        shows now, and is passed over.
+        """
+        db = self.observations.db
+        states = {
+            (external_id, warehouse): state
+            for external_id, warehouse, *state in db.query(
+                "SELECT l.external_id, l.warehouse_code, s.id, s.product_id, s.base, s.attempted_at, "
+                "s.in_flight FROM listings AS l JOIN marketplace_stocks AS s ON s.listing_id = l.id "
+                "WHERE l.marketplace = ? AND l.external_id IN (SELECT value FROM json_each(?))",
+                (self.sink, ids({o.external_id for o in observations})),
+            )
+        }
+        found = [
+            (observation.quantity, observation.reserved, *states[key])
+            for observation in observations
+            if (key := (observation.external_id, observation.warehouse)) in states
+            and observation.quantity is not None
+        ]
+        for observation in observations:
+            if state := states.get((observation.external_id, observation.warehouse)):
+                self._seen.add(state[0])
+        self._record(found, now)
+
+    def settle_absent(self, now: datetime) -> None:
+        """Take every listing that a reading of the whole account did not show as showing zero."""
+        missing = [
+            (0, 0, row_id, *state)
+            for row_id, *state in self.observations.db.query(
+                "SELECT id, product_id, base, attempted_at, in_flight FROM marketplace_stocks "
+                "WHERE marketplace = ?",
+                (self.sink,),
+            )
+            if row_id not in self._seen
+        ]
+        self._record(missing, now)
+
+    def _record(self, found: Sequence[tuple[Any, ...]], now: datetime) -> None:
+        self.rows += len(found)
+        moment = as_text(now)
+        usable = [
+            (quantity, reserved, row_id, product_id, base)
+            for quantity, reserved, row_id, product_id, base, attempted_at, in_flight in found
+            if in_flight is None and (attempted_at is None or attempted_at < self.started)
+        ]
+        self.observations.db.executemany(
+            "UPDATE marketplace_stocks SET observed = ?, observed_reserved = ?, observed_at = ?, base = ? "
+            "WHERE id = ?",
+            [(quantity, reserved, moment, quantity, row_id) for quantity, reserved, row_id, *_ in usable],
+        )
+        moved = [row for row in usable if row[0] != row[4]]
+        self.drifted += sum(row[4] is not None for row in moved)
+        if moved:
+            self.observations.db.execute(
+                f"UPDATE marketplace_stocks SET {relane()} "
+                "WHERE id IN (SELECT value FROM json_each(?)) AND in_flight IS NULL",
+                (ids(row[2] for row in moved),),
+            )
+            drifted = {row[3] for row in moved if row[4] is not None}
+            self.observations.dirt.mark({row[3] for row in moved} - drifted, "observed", now, soft=True)
+            self.observations.dirt.mark(drifted, "drift", now)
+
+
+def _listing(external_id: str, warehouse: str, skus: str, keys: str) -> Listing:
+    return Listing(external_id, warehouse, tuple(json.loads(skus)), json.loads(keys))

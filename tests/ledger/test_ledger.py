@@ -1,0 +1,463 @@
+"""The ledger as a database: its tables and migrations, and what it says when it cannot be used."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import sqlite3
+import threading
+from collections.abc import Iterator
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from mpstock import Listing, Observation, Outcome, OutcomeStatus, Reading
+from mpstock.errors import (
+    ConfigurationError,
+    LedgerError,
+    LedgerFullError,
+    LedgerLockedError,
+    LedgerVersionError,
+)
+from mpstock.ledger import Ledger
+from mpstock.ledger.levels import ReadSession
+from mpstock.ledger.migrating import HEAD, VERSIONS
+from mpstock.ledger.pace import LedgerPaceStore
+from mpstock.ledger.worker import Worker
+from mpstock.model import Level
+from mpstock.testing import VirtualClock
+
+NOW = VirtualClock().now()
+
+
+@pytest.fixture
+def path(tmp_path: Path) -> Path:
+    """The file of a ledger that is there already."""
+    path = tmp_path / "mpstock.db"
+    Ledger(f"sqlite:///{path}").close()
+    return path
+
+
+@pytest.fixture
+def ledger(path: Path) -> Iterator[Ledger]:
+    ledger = Ledger(f"sqlite:///{path}")
+    yield ledger
+    ledger.close()
+
+
+@pytest.fixture
+def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Nobody waits for a lock."""
+    monkeypatch.setattr("mpstock.ledger.database.BUSY_TIMEOUT", 0.05)
+
+
+def read(ledger: Ledger, *levels: Level) -> None:
+    with ledger.transaction():
+        ledger.levels.begin_read("erp").ingest(Reading(levels, NOW), NOW)
+
+
+def test_the_migrations_make_the_tables_of_the_schema(path: Path) -> None:
+    """What Alembic builds from nothing is what the engine's tables say."""
+    from alembic.autogenerate import compare_metadata
+    from alembic.migration import MigrationContext
+    from sqlalchemy import create_engine
+
+    from mpstock.ledger.schema import metadata
+
+    engine = create_engine(f"sqlite:///{path}")
+    with engine.connect() as connection:
+        context = MigrationContext.configure(connection, opts={"compare_type": True})
+        assert compare_metadata(context, metadata) == []
+    engine.dispose()
+
+
+def _made(path: Path) -> tuple[dict[str, str], dict[str, list[Any]]]:
+    """The statements of the indexes, and the columns of the tables with types, defaults and keys."""
+    with sqlite3.connect(path) as connection:
+        found = connection.execute(
+            "SELECT type, name, sql FROM sqlite_master "
+            "WHERE name NOT LIKE 'sqlite_%' AND name <> 'alembic_version'"
+        ).fetchall()
+        columns = {
+            name: [row[1:] for row in connection.execute(f"PRAGMA table_xinfo('{name}')")]
+            for kind, name, _ in found
+            if kind == "table"
+        }
+    connection.close()
+    return {name: " ".join(sql.split()) for kind, name, sql in found if kind == "index"}, columns
+
+
+def test_defaults_and_partial_indexes_are_the_same_as_well(path: Path, tmp_path: Path) -> None:
+    """What Alembic's comparison does not look at, or not closely: the database's own words of both."""
+    from sqlalchemy import create_engine
+
+    from mpstock.ledger.schema import metadata
+
+    other = tmp_path / "other.db"
+    engine = create_engine(f"sqlite:///{other}")
+    metadata.create_all(engine)
+    engine.dispose()
+    assert _made(path) == _made(other)
+
+
+def test_the_migrations_are_a_chain_to_the_version_of_this_mpstock() -> None:
+    """Every version that is known is a migration, in that order, and the last one is the head."""
+    from alembic.config import Config
+    from alembic.script import ScriptDirectory
+
+    config = Config()
+    config.set_main_option("script_location", "mpstock.ledger:migrations")
+    revisions = [script.revision for script in ScriptDirectory.from_config(config).walk_revisions()]
+    assert tuple(reversed(revisions)) == VERSIONS
+    assert revisions[0] == HEAD
+
+
+def test_a_ledger_of_a_newer_version_is_refused(path: Path) -> None:
+    """The error names the file, both versions and the mend; the file is left as it was."""
+    with sqlite3.connect(path) as connection:
+        connection.execute("UPDATE alembic_version SET version_num = '0999'")
+    connection.close()
+    with pytest.raises(LedgerVersionError, match=rf"{path}.*'0999'.*{HEAD}.*[Uu]pgrade"):
+        Ledger(f"sqlite:///{path}")
+
+
+def test_a_lock_is_waited_for_and_then_told(path: Path, impatient: None) -> None:
+    """Another process writes and does not end: a clear error, and afterwards all is well."""
+    ledger = Ledger(f"sqlite:///{path}")
+    other = sqlite3.connect(path, isolation_level=None)
+    other.execute("BEGIN IMMEDIATE")
+    with pytest.raises(LedgerLockedError, match="another process"):
+        read(ledger, Level("A", "main", 5))
+    other.execute("COMMIT")
+    other.close()
+    read(ledger, Level("A", "main", 5))
+    assert ledger.levels.product_ids(["A"]) == {"A": 1}
+    ledger.close()
+
+
+def test_a_short_lock_is_sat_out(path: Path) -> None:
+    """A write of another process that ends costs nothing but the wait."""
+    ledger = Ledger(f"sqlite:///{path}")
+    other = sqlite3.connect(path, isolation_level=None, check_same_thread=False)
+    other.execute("BEGIN IMMEDIATE")
+    release = threading.Timer(0.1, lambda: other.execute("COMMIT"))
+    release.start()
+    read(ledger, Level("A", "main", 5))
+    release.join()
+    other.close()
+    ledger.close()
+
+
+def test_a_second_process_reads_during_a_write(path: Path, ledger: Ledger, impatient: None) -> None:
+    """Opening and reading need no lock: `mpstock status` beside a run sees what is recorded so far."""
+    read(ledger, Level("A", "main", 5))
+    with ledger.transaction():
+        ledger.levels.begin_read("erp").ingest(Reading([Level("B", "main", 5)], NOW), NOW)
+        second = Ledger(f"sqlite:///{path}")
+        assert second.levels.product_ids(["A", "B"]) == {"A": 1}
+        assert second.runs.last() == []
+        second.close()
+    assert set(ledger.levels.product_ids(["A", "B"])) == {"A", "B"}
+
+
+def test_a_full_disk_is_told_and_nothing_is_half_written(ledger: Ledger) -> None:
+    """No space: a clear error, the transaction is undone as a whole, and room heals it."""
+    read(ledger, Level("A", "main", 5))
+    pages = ledger.database.scalar("PRAGMA page_count")
+    ledger.database.query(f"PRAGMA max_page_count = {pages + 2}")
+    many = [Level(f"P{number}", "main", 1) for number in range(5_000)]
+    with pytest.raises(LedgerFullError, match="free some space"):
+        read(ledger, *many)
+    assert ledger.levels.product_ids(["A", "P0", "P4999"]) == {"A": 1}
+    ledger.database.query("PRAGMA max_page_count = 1073741823")
+    read(ledger, *many)
+    assert len(ledger.levels.product_ids(["A", "P0", "P4999"])) == 3
+
+
+def test_a_ledger_that_may_not_be_written_is_told(ledger: Ledger) -> None:
+    """Read-only: the error says to look at the permissions."""
+    ledger.database.query("PRAGMA query_only = ON")
+    with pytest.raises(LedgerFullError, match="permissions"):
+        read(ledger, Level("A", "main", 5))
+
+
+@pytest.mark.skipif(not hasattr(os, "geteuid") or os.geteuid() == 0, reason="root may write everything")
+def test_a_read_only_file_is_told(path: Path) -> None:
+    """A file without the permission to write it is refused with a clear error."""
+    path.chmod(0o444)
+    with pytest.raises(LedgerFullError, match="permissions"):
+        read(Ledger(f"sqlite:///{path}"), Level("A", "main", 5))
+
+
+@pytest.mark.parametrize(
+    "content", [b"this is no database, only text of some length\n" * 200, b"PK\x03\x04" * 500]
+)
+def test_a_file_that_is_no_database_is_left_alone(tmp_path: Path, content: bytes) -> None:
+    """Someone's other file under that name: a clear error, not a byte is touched."""
+    path = tmp_path / "mpstock.db"
+    path.write_bytes(content)
+    with pytest.raises(LedgerError, match="no ledger"):
+        Ledger(f"sqlite:///{path}")
+    assert path.read_bytes() == content
+
+
+@pytest.mark.parametrize(
+    ("url", "told"),
+    [
+        ("sqlite:////there/is/no/such/folder/mpstock.db", "does not exist"),
+        ("mysql://localhost/mpstock", "mysql"),
+        ("mpstock.db", "sqlite:///"),
+    ],
+)
+def test_a_url_that_cannot_be_used_names_its_setting(url: str, told: str) -> None:
+    """The error names the table and key, and what to write."""
+    with pytest.raises(ConfigurationError, match=told) as caught:
+        Ledger(url)
+    assert "[ledger] url" in str(caught.value)
+
+
+def test_available_is_generated(ledger: Ledger, path: Path) -> None:
+    """`available` is quantity − reserved, computed by the database, for whoever queries it by hand."""
+    read(ledger, Level("A", "main", 9, 4), Level("B", "main", None))
+    with sqlite3.connect(path) as connection:
+        rows = connection.execute("SELECT available FROM stock_levels ORDER BY id").fetchall()
+        with pytest.raises(sqlite3.OperationalError, match="generated"):
+            connection.execute("UPDATE stock_levels SET available = 1")
+    connection.close()
+    assert rows == [(5,), (None,)]
+
+
+@pytest.mark.parametrize(
+    ("table", "columns"),
+    [
+        ("stock_levels", {"source", "product_id", "warehouse_id"}),
+        ("marketplace_stocks", {"product_id", "marketplace", "warehouse_code"}),
+        ("products", {"sku"}),
+        ("warehouses", {"code"}),
+        ("listings", {"marketplace", "external_id", "warehouse_code"}),
+        ("holds", {"origin", "key", "product_id"}),
+    ],
+)
+def test_keys_are_unique_in_the_database(path: Path, table: str, columns: set[str]) -> None:
+    """Two rows of one key cannot be, whoever writes them."""
+    with sqlite3.connect(path) as connection:
+        unique = [
+            {row[2] for row in connection.execute(f"PRAGMA index_info('{index[1]}')")}
+            for index in connection.execute(f"PRAGMA index_list('{table}')").fetchall()
+            if index[2]
+        ]
+    connection.close()
+    assert columns in unique
+
+
+def test_the_tables_that_users_query_have_their_columns(path: Path) -> None:
+    """The three tables of the documentation, with the documented columns."""
+    wanted = {
+        "stock_levels": "source product_id warehouse_id quantity reserved available updated_at",
+        "marketplace_stocks": (
+            "product_id marketplace warehouse_code synced_quantity last_synced_at sync_status error_message"
+        ),
+        "stock_sync_log": "product_id marketplace warehouse_code old_qty new_qty source run synced_at",
+    }
+    with sqlite3.connect(path) as connection:
+        for table, columns in wanted.items():
+            found = {row[1] for row in connection.execute(f"PRAGMA table_xinfo('{table}')")}
+            assert set(columns.split()) <= found
+    connection.close()
+
+
+def test_an_open_transaction_ends_with_its_exception(ledger: Ledger) -> None:
+    """Nested ones join it; an error anywhere undoes all of it, and the next one starts anew."""
+
+    def broken() -> None:
+        with ledger.transaction():
+            ledger.runs.remember("a", "1")
+            with ledger.transaction():
+                ledger.runs.remember("b", "2")
+            raise ZeroDivisionError
+
+    with pytest.raises(ZeroDivisionError):
+        broken()
+    assert (ledger.runs.recall("a"), ledger.runs.recall("b")) == (None, None)
+    with ledger.transaction():
+        ledger.runs.remember("a", "3")
+    assert ledger.runs.recall("a") == "3"
+
+
+def test_ids_of_a_page_that_was_rolled_back_are_forgotten(ledger: Ledger) -> None:
+    """A warehouse that was new in an undone page is made again by the next one."""
+
+    def broken() -> None:
+        with ledger.transaction():
+            ledger.levels.ensure_warehouse("msk")
+            raise ZeroDivisionError
+
+    with pytest.raises(ZeroDivisionError):
+        broken()
+    ledger.levels.forget_cache()
+    read(ledger, Level("A", "msk", 1))
+    assert list(ledger.levels.warehouse_codes().values()) == ["msk"]
+
+
+def test_closing_twice_is_harmless(path: Path) -> None:
+    """A second close does nothing."""
+    ledger = Ledger(f"sqlite:///{path}")
+    ledger.close()
+    ledger.close()
+
+
+def test_text_of_any_script_passes_unharmed(ledger: Ledger) -> None:
+    """Articles in Russian, with blanks and quotes, are found again as they were."""
+    skus = ["Артикул-1", "a'b\"c", "日本", "x y", "A", "a"]
+    read(ledger, *[Level(sku, "Склад №1", 1) for sku in skus])
+    assert set(ledger.levels.product_ids(skus)) == set(skus)
+
+
+# ---------------------------------------------------------------- readings
+
+
+def test_an_older_reading_says_nothing_against_a_newer_one(ledger: Ledger) -> None:
+    """As-of decides, not the order of arrival; of a tie the lower quantity holds."""
+
+    def say(quantity: int, seconds: int) -> int:
+        as_of = NOW + timedelta(seconds=seconds)
+        with ledger.transaction():
+            ledger.levels.begin_read("erp").ingest(Reading([Level("A", "main", quantity)], as_of), as_of)
+        return int(ledger.database.scalar("SELECT quantity FROM stock_levels"))
+
+    assert say(5, 10) == 5
+    assert say(9, 5) == 5
+    assert say(7, 10) == 5
+    assert say(3, 10) == 3
+    assert say(8, 11) == 8
+
+
+def test_a_reading_that_was_overtaken_says_nothing(ledger: Ledger) -> None:
+    """A slow reading of one o'clock ends after the one of two, which saw 5 unchanged, and a new product."""
+    hours = [NOW + timedelta(hours=number) for number in range(3)]
+
+    def take(session: ReadSession, hour: int, *levels: Level, ends: bool = True) -> None:
+        with ledger.transaction():
+            session.ingest(Reading(levels, hours[hour]), hours[hour])
+            if ends:
+                session.settle_absent(hours[hour], hours[hour], None)
+                ledger.runs.move_cursor("source:erp", None, hours[hour], settings="", rows=1, complete=True)
+
+    take(ledger.levels.begin_read("erp"), 0, Level("A", "main", 5))
+    slow = ledger.levels.begin_read("erp")
+    take(ledger.levels.begin_read("erp"), 2, Level("A", "main", 5), Level("B", "main", 3))
+    take(slow, 1, Level("A", "main", 9))
+    assert ledger.database.query("SELECT quantity FROM stock_levels ORDER BY id") == [(5,), (3,)]
+
+
+def test_a_product_twice_in_one_page_is_one_row(ledger: Ledger) -> None:
+    """A source that repeats a row breaks nothing; the lower of the two holds."""
+    read(ledger, Level("A", "main", 7), Level("A", "main", 4))
+    assert ledger.database.query("SELECT quantity FROM stock_levels") == [(4,)]
+
+
+# ---------------------------------------------------------------- the log, and the limiter's state
+
+
+def pushed(ledger: Ledger, run: int, outcome: Outcome) -> None:
+    def replan(marks: Any) -> int:
+        return 0
+
+    batch = ledger.pushes.compose(
+        "shop", None, 10, NOW, run=run, cooldown=timedelta(), replan=replan, group=None
+    )
+    assert batch is not None
+    ledger.pushes.settle(
+        batch, [outcome] * len(batch.items), NOW, run=run, cooldown=timedelta(), causes={"erp": "1c"}
+    )
+
+
+def test_the_log_is_only_added_to(ledger: Ledger) -> None:
+    """Runs, confirmations and refusals add lines; none that is there is changed or taken away."""
+    read(ledger, Level("A", "main", 5))
+    with ledger.transaction():
+        walk = ledger.listings.begin_walk("shop")
+        walk.ingest([Listing("A", "main", ("A",))])
+        ledger.listings.match("shop", {}, NOW, everything=False)
+        ledger.observations.begin_observing("shop", NOW).ingest([Observation("A", "main", 1)], NOW)
+    seen: list[tuple[Any, ...]] = []
+    for number, outcome in enumerate(
+        [Outcome(OutcomeStatus.ERROR, "NO", "нет"), Outcome(OutcomeStatus.OK), Outcome(OutcomeStatus.DOUBT)]
+    ):
+        run = ledger.runs.begin("sync", "manual", NOW)
+        with ledger.transaction():
+            ledger.stocks.record_wanted([(number + 5, "erp", 1)], 1)
+            ledger.stocks.reopen()
+        pushed(ledger, run, outcome)
+        lines = ledger.database.query("SELECT * FROM stock_sync_log ORDER BY id")
+        assert lines[: len(seen)] == seen
+        assert len(lines) == len(seen) + 1
+        seen = lines
+    assert [(line.old, line.new, line.status) for line in ledger.pushes.log()] == [
+        (6, 7, "doubt"),
+        (1, 6, "ok"),
+        (1, 5, "error"),
+    ]
+
+
+def test_what_never_arrived_is_not_in_the_log(ledger: Ledger) -> None:
+    """Busy and unsent left everything as it was: the log tells of what may have been applied."""
+    read(ledger, Level("A", "main", 5))
+    with ledger.transaction():
+        ledger.listings.begin_walk("shop").ingest([Listing("A", "main", ("A",))])
+        ledger.listings.match("shop", {}, NOW, everything=False)
+        ledger.stocks.record_wanted([(5, "erp", 1)], 1)
+    for status in (OutcomeStatus.BUSY, OutcomeStatus.UNSENT):
+        pushed(ledger, ledger.runs.begin("sync", "manual", NOW), Outcome(status))
+    assert ledger.pushes.log() == []
+
+
+def count(states: list[dict[str, Any] | None]) -> tuple[list[dict[str, Any]], int]:
+    """Add one to a counter."""
+    value = (states[0] or {"n": 0})["n"] + 1
+    return [{"n": value}], value
+
+
+def test_the_limiters_state_is_changed_atomically_by_two_processes(path: Path) -> None:
+    """Two connections count to 2 × 100 in the same row: no step is lost."""
+
+    async def one(url: str) -> None:
+        worker = Worker()
+        ledger = await worker.run(Ledger, url)
+        store = LedgerPaceStore(worker, ledger.database)
+        for _ in range(100):
+            await store.update(["account:push"], count)
+        await worker.run(ledger.close)
+        worker.close()
+
+    async def both() -> int:
+        url = f"sqlite:///{path}"
+        await asyncio.gather(one(url), one(url))
+        worker = Worker()
+        ledger = await worker.run(Ledger, url)
+        value = await LedgerPaceStore(worker, ledger.database).update(["account:push"], count)
+        await worker.run(ledger.close)
+        worker.close()
+        return value
+
+    assert asyncio.run(both()) == 201
+
+
+def test_a_step_of_the_limiter_that_fails_leaves_its_state(ledger: Ledger) -> None:
+    """An exception in the middle writes nothing."""
+    worker = Worker()
+    store = LedgerPaceStore(worker, ledger.database)
+
+    def broken(states: list[dict[str, Any] | None]) -> Any:
+        raise ZeroDivisionError
+
+    async def play() -> int:
+        await store.update(["k"], count)
+        with pytest.raises(ZeroDivisionError):
+            await store.update(["k"], broken)
+        return await store.update(["k"], count)
+
+    assert asyncio.run(play()) == 2
+    worker.close()
