@@ -1,4 +1,4 @@
-"""A shop as its owner has it: an `mpstock.toml`, the three doubles over HTTP on loopback, and the command line.
+"""A shop as its owner has it: `mpstock.toml`, the three doubles over HTTP on loopback, the command line.
 
 `shop()` serves the doubles and writes the settings; `Play.run` types a command in this process, `Play.spawn`
 starts a process of its own. What a listing must show is calculated here, by hand, and never asked of mpstock.
@@ -12,6 +12,7 @@ import json
 import os
 import re
 import signal
+import sqlite3
 import subprocess
 import sys
 import time
@@ -20,7 +21,6 @@ from math import ceil
 from pathlib import Path
 from typing import Any
 
-import pytest
 from attrs import define, field, frozen
 
 from mpstock import ScaledClock
@@ -112,10 +112,8 @@ def spawn(
         [sys.executable, "-m", "mpstock", *arguments],
         cwd=cwd,
         env=environment(**(env or {})),
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
         text=True,
-        **options,
+        **{"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, **options},
     )
 
 
@@ -135,20 +133,21 @@ def until(condition: Callable[[], bool], *, seconds: float = 30) -> None:
 
 @define
 class Play:
-    """One shop on the stage. `tables` are the settings as `tomllib` would give them; change them and `write`."""
+    """One shop on the stage. `tables` are its settings, as `tomllib` gives them; change and `write` them."""
 
     folder: Path
     onec: OnecSimulator
     ozon: OzonSimulator
     wb: WbSimulator
     urls: Sequence[str]
+    speed: float = SPEED
     tables: dict[str, Any] = field(factory=dict[str, Any])
 
     def __attrs_post_init__(self) -> None:
         onec, ozon, wb = self.urls
         self.tables = {
             "ledger": {"url": "sqlite:///mpstock.db"},
-            "clock": {"speed": SPEED},
+            "clock": {"speed": self.speed},
             "network": {"attempts": 2},
             "sources": {"erp": self.onec.settings(onec)},
             "sinks": {
@@ -206,7 +205,9 @@ class Play:
         """What a marketplace shows, by article, in one warehouse."""
         code = code or {"ozon": OZON_CODE, "wb": WB_CODE}[name]
         double = {"ozon": self.ozon, "wb": self.wb}[name]
-        return {sku: quantity for (sku, where), quantity in double.call(double.shown).items() if where == code}
+        return {
+            sku: quantity for (sku, where), quantity in double.call(double.shown).items() if where == code
+        }
 
     def show(self, name: str, sku: str, quantity: int, code: str | None = None) -> None:
         """Change a number in the marketplace's cabinet."""
@@ -239,6 +240,17 @@ class Play:
         """Answers of 429 by any of the doubles."""
         return sum(one.status == 429 for double in (self.onec, self.ozon, self.wb) for one in double.requests)
 
+    def recorded(self, name: str) -> dict[str, int | None]:
+        """What the ledger believes a marketplace has accepted, by article; nothing may be left in flight."""
+        with contextlib.closing(sqlite3.connect(self.ledger)) as ledger:
+            rows = ledger.execute(
+                "SELECT p.sku, m.synced_quantity, m.in_flight FROM marketplace_stocks AS m "
+                "JOIN products AS p ON p.id = m.product_id WHERE m.marketplace = ?",
+                (name,),
+            ).fetchall()
+        assert all(in_flight is None for _, _, in_flight in rows)
+        return {sku: quantity for sku, quantity, _ in rows}
+
     def forget_requests(self) -> None:
         """Begin to count anew."""
         for double in (self.onec, self.ozon, self.wb):
@@ -253,16 +265,18 @@ def shop(
     ozon: Sequence[str] | None = None,
     wb: Sequence[str] | None = None,
     limits: bool = False,
+    speed: float = SPEED,
     ozon_options: Mapping[str, Any] | None = None,
     wb_options: Mapping[str, Any] | None = None,
 ) -> Iterator[Play]:
-    """Serve the three doubles and write settings for them. `levels` by article (in `main`) or (article, warehouse).
+    """Serve the three doubles and write settings for them.
 
-    The marketplaces offer the products of 1C unless `ozon` or `wb` say what else.
+    `levels` are by article (in `main`) or by (article, warehouse). The marketplaces offer the products of 1C
+    unless `ozon` or `wb` say what else.
     """
     keyed = {key if isinstance(key, tuple) else (key, "main"): value for key, value in levels.items()}
     offered = list(dict.fromkeys(sku for sku, _ in keyed))
-    clock = ScaledClock(SPEED)
+    clock = ScaledClock(speed)
     sources = OnecSimulator(keyed, password=PASSWORD, clock=clock)
     ozon_double = OzonSimulator(
         offered if ozon is None else ozon,
@@ -281,7 +295,7 @@ def shop(
         **(wb_options or {}),
     )
     with serve(sources, ozon_double, wb_double) as urls:
-        yield Play(folder, sources, ozon_double, wb_double, urls)
+        yield Play(folder, sources, ozon_double, wb_double, urls, speed)
 
 
 def interrupted(process: subprocess.Popen[str], how: signal.Signals = signal.SIGINT) -> Result:
@@ -312,20 +326,3 @@ def _value(value: Any) -> str:
     if isinstance(value, list):
         return "[" + ", ".join(map(_value, value)) + "]"
     return json.dumps(value, ensure_ascii=False)
-
-
-__all__ = [
-    "Play",
-    "Result",
-    "command",
-    "ended",
-    "environment",
-    "interrupted",
-    "pytest",
-    "shop",
-    "skus",
-    "spawn",
-    "standard",
-    "toml",
-    "until",
-]

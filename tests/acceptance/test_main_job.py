@@ -1,4 +1,4 @@
-"""The main job, as its owner sees it: what 1C has is what both marketplaces show, with no request too many."""
+"""The main job, as its owner sees it: both marketplaces show what 1C has, with no request too many."""
 
 from __future__ import annotations
 
@@ -67,7 +67,7 @@ def test_a_hundred_changes_in_1c_are_pushed_and_no_other(tmp_path: Path) -> None
 
 @pytest.mark.parametrize("sink", ["ozon", "wb"])
 def test_what_somebody_changed_in_the_cabinet_is_mended_by_a_full_sync(tmp_path: Path, sink: str) -> None:
-    """A number that was lowered and one that was raised in the cabinet come back by `sync --full`, and alone."""
+    """A number lowered and one raised in the cabinet come back by `sync --full`, and no other is written."""
     levels = _levels(150)
     low, high = "SKU-0020", "SKU-0030"
     with shop(tmp_path, levels) as play:
@@ -98,9 +98,7 @@ def test_the_first_run_reads_an_account_that_shows_stock_once_and_pushes_only_wh
             assert {sku for sku, _ in play.pushed(sink)} == wrong
             assert play.shown(sink) == {sku: standard(quantity) for sku, quantity in levels.items()}
             assert play.pushes(sink) == 1
-        whole_reads = play.ozon.count("POST", "/v1/product/info/warehouse/stocks")
-        pages = sum(one.path == "/v1/product/info/warehouse/stocks" for one in play.ozon.requests)
-        assert whole_reads == pages == 1
+        assert play.ozon.count("POST", "/v1/product/info/warehouse/stocks") == 1
         assert play.wb.count("POST", "/api/v3/stocks") == 1
 
 

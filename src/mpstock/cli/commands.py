@@ -57,8 +57,20 @@ def _open(config: Path) -> Any:
 
 
 @cli.command()
-@click.option("--products", default=5_000, show_default=True, help="How many products the shop has.")
-@click.option("--speed", default=50.0, show_default=True, help="So many times as fast as real time.")
+@click.option(
+    "--products",
+    default=5_000,
+    show_default=True,
+    type=click.IntRange(1, 1_000_000),
+    help="How many products the shop has.",
+)
+@click.option(
+    "--speed",
+    default=50.0,
+    show_default=True,
+    type=click.FloatRange(0, min_open=True),
+    help="So many times as fast as real time.",
+)
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON document and nothing else.")
 def demo(products: int, speed: float, as_json: bool) -> int:
     """Play the main job against the doubles of 1C, Ozon and Wildberries. Needs no keys."""
@@ -112,9 +124,11 @@ def check(config: Path, as_json: bool, write_test: str | None) -> int:
     """Look after settings, credentials, accounts and mapping. Changes nothing unless asked."""
     import mpstock
     from mpstock.config import load
+    from mpstock.plugins import PluginRegistry
 
     output = Output(as_json)
-    with mpstock.Shop(load(config, tolerant=True)) as shop:
+    registry = PluginRegistry()
+    with mpstock.Shop(load(config, plugins=registry, tolerant=True), plugins=registry) as shop:
         parts = shop.check(write_test=write_test)
     code = 2 if any(part.refused for part in parts) else 0
     if as_json:
@@ -318,10 +332,6 @@ def run(arguments: Sequence[str]) -> int:
         return _failed(output, "stopped; what was sent is recorded, the next run goes on from there", 130)
     except MpstockError as error:
         return _failed(output, str(error), _code(error))
-    except BrokenPipeError:
-        # The reader has seen enough (`mpstock log | head`).
-        sys.stderr.close()
-        return 0
     finally:
         signal.signal(signal.SIGTERM, previous)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import sys
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -23,6 +24,9 @@ from rich.text import Text
 
 __all__ = ["Output"]
 
+# A pipe has no width: what reads it wants a row to be one line.
+_ENDLESS = 10_000
+
 _PHASES = {
     "read": "reading",
     "listings": "listings of",
@@ -32,21 +36,38 @@ _PHASES = {
 }
 
 
+class _Console(Console):
+    def on_broken_pipe(self) -> None:
+        """Go on unheard where rich would leave: the exit code tells of the work, not of the reader."""
+        self.quiet = True
+        _stop_writing()
+
+
 @define
 class Output:
     """Where a command says what it has to say."""
 
     as_json: bool = False
-    _console: Console = field(init=False)
-    _errors: Console = field(init=False)
+    _console: _Console = field(init=False)
+    _errors: _Console = field(init=False)
 
     def __attrs_post_init__(self) -> None:
-        self._console = Console(file=sys.stdout, highlight=False, soft_wrap=not sys.stdout.isatty())
-        self._errors = Console(file=sys.stderr, highlight=False, soft_wrap=True)
+        on_terminal = sys.stdout.isatty()
+        self._console = _Console(
+            file=sys.stdout,
+            highlight=False,
+            soft_wrap=not on_terminal,
+            width=None if on_terminal else _ENDLESS,
+        )
+        self._errors = _Console(file=sys.stderr, highlight=False, soft_wrap=True)
 
     def document(self, data: Any) -> None:
         """Print the one JSON document."""
-        sys.stdout.write(json.dumps(data, ensure_ascii=False, indent=2) + "\n")
+        try:
+            sys.stdout.write(json.dumps(data, ensure_ascii=False, indent=2) + "\n")
+            sys.stdout.flush()
+        except BrokenPipeError:
+            _stop_writing()
 
     def line(self, text: str, style: str = "") -> None:
         """Print a line, as it stands."""
@@ -65,6 +86,7 @@ class Output:
         for row in rows:
             table.add_row(*(Text("—" if cell is None else str(cell)) for cell in row))
         self._console.print(table)
+        self._console.print()
 
     @contextmanager
     def progress(self) -> Iterator[Any]:
@@ -89,3 +111,10 @@ class Output:
                 bars.update(tasks[key], completed=done, total=total)
 
             yield tell
+
+
+def _stop_writing() -> None:
+    """Send what is still to come nowhere: the reader of a pipe has seen enough (`mpstock log | head`)."""
+    nowhere = os.open(os.devnull, os.O_WRONLY)
+    os.dup2(nowhere, sys.stdout.fileno())
+    os.close(nowhere)
