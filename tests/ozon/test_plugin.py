@@ -46,7 +46,8 @@ def test_the_entry_point_is_the_plugin_module() -> None:
     """What pyproject.toml names under the group `mpstock` is a module with the hook."""
     import tomllib
 
-    project = tomllib.loads((SRC / "mpstock_ozon" / "pyproject.toml").read_text(encoding="utf-8"))
+    file = Path(__file__).parents[2] / "src/mpstock_ozon/pyproject.toml"
+    project = tomllib.loads(file.read_text(encoding="utf-8"))
     module = import_module(project["project"]["entry-points"]["mpstock"]["ozon"])
     assert module is plugin
 
