@@ -10,8 +10,7 @@ import pytest
 
 from mpstock.config import SinkWarehouse
 from mpstock.errors import StalePlanError, TransientError
-from tests.reconcile.shops import make, shows, skus
-from tests.reconcile.test_pushing import tell_ledger
+from tests.reconcile.shops import make, shows, skus, tell_ledger
 
 
 def test_a_plan_sends_nothing_and_apply_sends_it(tmp_path: Path) -> None:

@@ -12,7 +12,20 @@ from typing import Any
 import pytest
 from attrs import evolve, field, frozen
 
-from mpstock import Change, Outcome, OutcomeStatus, Plan, Report, Shop, Sink, SinkSpec, Source, SourceSpec
+from mpstock import (
+    Change,
+    Level,
+    Outcome,
+    OutcomeStatus,
+    Plan,
+    Reading,
+    Report,
+    Shop,
+    Sink,
+    SinkSpec,
+    Source,
+    SourceSpec,
+)
 from mpstock.config import (
     Configuration,
     GuardSettings,
@@ -24,6 +37,7 @@ from mpstock.config import (
     ZeroingGuard,
 )
 from mpstock.inmemory import InMemorySink, InMemorySource
+from mpstock.ledger import Ledger
 from mpstock.testing import VirtualClock
 
 NO_BUFFER: Mapping[str, Any] = {"policy": "all"}
@@ -207,3 +221,13 @@ def skus(count: int, prefix: str = "P") -> list[str]:
 
 WAIT, BUSY, UNSENT = OutcomeStatus.WAIT, OutcomeStatus.BUSY, OutcomeStatus.UNSENT
 DOUBT, WHOLE, OK, ERROR = OutcomeStatus.DOUBT, OutcomeStatus.WHOLE, OutcomeStatus.OK, OutcomeStatus.ERROR
+
+
+def tell_ledger(play: Play, warehouse: str = "main", **levels: int) -> None:
+    """Another process records what the source says now, while this one pushes."""
+    ledger = Ledger(f"sqlite:///{play.ledger}")
+    with ledger.transaction():
+        now = play.clock.now()
+        rows = [Level(sku, warehouse, quantity) for sku, quantity in levels.items()]
+        ledger.levels.begin_read("erp").ingest(Reading(rows, now), now)
+    ledger.close()

@@ -12,8 +12,7 @@ import pytest
 from mpstock import Context, Outcome, Rate, SinkSpec
 from mpstock.config import SinkConfig, SinkWarehouse
 from mpstock.transport import HttpTransport
-from tests.reconcile.shops import NO_BUFFER, Account, NoSettings, Play, make
-from tests.reconcile.test_pushing import tell_ledger
+from tests.reconcile.shops import NO_BUFFER, Account, NoSettings, Play, make, tell_ledger
 
 
 class Paced(Account):

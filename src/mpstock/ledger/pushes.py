@@ -23,6 +23,9 @@ __all__ = ["Batch", "Item", "LogRow", "Pushes", "Queue"]
 _APPLIED = {OutcomeStatus.OK, OutcomeStatus.ERROR, OutcomeStatus.DOUBT}
 """The outcomes that the sync log tells of: the others left everything as it was."""
 
+LONGEST_ON_THE_WAY = timedelta(seconds=60)
+"""A request that was sent longer ago has arrived, or never will."""
+
 _UNTOUCHED = {OutcomeStatus.UNSENT, OutcomeStatus.BUSY}
 
 
@@ -274,20 +277,29 @@ class Pushes:
                 (chosen,),
             )
 
-    def recover(self, now: datetime) -> int:
+    def recover(self, now: datetime, cooldowns: Mapping[str, timedelta]) -> int:
         """Void the base of what an earlier process sent without recording an outcome; returns how many.
 
-        The intent may or may not have arrived, so what those listings show is not known.
+        The intent may or may not have arrived, so what those listings show is not known. It arrived, if
+        at all, within `LONGEST_ON_THE_WAY` and before now: the cooldown counts from the later of what
+        is possible.
         """
         with self.db.transaction():
-            rows = self.db.query("SELECT id, product_id FROM marketplace_stocks WHERE in_flight IS NOT NULL")
+            rows = self.db.query(
+                "SELECT id, product_id, marketplace, attempted_at FROM marketplace_stocks "
+                "WHERE in_flight IS NOT NULL"
+            )
             if not rows:
                 return 0
             chosen = ids(row[0] for row in rows)
-            self.db.execute(
-                "UPDATE marketplace_stocks SET in_flight = NULL, base = NULL "
-                "WHERE id IN (SELECT value FROM json_each(?))",
-                (chosen,),
+            rests = []
+            for row_id, _, sink, attempted_at in rows:
+                sent = as_datetime(attempted_at) or now
+                arrived = max(sent, min(now, sent + LONGEST_ON_THE_WAY))
+                rests.append((as_text(arrived + cooldowns.get(sink, timedelta())), row_id))
+            self.db.executemany(
+                "UPDATE marketplace_stocks SET in_flight = NULL, base = NULL, not_before = ? WHERE id = ?",
+                rests,
             )
             self.db.execute(
                 f"UPDATE marketplace_stocks SET {relane()} WHERE id IN (SELECT value FROM json_each(?))",

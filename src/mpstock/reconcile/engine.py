@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Collection, Coroutine, Mapping, Sequence
+from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
 from attrs import define, field
@@ -73,7 +74,7 @@ class Engine:
         run = await self._begin("plan" if dry_run else "sync", cause)
         try:
             if not dry_run:
-                await self.worker.run(self.ledger.pushes.recover, self.clock.now())
+                await self.worker.run(self.ledger.pushes.recover, self.clock.now(), self._cooldowns)
                 if ZEROING in release:
                     await self.worker.run(self.ledger.runs.remember, LAST_RELEASED, str(run.id))
             await self._unless_stopped(self._pull(run, full=full, released=release, progress=progress))
@@ -115,7 +116,7 @@ class Engine:
         """
         run = await self._begin("apply", cause)
         try:
-            await self.worker.run(self.ledger.pushes.recover, self.clock.now())
+            await self.worker.run(self.ledger.pushes.recover, self.clock.now(), self._cooldowns)
             chosen = {change.state: change for change in plan.changes if not change.held}
             await self._refuse_stale(plan.run, chosen)
             failing = {name for name, source in plan.sources.items() if source.error}
@@ -138,6 +139,10 @@ class Engine:
     @property
     def _sink_names(self) -> list[str]:
         return [built.name for built in self.sinks]
+
+    @property
+    def _cooldowns(self) -> dict[str, timedelta]:
+        return {built.name: timedelta(seconds=built.sink.limits.pair_cooldown) for built in self.sinks}
 
     @property
     def _causes(self) -> dict[str, str]:
