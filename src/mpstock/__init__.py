@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from mpstock import simulation as simulation
     from mpstock import testing as testing
     from mpstock.clock import Clock, ScaledClock, SystemClock
+    from mpstock.config import SinkConfig, SinkWarehouse
     from mpstock.events import Alert, Planned, Pushed, RunFinished
     from mpstock.facade import AsyncShop, Shop, aopen, open  # noqa: A004  (mpstock.open, as gzip.open)
     from mpstock.hookspecs import hookimpl
@@ -44,12 +45,26 @@ if TYPE_CHECKING:
         Problem,
         Reading,
     )
-    from mpstock.reconcile.report import Explanation, Plan, PlannedChange, Report
+    from mpstock.reconcile.checking import AdapterFindings
+    from mpstock.reconcile.engine import Progress
+    from mpstock.reconcile.report import (
+        Explanation,
+        HeldSlice,
+        ListingExplanation,
+        Plan,
+        PlannedChange,
+        Report,
+        SinkReport,
+        SourceReport,
+        TermExplanation,
+    )
+    from mpstock.reconcile.status import LogEntry, Status
     from mpstock.secret import Secret
 
     __version__: str
 
 __all__ = [
+    "AdapterFindings",
     "Alert",
     "AsyncShop",
     "BufferPolicy",
@@ -60,11 +75,14 @@ __all__ = [
     "Context",
     "Explanation",
     "Finding",
+    "HeldSlice",
     "Hold",
     "Level",
     "Limits",
     "Listing",
+    "ListingExplanation",
     "ListingPage",
+    "LogEntry",
     "Observation",
     "Order",
     "OrderPage",
@@ -74,6 +92,7 @@ __all__ = [
     "Planned",
     "PlannedChange",
     "Problem",
+    "Progress",
     "Pushed",
     "Rate",
     "Reading",
@@ -83,10 +102,16 @@ __all__ = [
     "Secret",
     "Shop",
     "Sink",
+    "SinkConfig",
+    "SinkReport",
     "SinkSpec",
+    "SinkWarehouse",
     "Source",
+    "SourceReport",
     "SourceSpec",
+    "Status",
     "SystemClock",
+    "TermExplanation",
     "Transport",
     "WriteTestable",
     "aopen",
@@ -97,6 +122,7 @@ __all__ = [
 # Where each of them lives. A test holds these, the imports above and `__all__` level.
 _HOMES = {
     "clock": "Clock ScaledClock SystemClock",
+    "config": "SinkConfig SinkWarehouse",
     "events": "Alert Planned Pushed RunFinished",
     "facade": "AsyncShop Shop aopen open",
     "hookspecs": "hookimpl",
@@ -108,7 +134,13 @@ _HOMES = {
         "Change Finding Hold Level Listing ListingPage Observation Order OrderPage Outcome OutcomeStatus "
         "Problem Reading"
     ),
-    "reconcile.report": "Explanation Plan PlannedChange Report",
+    "reconcile.checking": "AdapterFindings",
+    "reconcile.engine": "Progress",
+    "reconcile.report": (
+        "Explanation HeldSlice ListingExplanation Plan PlannedChange Report SinkReport SourceReport "
+        "TermExplanation"
+    ),
+    "reconcile.status": "LogEntry Status",
     "secret": "Secret",
 }
 _HOME = {name: home for home, names in _HOMES.items() for name in names.split()}

@@ -56,7 +56,7 @@ def judge(
     """
     place = redact(place_of(message.method, message.url))
     if passage.status is not None:
-        said = _words(message, passage)
+        said = _words(message, passage) if passage.status >= 400 else ""
         refusal = _refused(message, passage.status, passage, place, said, hints, adapter, redact)
         if refusal is not None:
             return refusal
