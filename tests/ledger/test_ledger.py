@@ -268,7 +268,6 @@ def test_ids_of_a_page_that_was_rolled_back_are_forgotten(ledger: Ledger) -> Non
 
     with pytest.raises(ZeroDivisionError):
         broken()
-    ledger.levels.forget_cache()
     read(ledger, Level("A", "msk", 1))
     assert list(ledger.levels.warehouse_codes().values()) == ["msk"]
 

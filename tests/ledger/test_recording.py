@@ -40,9 +40,9 @@ def test_a_reading_that_was_overtaken_says_nothing(ledger: Ledger) -> None:
 
     def take(session: ReadSession, hour: int, *levels: Level, ends: bool = True) -> None:
         with ledger.transaction():
-            session.ingest(Reading(levels, hours[hour]), hours[hour])
+            session.ingest(Reading(levels, hours[hour]), hours[2])
             if ends:
-                session.settle_absent(hours[hour], hours[hour], None)
+                session.settle_absent(hours[hour], hours[2], None)
                 ledger.runs.move_cursor("source:erp", None, hours[hour], settings="", rows=1, complete=True)
 
     take(ledger.levels.begin_read("erp"), 0, Level("A", "main", 5))
@@ -89,7 +89,7 @@ def test_the_log_is_only_added_to(ledger: Ledger) -> None:
         run = ledger.runs.begin("sync", "manual", NOW)
         with ledger.transaction():
             ledger.stocks.record_wanted([(number + 5, "erp", 1)], 1)
-            ledger.stocks.reopen()
+            ledger.stocks.reopen(NOW)
         pushed(ledger, run, outcome)
         lines = ledger.database.query("SELECT * FROM stock_sync_log ORDER BY id")
         assert lines[: len(seen)] == seen

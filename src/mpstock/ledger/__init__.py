@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from mpstock.ledger.database import Database
-from mpstock.ledger.levels import Dirt, Levels
+from mpstock.ledger.dirt import Dirt
+from mpstock.ledger.levels import Levels
 from mpstock.ledger.listings import Listings
 from mpstock.ledger.observing import Observations
 from mpstock.ledger.pushes import Pushes

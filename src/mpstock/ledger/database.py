@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import sqlite3
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
@@ -77,6 +77,7 @@ class Database:
         with self._mended():
             self._connection = self._engine.connect()
         self._depth = 0
+        self.on_rollback: list[Callable[[], None]] = []
 
     def migrate(self) -> None:
         """Bring the tables to this version's schema."""
@@ -101,18 +102,20 @@ class Database:
         if self._depth:
             yield
             return
-        with self._mended():
-            if not durable:
-                self._driver.execute("PRAGMA synchronous = NORMAL")
-            self._driver.execute("BEGIN IMMEDIATE")
-        self._depth = 1
         try:
+            with self._mended():
+                if not durable:
+                    self._driver.execute("PRAGMA synchronous = NORMAL")
+                self._driver.execute("BEGIN IMMEDIATE")
+            self._depth = 1
             yield
             with self._mended():
                 self._driver.execute("COMMIT")
         except BaseException:
             if self._driver.in_transaction:
                 self._driver.execute("ROLLBACK")
+            for forget in self.on_rollback:
+                forget()
             raise
         finally:
             self._depth = 0
@@ -123,6 +126,11 @@ class Database:
         """Return all rows as tuples."""
         with self._mended():
             return self._driver.execute(sql, parameters).fetchall()
+
+    def iterate(self, sql: str, parameters: Sequence[Any] = ()) -> Iterator[Any]:
+        """Yield rows one by one, so that memory does not grow with their number."""
+        with self._mended():
+            yield from self._driver.execute(sql, parameters)
 
     def one(self, sql: str, parameters: Sequence[Any] = ()) -> Any:
         """Return the first row, or None."""

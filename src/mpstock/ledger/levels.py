@@ -1,4 +1,4 @@
-"""What the sources said: products, warehouses, stock levels, and the marks of what has moved."""
+"""What the sources said: products, warehouses, stock levels."""
 
 from __future__ import annotations
 
@@ -13,9 +13,10 @@ from mpstock.ledger.seen import SeenRows
 
 if TYPE_CHECKING:
     from mpstock.ledger.database import Database
+    from mpstock.ledger.dirt import Dirt
     from mpstock.model import Level, Reading
 
-__all__ = ["Absent", "Dirt", "Levels", "ReadSession"]
+__all__ = ["Absent", "Levels", "ReadSession"]
 
 UNKNOWN_TO_SOURCE = "the source knows the product, but not its quantity"
 
@@ -28,81 +29,6 @@ class Absent:
     before: int
 
 
-class Dirt:
-    """Marks of products that must be looked at again, each with a rising revision."""
-
-    def __init__(self, database: Database) -> None:
-        self._db = database
-
-    def mark(self, product_ids: Iterable[int], cause: str, now: datetime, *, soft: bool = False) -> None:
-        """Mark products; inside the transaction of what moved them.
-
-        A `soft` cause does not take the place of one that is there: a listing that is new because its
-        product is new changes because of the product.
-        """
-        kept = "dirty.cause" if soft else "excluded.cause"
-        revision = self._next_revision()
-        moment = as_text(now)
-        self._db.executemany(
-            "INSERT INTO dirty (product_id, revision, cause, marked_at) VALUES (?, ?, ?, ?) "
-            "ON CONFLICT (product_id) DO UPDATE SET "
-            f"revision = excluded.revision, cause = {kept}, marked_at = excluded.marked_at",
-            [(product_id, revision, cause, moment) for product_id in product_ids],
-        )
-
-    def mark_sink_warehouse(self, marketplace: str, warehouse: str, cause: str, now: datetime) -> None:
-        """Mark every product that has a listing in one sink warehouse."""
-        self._db.execute(
-            "INSERT INTO dirty (product_id, revision, cause, marked_at) "
-            "SELECT product_id, ?, ?, ? FROM marketplace_stocks WHERE marketplace = ? AND warehouse_code = ? "
-            "ON CONFLICT (product_id) DO UPDATE SET revision = excluded.revision",
-            (self._next_revision(), cause, as_text(now), marketplace, warehouse),
-        )
-
-    def mark_raises(self, now: datetime) -> None:
-        """Mark the products with a raise that waits, or a change of nobody knows what."""
-        self._db.execute(
-            "INSERT INTO dirty (product_id, revision, cause, marked_at) "
-            "SELECT product_id, ?, min(cause), ? FROM marketplace_stocks "
-            "WHERE lane IS NOT NULL AND (lane = 2 OR base IS NULL) GROUP BY product_id "
-            "ON CONFLICT (product_id) DO UPDATE SET revision = excluded.revision",
-            (self._next_revision(), as_text(now)),
-        )
-
-    def page(self, after: int, size: int) -> list[tuple[int, int, str]]:
-        """Return (product id, revision, cause) of marked products with ids above `after`."""
-        return self._db.query(
-            "SELECT product_id, revision, cause FROM dirty WHERE product_id > ? ORDER BY product_id LIMIT ?",
-            (after, size),
-        )
-
-    def among(self, product_ids: Iterable[int]) -> list[tuple[int, int, str]]:
-        """Return the marks of these products."""
-        return self._db.query(
-            "SELECT product_id, revision, cause FROM dirty "
-            "WHERE product_id IN (SELECT value FROM json_each(?)) ORDER BY product_id",
-            (ids(product_ids),),
-        )
-
-    def clear(self, seen: Iterable[tuple[int, int]]) -> None:
-        """Take marks away, unless their revision has moved since they were seen."""
-        self._db.executemany(
-            "DELETE FROM dirty WHERE product_id = ? AND revision = ?", [(p, r) for p, r in seen]
-        )
-
-    def count(self) -> int:
-        """Return how many products are marked."""
-        return int(self._db.scalar("SELECT count(*) FROM dirty"))
-
-    def _next_revision(self) -> int:
-        return int(
-            self._db.query(
-                "INSERT INTO meta (key, value) VALUES ('revision', '1') "
-                "ON CONFLICT (key) DO UPDATE SET value = CAST(value AS INTEGER) + 1 RETURNING value"
-            )[0][0]
-        )
-
-
 class Levels:
     """Stock levels by source, product and warehouse."""
 
@@ -110,6 +36,7 @@ class Levels:
         self.db = database
         self.dirt = dirt
         self._warehouses: dict[str, int] = {}
+        database.on_rollback.append(self._warehouses.clear)
 
     def begin_read(self, source: str) -> ReadSession:
         """Start taking in one reading of a source."""
@@ -148,7 +75,7 @@ class Levels:
         ]
         self.db.executemany("UPDATE products SET settings = ? WHERE id = ?", moved)
         if moved:
-            self.dirt.mark((product_id for _, product_id in moved), "settings", now)
+            self.dirt.mark((product_id for _, product_id in moved), "settings", now, soft=True)
         return len(moved)
 
     def warehouse_codes(self) -> dict[int, str]:
@@ -208,10 +135,6 @@ class Levels:
             self._warehouses[code] = self.db.scalar("SELECT id FROM warehouses WHERE code = ?", (code,))
         return self._warehouses[code]
 
-    def forget_cache(self) -> None:
-        """Forget the warehouse ids of a transaction that was rolled back."""
-        self._warehouses.clear()
-
 
 @define
 class ReadSession:
@@ -242,7 +165,8 @@ class ReadSession:
             return
         db = self.levels.db
         as_of_reading = as_text(reading.as_of)
-        overtaken = self._overtaken(as_of_reading)
+        moment = as_text(now)
+        overtaken = self._overtaken(as_of_reading, moment)
         self.rows += len(reading.levels)
         levels = _once(reading.levels)
         products = self.levels.ensure_products([level.sku for level in levels], as_text(now))
@@ -269,12 +193,20 @@ class ReadSession:
                 self._seen.add(row_id)
                 if overtaken and level.updated_at is None:
                     continue
+                if old_as_of > moment:
+                    # Written while the clock was ahead: it is no newer than anything of now.
+                    old_as_of = as_of
                 if not _replaces(level, as_of, quantity, reserved, old_as_of, was_known=was_known):
+                    # What is passed over must come again, or it would be lost with the cursor.
+                    self.overtaken |= as_of < old_as_of and (level.quantity, level.reserved) != (
+                        quantity,
+                        reserved,
+                    )
                     continue
                 if known:
                     moved.append((level.quantity, level.reserved, as_of, as_of, None, None, row_id))
                 else:
-                    moved.append((quantity, reserved, as_of, as_of, as_of, UNKNOWN_TO_SOURCE, row_id))
+                    moved.append((quantity, reserved, as_of, old_as_of, as_of, UNKNOWN_TO_SOURCE, row_id))
             dirty[product_id] = None
         db.executemany(
             "INSERT INTO stock_levels (source, product_id, warehouse_id, quantity, reserved, updated_at, "
@@ -297,7 +229,7 @@ class ReadSession:
     def absent(self) -> Absent:
         """Return what this read, if it was complete, has left out."""
         missing = before = 0
-        for (row_id,) in self.levels.db.query(
+        for (row_id,) in self.levels.db.iterate(
             "SELECT id FROM stock_levels WHERE source = ? AND quantity > 0", (self.source,)
         ):
             before += 1
@@ -309,12 +241,12 @@ class ReadSession:
 
         Returns how many rows have moved by it.
         """
-        if self._overtaken(as_text(as_of)):
+        if self._overtaken(as_text(as_of), as_text(now)):
             return 0
         db = self.levels.db
         missing = [
             row
-            for row in db.query(
+            for row in db.iterate(
                 "SELECT id, product_id, unknown_since FROM stock_levels "
                 "WHERE source = ? AND (quantity IS NULL OR quantity <> 0 OR reserved <> 0 "
                 "OR unknown_since IS NOT NULL)",
@@ -335,16 +267,17 @@ class ReadSession:
             )
         else:
             db.executemany(
-                "UPDATE stock_levels SET quantity = 0, reserved = 0, updated_at = ?, as_of = ?, "
+                # The row's own time stays: it may come back with what it said then.
+                "UPDATE stock_levels SET quantity = 0, reserved = 0, updated_at = ?, "
                 "unknown_since = NULL, unknown_why = NULL WHERE id = ?",
-                [(moment, moment, row_id) for row_id, _ in gone],
+                [(moment, row_id) for row_id, _ in gone],
             )
         if gone:
             self.levels.dirt.mark({product_id for _, product_id in gone}, self.source, now)
         self.changed += len(gone)
         return len(gone)
 
-    def _overtaken(self, as_of: str) -> bool:
+    def _overtaken(self, as_of: str, now: str) -> bool:
         """Say whether another reading of the source that began later has ended well in the meantime.
 
         It confirmed every row that it did not write as well, and what this one says of them is older.
@@ -352,7 +285,8 @@ class ReadSession:
         read_at = self.levels.db.scalar(
             "SELECT read_at FROM cursors WHERE name = ?", (f"source:{self.source}",)
         )
-        late = read_at is not None and as_of < read_at
+        # A reading from the future was made while the clock was ahead.
+        late = read_at is not None and as_of < read_at <= now
         self.overtaken = self.overtaken or late
         return late
 

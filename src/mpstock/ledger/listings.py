@@ -14,7 +14,8 @@ from mpstock.ledger.seen import SeenRows
 
 if TYPE_CHECKING:
     from mpstock.ledger.database import Database
-    from mpstock.ledger.levels import Dirt, Levels
+    from mpstock.ledger.dirt import Dirt
+    from mpstock.ledger.levels import Levels
     from mpstock.model import Listing
 
 __all__ = ["ListingGap", "Listings", "Walk"]
@@ -221,7 +222,7 @@ class Walk:
         """Set aside the listings that a complete walk has not met; returns how many."""
         gone = [
             (row_id,)
-            for (row_id,) in self.listings.db.query(
+            for (row_id,) in self.listings.db.iterate(
                 "SELECT id FROM listings WHERE marketplace = ? AND gone_at IS NULL", (self.sink,)
             )
             if row_id not in self._seen

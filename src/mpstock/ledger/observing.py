@@ -16,7 +16,7 @@ from mpstock.model import Listing
 
 if TYPE_CHECKING:
     from mpstock.ledger.database import Database
-    from mpstock.ledger.levels import Dirt
+    from mpstock.ledger.dirt import Dirt
     from mpstock.model import Observation
 
 __all__ = ["Observations", "ObservedRow", "Observing"]
@@ -111,7 +111,8 @@ class Observing:
             (external_id, warehouse): state
             for external_id, warehouse, *state in db.query(
                 "SELECT l.external_id, l.warehouse_code, s.id, s.product_id, s.base, s.attempted_at, "
-                "s.in_flight FROM listings AS l JOIN marketplace_stocks AS s ON s.listing_id = l.id "
+                "s.not_before, s.in_flight FROM listings AS l "
+                "JOIN marketplace_stocks AS s ON s.listing_id = l.id "
                 "WHERE l.marketplace = ? AND l.external_id IN (SELECT value FROM json_each(?))",
                 (self.sink, ids({o.external_id for o in observations})),
             )
@@ -131,8 +132,8 @@ class Observing:
         """Take every listing that a reading of the whole account did not show as showing zero."""
         missing = [
             (0, 0, row_id, *state)
-            for row_id, *state in self.observations.db.query(
-                "SELECT id, product_id, base, attempted_at, in_flight FROM marketplace_stocks "
+            for row_id, *state in self.observations.db.iterate(
+                "SELECT id, product_id, base, attempted_at, not_before, in_flight FROM marketplace_stocks "
                 "WHERE marketplace = ?",
                 (self.sink,),
             )
@@ -145,8 +146,11 @@ class Observing:
         moment = as_text(now)
         usable = [
             (quantity, reserved, row_id, product_id, base)
-            for quantity, reserved, row_id, product_id, base, attempted_at, in_flight in found
-            if in_flight is None and (attempted_at is None or attempted_at < self.started)
+            for quantity, reserved, row_id, product_id, base, attempted_at, not_before, in_flight in found
+            if in_flight is None
+            and (attempted_at is None or attempted_at < self.started or attempted_at > moment)
+            # What was sent in doubt may still arrive until its rest is over.
+            and not (base is None and not_before is not None and not_before > self.started)
         ]
         self.observations.db.executemany(
             "UPDATE marketplace_stocks SET observed = ?, observed_reserved = ?, observed_at = ?, base = ? "
@@ -163,7 +167,7 @@ class Observing:
             )
             drifted = {row[3] for row in moved if row[4] is not None}
             self.observations.dirt.mark({row[3] for row in moved} - drifted, "observed", now, soft=True)
-            self.observations.dirt.mark(drifted, "drift", now)
+            self.observations.dirt.mark(drifted, "drift", now, soft=True)
 
 
 def _listing(external_id: str, warehouse: str, skus: str, keys: str) -> Listing:

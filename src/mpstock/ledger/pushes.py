@@ -10,18 +10,21 @@ from typing import TYPE_CHECKING, Any
 from attrs import frozen
 
 from mpstock.ledger.database import as_datetime, as_text, ids
-from mpstock.ledger.stocks import relane
+from mpstock.ledger.stocks import LONGEST_REST, relane
 from mpstock.model import Change, Listing, OutcomeStatus
 
 if TYPE_CHECKING:
     from mpstock.ledger.database import Database
-    from mpstock.ledger.levels import Dirt
+    from mpstock.ledger.dirt import Dirt
     from mpstock.model import Outcome
 
 __all__ = ["Batch", "Item", "LogRow", "Pushes", "Queue"]
 
 _APPLIED = {OutcomeStatus.OK, OutcomeStatus.ERROR, OutcomeStatus.DOUBT}
 """The outcomes that the sync log tells of: the others left everything as it was."""
+
+LONGEST_REST_OF_A_FALL = timedelta(seconds=60)
+"""A refused fall is the most urgent thing there is: it is tried again within this time."""
 
 LONGEST_ON_THE_WAY = timedelta(seconds=60)
 """A request that was sent longer ago has arrived, or never will."""
@@ -206,7 +209,7 @@ class Pushes:
                 f"{landed} WHERE {where}",
                 (moment, moment, rested, chosen, push),
             )
-        elif status is OutcomeStatus.DOUBT:
+        elif status in (OutcomeStatus.DOUBT, OutcomeStatus.WHOLE):
             self.db.execute(
                 f"UPDATE marketplace_stocks SET base = NULL, attempted_at = ?, {landed} WHERE {where}",
                 (moment, rested, chosen, push),
@@ -229,11 +232,14 @@ class Pushes:
         # What surely never reached the listing did not start its cooldown either.
         least = timedelta() if status in _UNTOUCHED else cooldown
         pauses = [
-            (as_text(now + max(least, timedelta(seconds=outcome.retry_after))), item.id)
+            (as_text(now + max(least, _pause(item, outcome.retry_after))), item.id)
             for item, outcome in members
             if outcome.retry_after is not None
         ]
         self.db.executemany("UPDATE marketplace_stocks SET not_before = ? WHERE id = ?", pauses)
+        if status is OutcomeStatus.WHOLE:
+            # Its parts are sent apart, each by name.
+            self.park(item.id for item, _ in members)
         if status is OutcomeStatus.ERROR:
             self.db.execute(
                 "UPDATE marketplace_stocks SET sync_status = 'error', ready = 0 "
@@ -309,7 +315,7 @@ class Pushes:
                 "UPDATE pushes SET finished_at = ?, outcomes = ? WHERE finished_at IS NULL",
                 (as_text(now), json.dumps({"lost": True})),
             )
-            self._dirt.mark({row[1] for row in rows}, "doubt", now)
+            self._dirt.mark({row[1] for row in rows}, "doubt", now, soft=True)
             return len(rows)
 
     def log(
@@ -351,6 +357,12 @@ class Pushes:
             "ORDER BY s.lane, s.id LIMIT ?",
             (*parameters, as_text(now), limit),
         )
+
+
+def _pause(item: Item, seconds: float) -> timedelta:
+    """What the sink asks for, within reason: a fall that is not sent sells what is not there."""
+    longest = LONGEST_REST if item.lane == 2 else LONGEST_REST_OF_A_FALL
+    return min(timedelta(seconds=min(max(seconds, 0.0), LONGEST_REST.total_seconds())), longest)
 
 
 def _where(sink: str, warehouse: str | None) -> tuple[str, tuple[Any, ...]]:

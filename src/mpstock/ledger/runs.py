@@ -131,6 +131,10 @@ class Runs:
             ),
         )  # fmt: skip
 
+    def clear_failure(self, name: str) -> None:
+        """Record that a reading that had nothing to tell went well."""
+        self.db.execute("UPDATE cursors SET failed_at = NULL, error = NULL WHERE name = ?", (name,))
+
     def fail_cursor(self, name: str, error: str, now: datetime) -> None:
         """Record that a reading failed; its cursor stays."""
         self.db.execute(

@@ -46,6 +46,7 @@ Table(
     Column("sku", Text, nullable=False, unique=True),
     Column("settings", Text, nullable=False, server_default=""),
     Column("first_seen_at", DateTime, nullable=False),
+    Index("ix_products_settings", "sku", sqlite_where=text("settings <> ''")),
 )
 
 Table(

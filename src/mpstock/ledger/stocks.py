@@ -10,7 +10,7 @@ The rules of this table, each in one place:
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
 from attrs import frozen
@@ -19,11 +19,14 @@ from mpstock.ledger.database import as_datetime, as_text, ids
 
 if TYPE_CHECKING:
     from mpstock.ledger.database import Database
-    from mpstock.ledger.levels import Dirt
+    from mpstock.ledger.dirt import Dirt
 
-__all__ = ["LANES", "StockRow", "Stocks", "Zeroing", "relane"]
+__all__ = ["LANES", "LONGEST_REST", "StockRow", "Stocks", "Zeroing", "relane"]
 
 LANES = ("zero", "fall", "raise")
+
+LONGEST_REST = timedelta(days=1)
+"""What a sink may at most ask for; a longer pause is no pause but a mistake."""
 
 _LANE = (
     "CASE WHEN wanted IS NULL OR wanted = {base} THEN NULL WHEN wanted = 0 THEN 0 "
@@ -122,11 +125,17 @@ class Stocks:
             (ids(row[2] for row in rows),),
         )
 
-    def reopen(self) -> None:
+    def reopen(self, now: datetime) -> None:
         """Make everything that earlier runs left over ready again, errors and held ones too.
 
-        What a guard holds is judged anew by each run.
+        What a guard holds is judged anew by each run. A rest of more than a day was written while the clock
+        was ahead, and is over.
         """
+        self.db.execute(
+            "UPDATE marketplace_stocks SET not_before = NULL "
+            "WHERE lane IS NOT NULL AND in_flight IS NULL AND not_before > ?",
+            (as_text(now + LONGEST_REST),),
+        )
         self.db.execute(
             "UPDATE marketplace_stocks SET held = NULL, held_reason = NULL, ready = 1 "
             "WHERE lane IS NOT NULL AND in_flight IS NULL AND (ready = 0 OR held IS NOT NULL)"
@@ -251,12 +260,15 @@ class Stocks:
         rows = self.rows(sink=sink, skus=[row[0] for row in failing])
         return [row for row in rows if row.status == "error"]
 
-    def open_counts(self) -> dict[tuple[str, str], int]:
-        """Return the number of changes that wait, by (sink, lane; held ones under `held`)."""
+    def open_counts(self, state_ids: Iterable[int] | None = None) -> dict[tuple[str, str], int]:
+        """Return the number of changes that wait, of all or of some, by (sink, lane; or `held`)."""
+        narrowed = "" if state_ids is None else "AND id IN (SELECT value FROM json_each(?))"
+        parameters = () if state_ids is None else (ids(state_ids),)
         counts: dict[tuple[str, str], int] = {}
         for sink, lane, held, count in self.db.query(
             "SELECT marketplace, lane, held IS NOT NULL, count(*) FROM marketplace_stocks "
-            "WHERE lane IS NOT NULL GROUP BY 1, 2, 3"
+            f"WHERE lane IS NOT NULL {narrowed} GROUP BY 1, 2, 3",
+            parameters,
         ):
             key = (sink, "held" if held else LANES[lane])
             counts[key] = counts.get(key, 0) + count

@@ -7,7 +7,7 @@ from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from typing import TYPE_CHECKING, Protocol
 
-from attrs import frozen
+from attrs import evolve, frozen
 
 from mpstock.errors import (
     AuthenticationError,
@@ -16,10 +16,12 @@ from mpstock.errors import (
     PluginError,
     TransientError,
 )
+from mpstock.redaction import Redactor
 
 if TYPE_CHECKING:
     from mpstock.config import SinkConfig, SourceConfig
     from mpstock.interfaces import Sink, Source
+    from mpstock.model import Outcome
 
 __all__ = ["BuiltSink", "BuiltSource", "Failure", "fingerprint"]
 
@@ -64,6 +66,11 @@ class BuiltSink:
     def name(self) -> str:
         return self.config.name
 
+    def redacted(self, outcomes: Sequence[Outcome]) -> list[Outcome]:
+        """Return outcomes whose words have none of the sink's secrets in them."""
+        redact = Redactor(self.config.secrets)
+        return [evolve(o, message=redact(o.message)) if o.message else o for o in outcomes]
+
     def fingerprint(self) -> str:
         """Changes when the account, its settings or its warehouses do."""
         return fingerprint(self.config.settings, self.config.codes, self.sink.limits.account)
@@ -86,15 +93,19 @@ class Failure:
     message: str
 
     @classmethod
-    def of(cls, error: Exception, name: str) -> Failure:
-        """Tell an exception as a failure: in its own words if it is ours, with its type if not."""
+    def of(cls, error: Exception, config: SourceConfig | SinkConfig) -> Failure:
+        """Tell an exception as a failure: in its own words if it is ours, with its type if not.
+
+        The adapter's secrets are taken out: what a plugin's own exception says, nobody has looked at.
+        """
+        text = Redactor(config.secrets)(str(error))
         if isinstance(error, (AuthenticationError, ConfigurationError, PluginError)):
-            return cls("refused", str(error))
+            return cls("refused", text)
         if isinstance(error, TransientError):
-            return cls("unreachable", str(error))
+            return cls("unreachable", text)
         if isinstance(error, MpstockError):
-            return cls("failed", str(error))
-        return cls("failed", f"{name}: a defect of the plugin: {type(error).__name__}: {error}")
+            return cls("failed", text)
+        return cls("failed", f"{config.name}: a defect of the plugin: {type(error).__name__}: {text}")
 
     @property
     def exit_code(self) -> int:

@@ -16,6 +16,7 @@ from mpstock.reconcile.report import as_data
 
 if TYPE_CHECKING:
     from mpstock.assembling import Assembly
+    from mpstock.config import SinkConfig, SourceConfig
     from mpstock.reconcile.engine import Engine
 
 __all__ = ["AdapterFindings", "check"]
@@ -55,10 +56,10 @@ async def check(assembly: Assembly, *, write_test: str | None = None) -> list[Ad
         AdapterFindings(name, [Finding("error", "plugin", str(error))]) for name, error in broken.items()
     ]
     for source in engine.sources:
-        findings = await _adapter(source.source, source.name)
+        findings = await _adapter(source.source, source.config)
         result.append(AdapterFindings(f"sources.{source.name}", findings))
     for sink in engine.sinks:
-        findings = await _adapter(sink.sink, sink.name)
+        findings = await _adapter(sink.sink, sink.config)
         findings += await engine.worker.run(_mapping, engine, sink)
         if write_test is not None:
             findings += await _write_test(engine, sink, write_test)
@@ -77,13 +78,13 @@ def _plugins(assembly: Assembly) -> AdapterFindings:
     )
 
 
-async def _adapter(adapter: object, name: str) -> list[Finding]:
+async def _adapter(adapter: object, config: SourceConfig | SinkConfig) -> list[Finding]:
     if not isinstance(adapter, CheckedAdapter):
         return [Finding("ok", "checks", "the plugin brings no checks of its own")]
-    return await _gathered(adapter.check(), name)
+    return await _gathered(adapter.check(), config)
 
 
-async def _gathered(findings: AsyncIterator[Finding], name: str) -> list[Finding]:
+async def _gathered(findings: AsyncIterator[Finding], config: SourceConfig | SinkConfig) -> list[Finding]:
     result: list[Finding] = []
     try:
         async for finding in findings:
@@ -91,7 +92,7 @@ async def _gathered(findings: AsyncIterator[Finding], name: str) -> list[Finding
     except LedgerError:
         raise
     except Exception as error:
-        result.append(Finding("error", "account", Failure.of(error, name).message))
+        result.append(Finding("error", "account", Failure.of(error, config).message))
     return result
 
 
@@ -160,7 +161,7 @@ async def _write_test(engine: Engine, sink: BuiltSink, sku: str) -> list[Finding
     row = rows[0]
     listing = Listing(row.external_id, row.warehouse, (row.sku,))
     # The number that the next run would push: the test leaves nothing behind that is not wanted.
-    findings = await _gathered(sink.sink.write_test(listing, row.wanted or 0), sink.name)
+    findings = await _gathered(sink.sink.write_test(listing, row.wanted or 0), sink.config)
     cooldown = timedelta(seconds=sink.sink.limits.pair_cooldown)
     await engine.worker.run(engine.ledger.pushes.void, [row.id], engine.clock.now(), cooldown)
     return findings

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Collection, Coroutine, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from datetime import timedelta
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from attrs import define, field
 
@@ -19,6 +19,7 @@ from mpstock.reconcile.pushing import Pusher
 from mpstock.reconcile.recording import RunRecord, collect_plan, counted, finish_run
 from mpstock.reconcile.report import Plan, PlannedChange, Report
 from mpstock.reconcile.rules import make_planner, mark_moved_settings
+from mpstock.reconcile.tasks import together, unless_stopped
 from mpstock.reconcile.verifying import Verifier
 
 if TYPE_CHECKING:
@@ -73,24 +74,30 @@ class Engine:
         _check_guards(release)
         run = await self._begin("plan" if dry_run else "sync", cause)
         try:
-            if not dry_run:
-                await self.worker.run(self.ledger.pushes.recover, self.clock.now(), self._cooldowns)
-                if ZEROING in release:
-                    await self.worker.run(self.ledger.runs.remember, LAST_RELEASED, str(run.id))
-            await self._unless_stopped(self._pull(run, full=full, released=release, progress=progress))
-            await self._unless_stopped(self._observe(run, full=full, progress=progress))
+            await self.worker.run(self.ledger.pushes.recover, self.clock.now(), self._cooldowns)
+            if ZEROING in release and not dry_run:
+                await self.worker.run(self.ledger.runs.remember, LAST_RELEASED, str(run.id))
+            # What a reading left out is let go for good, and for all: not by a run that only looks.
+            absent = () if dry_run or skus is not None else release
+            await unless_stopped(self._pull(run, full=full, released=absent, progress=progress), self.stop)
+            await unless_stopped(self._observe(run, full=full, progress=progress), self.stop)
             only = None if self.stop.is_set() else await self._only(skus)
             planner = await self._plan(run, run.untrusted, only, progress)
             await self._judge(run, release)
             plan = None
             if dry_run:
                 plan = await self.worker.run(
-                    collect_plan, self.ledger, run, self._sink_names, skus, self.clock.now()
+                    collect_plan, self.ledger, run, self._sink_names, skus, self.clock.now(), tuple(release)
                 )
             await self._tell_planned(run, plan)
             if not dry_run and not self.stop.is_set():
-                await self._narrow(only)
+                await self._narrow(run, only)
                 await self._push(run, planner, None, progress)
+                if planner.limited and not self.stop.is_set():
+                    # Raises that waited for a neighbour's fall: it has landed by now, or was refused.
+                    planner = await self._plan(run, run.untrusted, only, progress, reopen=False)
+                    await self._judge(run, release)
+                    await self._push(run, planner, None, progress)
             return await self._finish(run, plan)
         except BaseException as error:
             await self._fail(run, error)
@@ -121,7 +128,7 @@ class Engine:
             await self._refuse_stale(plan.run, chosen)
             failing = {name for name, source in plan.sources.items() if source.error}
             planner = await self._plan(run, failing, None, progress)
-            await self._judge(run, ())
+            await self._judge(run, plan.released)
             for name in self._sink_names:
                 await self.worker.run(self.ledger.pushes.park_all_but, name, chosen)
             await self._push(run, planner, {state: c.new for state, c in chosen.items()}, progress)
@@ -149,23 +156,6 @@ class Engine:
         """What the log calls the sources as causes of a change."""
         return {built.name: built.cause for built in self.sources}
 
-    async def _unless_stopped(self, work: Coroutine[Any, Any, None]) -> None:
-        """Do a step of reading, and break it off when a stop is asked for: what was read is recorded."""
-        step = asyncio.create_task(work)
-        stop = asyncio.create_task(self.stop.wait())
-        try:
-            await asyncio.wait([step, stop], return_when=asyncio.FIRST_COMPLETED)
-            if not step.done():
-                step.cancel()
-                await asyncio.gather(step, return_exceptions=True)
-                return
-            await step
-        finally:
-            stop.cancel()
-            if not step.done():
-                step.cancel()
-            await asyncio.gather(stop, step, return_exceptions=True)
-
     async def _begin(self, kind: str, cause: str) -> RunRecord:
         now = self.clock.now()
         return RunRecord(await self.worker.run(self.ledger.runs.begin, kind, cause, now), now)
@@ -192,7 +182,7 @@ class Engine:
                 run.failures[f"sinks.{built.name}"] = failure
             progress("listings", built.name, 1, 1)
 
-        await _together([*(pull(s) for s in self.sources), *(walk(s) for s in self.sinks)])
+        await together([*(pull(s) for s in self.sources), *(walk(s) for s in self.sinks)])
         mappings = {name: self.products.mapping(name) for name in self._sink_names}
         await self.worker.run(puller.match, mappings)
 
@@ -209,10 +199,16 @@ class Engine:
                 run.failures[f"sinks.{built.name}"] = seen.failure
             progress("observe", built.name, seen.rows, seen.rows)
 
-        await _together([observe(built) for built in self.sinks])
+        await together([observe(built) for built in self.sinks])
 
     async def _plan(
-        self, run: RunRecord, untrusted: Collection[str], only: frozenset[int] | None, progress: Progress
+        self,
+        run: RunRecord,
+        untrusted: Collection[str],
+        only: frozenset[int] | None,
+        progress: Progress,
+        *,
+        reopen: bool = True,
     ) -> Planner:
         await self.worker.run(
             mark_moved_settings,
@@ -228,11 +224,14 @@ class Engine:
         while after is not None and not self.stop.is_set():
             after = await self.worker.run(planner.plan_page, after, only)
             progress("plan", "", min(planner.products, total), total)
-        await self.worker.run(self.ledger.stocks.reopen)
+        if reopen:
+            await self.worker.run(self.ledger.stocks.reopen, self.clock.now())
         return planner
 
     async def _judge(self, run: RunRecord, released: Collection[str]) -> None:
-        readings = list(run.held)
+        told = set(run.held)
+        readings = [held for held in run.held if held.sink == "*"]
+        run.held = list(readings)
         for name in self._sink_names:
             for suspicious in readings:
                 await self.worker.run(hold_raises, self.ledger, name, suspicious)
@@ -244,6 +243,8 @@ class Engine:
                 )
             )  # fmt: skip
         for held in run.held:
+            if held in told and held.sink != "*":
+                continue
             self.tell(
                 "mpstock_alert",
                 Alert(
@@ -265,7 +266,7 @@ class Engine:
         at_most: Mapping[int, int] | None,
         progress: Progress,
     ) -> None:
-        totals = counted(await self.worker.run(self.ledger.stocks.open_counts), held=False)
+        totals = counted(await self.worker.run(self.ledger.stocks.open_counts, run.states), held=False)
 
         async def push(built: BuiltSink) -> None:
             if _refused(run, built):
@@ -284,12 +285,12 @@ class Engine:
                 built, self.ledger, self.worker, self.clock, planner, run.id, self._causes, self.tell,
                 self.stop, at_most, tell_progress,
             )  # fmt: skip
-            run.results[built.name] = pusher.result
+            pusher.result = run.results.setdefault(built.name, pusher.result)
             await pusher.push()
             if pusher.result.failure is not None:
                 run.failures[f"sinks.{built.name}"] = pusher.result.failure
 
-        await _together([push(built) for built in self.sinks])
+        await together([push(built) for built in self.sinks])
 
     # ------------------------------------------------------------------ helpers of the steps
 
@@ -305,13 +306,13 @@ class Engine:
             )
         return frozenset(known.values())
 
-    async def _narrow(self, only: frozenset[int] | None) -> None:
+    async def _narrow(self, run: RunRecord, only: frozenset[int] | None) -> None:
         """Leave the changes of other products to another run."""
         if only is None:
             return
-        states = [row[0] for row in await self.worker.run(self.ledger.stocks.of_products, only)]
+        run.states = {row[0] for row in await self.worker.run(self.ledger.stocks.of_products, only)}
         for name in self._sink_names:
-            await self.worker.run(self.ledger.pushes.park_all_but, name, states)
+            await self.worker.run(self.ledger.pushes.park_all_but, name, run.states)
 
     async def _refuse_stale(self, planned_by: int, chosen: Mapping[int, PlannedChange]) -> None:
         now = dict(await self.worker.run(self.ledger.stocks.bases, list(chosen)))
@@ -386,15 +387,3 @@ def _check_guards(release: Collection[str]) -> None:
 def _refused(run: RunRecord, built: BuiltSink) -> bool:
     failure = run.sink_failure(built.name)
     return failure is not None and failure.kind == "refused"
-
-
-async def _together(work: Sequence[Coroutine[Any, Any, None]]) -> None:
-    """Do all of it at once; after an error the rest is cancelled and waited for."""
-    tasks = [asyncio.create_task(coroutine) for coroutine in work]
-    try:
-        await asyncio.gather(*tasks)
-    except BaseException:
-        for task in tasks:
-            task.cancel()
-        await asyncio.gather(*tasks, return_exceptions=True)
-        raise

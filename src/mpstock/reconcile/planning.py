@@ -9,7 +9,7 @@ from itertools import groupby
 from operator import itemgetter
 from typing import TYPE_CHECKING, Any
 
-from attrs import define, field, frozen
+from attrs import define, evolve, field, frozen
 
 from mpstock.reconcile.availability import (
     BOUNDLESS,
@@ -68,12 +68,14 @@ class Reckoning:
     base: int | None
     wanted: int | None
     waits: bool
-    drawn: int = 0
 
 
 @define
 class Planner:
-    """Computes wanted quantities from the ledger's levels and holds, and records them there."""
+    """Computes wanted quantities from the ledger's levels and holds, and records them there.
+
+    `limited` counts raises that wait until a neighbour in the same account has fallen.
+    """
 
     ledger: Ledger
     rules: Mapping[str, SourceRule]
@@ -82,6 +84,7 @@ class Planner:
     now: datetime
     run: int = 0
     products: int = 0
+    limited: int = 0
     _waiting: dict[int, int] = field(factory=dict[int, int])
 
     def plan_page(self, after: int, only: frozenset[int] | None = None) -> int | None:
@@ -161,6 +164,7 @@ class Planner:
             available = self._shares(own, served, floating)
             left = own
             shown: list[tuple[frozenset[int] | None, int]] = []
+            of_sink: list[Reckoning] = []
             for index, warehouse in enumerate(served):
                 base = found[sink.name, warehouse.code][1]
                 if available is None:
@@ -168,7 +172,6 @@ class Planner:
                     pool = Pool(pool.amount - floating, pool.known)
                 else:
                     pool = available[index]
-                drawn = 0
                 if not terms:
                     reckoning = Reckoning(
                         sink.name, warehouse.code, Pool(0, known=False), None, None, base, None, waits=False
@@ -179,7 +182,36 @@ class Planner:
                     if available is None and len(served) > 1:
                         left = draw(left, warehouse.feeds, drawn, (w.feeds for w in served[index + 1 :]))
                         shown.append((warehouse.feeds, drawn))
-                result.append(reckoning)
+                of_sink.append(reckoning)
+            result += self._after_neighbours(served, of_sink) if len(served) > 1 else of_sink
+        return result
+
+    def _after_neighbours(
+        self, served: Sequence[WarehouseRule], reckonings: Sequence[Reckoning]
+    ) -> list[Reckoning]:
+        """Keep a raise back by what its neighbours of the same account still show beyond their part.
+
+        Their falls may be held, refused, or on their way: until they have landed the units are promised.
+        """
+        result = list(reckonings)
+        for index, mine in enumerate(reckonings):
+            if mine.wanted is None or (mine.base is not None and mine.wanted <= mine.base):
+                continue
+            others = [
+                other
+                for other, rule in zip(reckonings, served, strict=True)
+                if other is not mine and _share_stock(rule, served[index])
+            ]
+            beyond = sum(max((o.base or 0) - (o.wanted or 0), 0) for o in others if o.wanted is not None)
+            unknown = any(o.base is None and o.wanted is not None for o in others)
+            if mine.base is None:
+                # It is sent unconditionally, whatever it shows: no higher than is certain.
+                allowed = 0 if unknown and beyond else max(mine.wanted - beyond, 0)
+            else:
+                allowed = mine.base if unknown else max(mine.wanted - beyond, mine.base)
+            if allowed < mine.wanted:
+                self.limited += 1
+                result[index] = evolve(mine, wanted=allowed, waits=True)
         return result
 
     def _reckoning(
@@ -223,6 +255,10 @@ class Planner:
                 amounts[i] += part
                 known[i] = known[i] and certain
         return [Pool(a - floating, k) for a, k in zip(amounts, known, strict=True)]
+
+
+def _share_stock(one: WarehouseRule, other: WarehouseRule) -> bool:
+    return one.feeds is None or other.feeds is None or bool(one.feeds & other.feeds)
 
 
 def _by_product(rows: Sequence[Any]) -> dict[int, list[Any]]:

@@ -52,7 +52,7 @@ class Puller:
         except LedgerError:
             raise
         except Exception as error:
-            failure = Failure.of(error, built.name)
+            failure = Failure.of(error, built.config)
             await self.worker.run(self.ledger.runs.fail_cursor, name, failure.message, self.clock.now())
             return (
                 SourceReport(built.name, error=failure.message, error_kind=failure.kind),
@@ -108,12 +108,8 @@ class Puller:
         return report, held
 
     def _ingest(self, session: ReadSession, reading: Reading) -> None:
-        try:
-            with self.ledger.transaction():
-                session.ingest(reading, self.clock.now())
-        except BaseException:
-            self.ledger.levels.forget_cache()
-            raise
+        with self.ledger.transaction():
+            session.ingest(reading, self.clock.now())
 
     def _settle_absent(
         self, session: ReadSession, reading: Reading, released: Collection[str]
@@ -141,7 +137,7 @@ class Puller:
         except LedgerError:
             raise
         except Exception as error:
-            failure = Failure.of(error, built.name)
+            failure = Failure.of(error, built.config)
             await self.worker.run(self.ledger.runs.fail_cursor, name, failure.message, self.clock.now())
             return failure
         return None
@@ -180,6 +176,8 @@ class Puller:
                 self.ledger.runs.move_cursor(
                     name, cursor, started, settings=settings, rows=walk.rows, complete=complete
                 )
+            else:
+                self.ledger.runs.clear_failure(name)
 
     def match(self, sinks: Mapping[str, Mapping[tuple[str, str], str]]) -> None:
         """Tie listings to products. `sinks` has the products file's mapping of each sink."""

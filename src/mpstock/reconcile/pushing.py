@@ -15,15 +15,17 @@ from typing import TYPE_CHECKING, Any
 
 from attrs import define, evolve, field
 
-from mpstock.errors import InDoubtError, NotSentError
-from mpstock.events import Pushed
+from mpstock.errors import InDoubtError, MpstockError, NotSentError
+from mpstock.events import Alert, Pushed
+from mpstock.ledger.stocks import LONGEST_REST
 from mpstock.model import Outcome, OutcomeStatus
 from mpstock.reconcile.adapters import BuiltSink, Failure, Tell
+from mpstock.reconcile.streams import PATIENCE, Group, Serving, Stream
 
 if TYPE_CHECKING:
     from mpstock.clock import Clock
     from mpstock.ledger import Ledger
-    from mpstock.ledger.pushes import Batch, Queue
+    from mpstock.ledger.pushes import Batch, Item, Queue
     from mpstock.ledger.worker import Worker
     from mpstock.reconcile.planning import Planner
 
@@ -38,11 +40,8 @@ ATTEMPTS = 4
 SINK_FAILURES = 4
 """Pushes in a row that fail as a whole before the sink counts as down for this run."""
 
-PATIENCE = timedelta(minutes=3)
-"""The longest a run waits for something that may go later; what rests longer waits for the next run."""
-
-SERIAL_FOR = timedelta(minutes=2)
-"""How long a sink warehouse that was busy is served one request at a time."""
+DEFECTS = 24
+"""Pushes that a plugin's own exceptions may spoil in a run: enough to find one culprit in 1,000 by halves."""
 
 _REQUEUED = {
     OutcomeStatus.WAIT,
@@ -62,39 +61,6 @@ class PushResult:
     outcomes: Counter[OutcomeStatus] = field(factory=Counter[OutcomeStatus])
     failure: Failure | None = None
     errors: list[str] = field(factory=list[str])
-    parked: int = 0
-
-
-@define
-class _Stream:
-    """One line of batches: a sink warehouse where the sink takes one at a time, else the whole sink."""
-
-    warehouse: str | None
-    in_flight: int = 0
-    pause_until: datetime | None = None
-    serial_until: datetime | None = None
-
-    def open(self, now: datetime) -> bool:
-        if self.pause_until is not None and now < self.pause_until:
-            return False
-        return not (self.serial_until is not None and now < self.serial_until and self.in_flight)
-
-
-@define
-class _Serving:
-    """How far one batch has come: whether it has its place, and whether it is composed."""
-
-    placed: bool = False
-    composed: asyncio.Event = field(factory=asyncio.Event)
-
-
-@define
-class _Group:
-    """Part of a batch that was refused as a whole, to be sent apart from all else."""
-
-    stream: _Stream
-    states: Sequence[int]
-    not_before: datetime
 
 
 @define
@@ -113,17 +79,18 @@ class Pusher:
     at_most: Mapping[int, int] | None = None
     progress: Callable[[int], None] = lambda _count: None
     result: PushResult = field(factory=PushResult)
-    _streams: list[_Stream] = field(init=False)
-    _groups: deque[_Group] = field(factory=deque["_Group"])
+    _streams: list[Stream] = field(init=False)
+    _groups: deque[Group] = field(factory=deque[Group])
     _tries: Counter[int] = field(factory=Counter[int])
     _failures: int = 0
+    _defects: int = 0
     _pause_until: datetime | None = None
     _changed: asyncio.Event = field(factory=asyncio.Event)
 
     def __attrs_post_init__(self) -> None:
         limits = self.built.sink.limits
         codes: Sequence[str | None] = self.built.config.codes if limits.by_warehouse else (None,)
-        self._streams = [_Stream(code) for code in codes]
+        self._streams = [Stream(code) for code in codes]
 
     @property
     def _cooldown(self) -> timedelta:
@@ -141,7 +108,7 @@ class Pusher:
                 if waits is None and not tasks:
                     break
                 if waits == 0 and len(tasks) < IN_FLIGHT:
-                    serving = _Serving()
+                    serving = Serving()
                     task = asyncio.create_task(self._serve(serving))
                     tasks.add(task)
                     await self._until_composed(serving, task)
@@ -155,7 +122,7 @@ class Pusher:
         await self._reap(tasks)
         return self.result
 
-    async def _until_composed(self, serving: _Serving, task: asyncio.Task[None]) -> None:
+    async def _until_composed(self, serving: Serving, task: asyncio.Task[None]) -> None:
         """Wait until a batch is on its way; a stop ends the wait for the limiter, but not for a batch."""
         composed = asyncio.create_task(serving.composed.wait())
         stop = asyncio.create_task(self.stop.wait())
@@ -201,8 +168,13 @@ class Pusher:
         if self._pause_until is not None and now < self._pause_until:
             return (self._pause_until - now).total_seconds()
         for group in self._groups:
-            moments.append(group.not_before if group.stream.open(now) else self._reopens(group.stream, now))
+            if not group.stream.closed and group.not_before - now <= PATIENCE:
+                moments.append(
+                    group.not_before if group.stream.open(now) else self._reopens(group.stream, now)
+                )
         for stream in self._streams:
+            if stream.closed:
+                continue
             queue = await self._queue(stream, now)
             if queue.eligible and self._worth_sending(queue):
                 moments.append(now if stream.open(now) else self._reopens(stream, now))
@@ -212,13 +184,13 @@ class Pusher:
             return None
         return max((min(moments) - now).total_seconds(), 0.0)
 
-    def _reopens(self, stream: _Stream, now: datetime) -> datetime:
+    def _reopens(self, stream: Stream, now: datetime) -> datetime:
         if stream.pause_until is not None and now < stream.pause_until:
             return stream.pause_until
         # Serial: the batch in flight wakes the loop when it comes back.
         return now + timedelta(seconds=60)
 
-    async def _queue(self, stream: _Stream, now: datetime) -> Queue:
+    async def _queue(self, stream: Stream, now: datetime) -> Queue:
         return await self.worker.run(
             self.ledger.pushes.queue,
             self.built.name, stream.warehouse, now, self.built.sink.limits.batch, self._cooldown,
@@ -236,25 +208,31 @@ class Pusher:
         together = math.ceil((queue.eligible + queue.soon) / batch)
         return math.ceil(queue.eligible / batch) + math.ceil(queue.soon / batch) <= together
 
-    async def _serve(self, serving: _Serving) -> None:
+    async def _serve(self, serving: Serving) -> None:
         """Take a place from the limiter, compose a batch, send it, record what came of it."""
         limits = self.built.sink.limits
-        async with self.built.slot(limits.batch if _counts_items(limits.rates) else 1):
-            if self._over():
-                return
-            serving.placed = True
-            stream, batch = await self._compose()
-            serving.composed.set()
-            if batch is None:
-                return
-            stream.in_flight += 1
-            try:
-                outcomes = await self._send(batch, stream)
-            finally:
-                stream.in_flight -= 1
+        try:
+            async with self.built.slot(limits.batch if _counts_items(limits.rates) else 1):
+                if self._over():
+                    return
+                serving.placed = True
+                stream, batch = await self._compose()
+                serving.composed.set()
+                if batch is None:
+                    return
+                stream.in_flight += 1
+                try:
+                    outcomes = await self._send(batch)
+                finally:
+                    stream.in_flight -= 1
+        except NotSentError as error:
+            # The limiter has no place for so long that waiting for it is not worth while.
+            self._failed(Failure.of(error, self.built.config), error.retry_after)
+            self._changed.set()
+            return
         await self._record(batch, stream, outcomes)
 
-    async def _compose(self) -> tuple[_Stream, Batch | None]:
+    async def _compose(self) -> tuple[Stream, Batch | None]:
         now = self.clock.now()
         limits = self.built.sink.limits
         for _ in range(len(self._groups)):
@@ -262,7 +240,7 @@ class Pusher:
             if group.not_before <= now and group.stream.open(now):
                 return group.stream, await self._take(group.stream, len(group.states), now, group.states)
             self._groups.append(group)
-        ranked: list[tuple[bool, int, _Stream]] = []
+        ranked: list[tuple[bool, int, Stream]] = []
         for stream in self._streams:
             if stream.open(now):
                 queue = await self._queue(stream, now)
@@ -274,7 +252,7 @@ class Pusher:
         return stream, await self._take(stream, limits.batch, now, None)
 
     async def _take(
-        self, stream: _Stream, limit: int, now: datetime, group: Sequence[int] | None
+        self, stream: Stream, limit: int, now: datetime, group: Sequence[int] | None
     ) -> Batch | None:
         def compose() -> Batch | None:
             self.planner.now = now
@@ -292,27 +270,33 @@ class Pusher:
 
         return await self.worker.run(compose)
 
-    async def _send(self, batch: Batch, stream: _Stream) -> list[Outcome]:
+    async def _send(self, batch: Batch) -> list[Outcome]:
         changes = [item.change for item in batch.items]
         self.result.requests += 1
         size = len(changes)
         try:
             outcomes = list(await self.built.sink.push(changes))
         except NotSentError as error:
-            self._failed(Failure.of(error, self.built.name), error.retry_after)
+            self._failed(Failure.of(error, self.built.config), error.retry_after)
             pause = error.retry_after if error.retry_after is not None else self._backoff()
             return [Outcome(OutcomeStatus.UNSENT, "", str(error), pause)] * size
         except InDoubtError as error:
-            self._failed(Failure.of(error, self.built.name), error.retry_after)
+            self._failed(Failure.of(error, self.built.config), error.retry_after)
             return [Outcome(OutcomeStatus.DOUBT, "", str(error), error.retry_after)] * size
         except asyncio.CancelledError:
             # Hard stop: the intent stays without an outcome, and the next run treats it as doubt.
             raise
         except Exception as error:
-            failure = Failure.of(error, self.built.name)
-            self.result.failure = failure
-            status = OutcomeStatus.UNSENT if failure.kind == "refused" else OutcomeStatus.DOUBT
-            return [Outcome(status, "", failure.message, 0.0)] * size
+            failure = Failure.of(error, self.built.config)
+            if isinstance(error, MpstockError):
+                self.result.failure = failure
+                status = OutcomeStatus.UNSENT if failure.kind == "refused" else OutcomeStatus.DOUBT
+                return [Outcome(status, "", failure.message, 0.0)] * size
+            # A defect that one item brings to light must not keep its neighbours from being sent.
+            self._defects += 1
+            if self._defects >= DEFECTS:
+                self.result.failure = failure
+            return [Outcome(OutcomeStatus.WHOLE, "", failure.message)] * size
         self._failures = 0
         if len(outcomes) != size:
             message = f"a defect of the plugin: {len(outcomes)} outcomes for {size} changes"
@@ -323,7 +307,8 @@ class Pusher:
     def _failed(self, failure: Failure, retry_after: float | None) -> None:
         self._failures += 1
         now = self.clock.now()
-        pause = timedelta(seconds=retry_after if retry_after is not None else self._backoff())
+        seconds = retry_after if retry_after is not None else self._backoff()
+        pause = timedelta(seconds=min(seconds, LONGEST_REST.total_seconds()))
         self._pause_until = max(self._pause_until or now, now + pause)
         if self._failures >= SINK_FAILURES or pause > PATIENCE:
             self.result.failure = failure
@@ -331,11 +316,12 @@ class Pusher:
     def _backoff(self) -> float:
         return float(2 ** min(self._failures, 5)) / 2
 
-    async def _record(self, batch: Batch, stream: _Stream, outcomes: list[Outcome]) -> None:
+    async def _record(self, batch: Batch, stream: Stream, outcomes: list[Outcome]) -> None:
         now = self.clock.now()
         if len(batch.items) == 1 and outcomes[0].status is OutcomeStatus.WHOLE:
             # Alone and still refused: it is this change itself.
             outcomes = [evolve(outcomes[0], status=OutcomeStatus.ERROR)]
+        outcomes = self.built.redacted(outcomes)
         await self.worker.run(
             self.ledger.pushes.settle,
             batch, outcomes, now, run=self.run, cooldown=self._cooldown, causes=self.causes,
@@ -344,16 +330,15 @@ class Pusher:
         whole: list[int] = []
         park: list[int] = []
         for item, outcome in zip(batch.items, outcomes, strict=True):
-            if outcome.status is OutcomeStatus.BUSY:
-                pause = now + timedelta(seconds=outcome.retry_after or 5.0)
-                stream.pause_until = max(stream.pause_until or pause, pause)
-                stream.serial_until = now + SERIAL_FOR
+            stream.answered(outcome, now)
             if outcome.status is OutcomeStatus.ERROR and len(self.result.errors) < _NOTE_LIMIT:
                 listing = item.change.listing
                 self.result.errors.append(
                     f"{self.built.name} {listing.warehouse} {listing.external_id} → {item.change.new}: "
                     f"{': '.join(part for part in (outcome.code, outcome.message) if part)}"
                 )
+            if outcome.status is OutcomeStatus.ERROR and item.lane < 2:
+                self._alert(item, outcome, now)
             if outcome.status not in _REQUEUED:
                 if self.at_most is not None:
                     park.append(item.id)
@@ -366,11 +351,11 @@ class Pusher:
                 park.append(item.id)
         if whole:
             half = (len(whole) + 1) // 2
-            due = now + self._cooldown
-            self._groups.extend(_Group(stream, part, due) for part in (whole[:half], whole[half:]) if part)
-        if park or whole:
-            self.result.parked += len(park)
-            await self.worker.run(self.ledger.pushes.park, [*park, *whole])
+            pause = max((outcome.retry_after or 0.0 for outcome in outcomes), default=0.0)
+            due = now + max(self._cooldown, timedelta(seconds=min(pause, LONGEST_REST.total_seconds())))
+            self._groups.extend(Group(stream, part, due) for part in (whole[:half], whole[half:]) if part)
+        if park:
+            await self.worker.run(self.ledger.pushes.park, park)
         self.tell(
             "mpstock_pushed",
             Pushed(
@@ -380,6 +365,24 @@ class Pusher:
         )  # fmt: skip
         self.progress(sum(outcome.status not in _REQUEUED for outcome in outcomes))
         self._changed.set()
+
+    def _alert(self, item: Item, outcome: Outcome, now: datetime) -> None:
+        """Tell of a refused fall: until it goes through, things are sold that are not there."""
+        listing = item.change.listing
+        self.tell(
+            "mpstock_alert",
+            Alert(
+                run=self.run,
+                at=now,
+                severity="critical",
+                subject=f"fall_refused:{self.built.name}:{listing.warehouse}:{listing.external_id}",
+                message=f"{self.built.name} refused to lower {listing.external_id} on {listing.warehouse} "
+                f"from {'unknown' if item.change.old is None else item.change.old} to {item.change.new}: "
+                f"{': '.join(part for part in (outcome.code, outcome.message) if part)}",
+                mend="the next run tries again; lower it in the cabinet meanwhile",
+                sink=self.built.name,
+            ),
+        )
 
 
 def _counts_items(rates: Sequence[object]) -> bool:

@@ -33,7 +33,10 @@ _LANES = {"zero": 0, "fall": 1, "raise": 2}
 
 @define
 class RunRecord:
-    """One run as it goes. `failures` are by `sources.NAME` and `sinks.NAME`."""
+    """One run as it goes. `failures` are by `sources.NAME` and `sinks.NAME`.
+
+    `states` are the only listings that the run is about; None = all.
+    """
 
     id: int
     started_at: datetime
@@ -43,6 +46,7 @@ class RunRecord:
     observed: dict[str, Observed] = field(factory=dict[str, Observed])
     held: list[HeldSlice] = field(factory=list[HeldSlice])
     results: dict[str, PushResult] = field(factory=dict[str, PushResult])
+    states: set[int] | None = None
 
     def sink_failure(self, name: str) -> Failure | None:
         """Why a sink could not do its part so far."""
@@ -59,7 +63,12 @@ def counted(counts: Mapping[tuple[str, str], int], *, held: bool) -> dict[str, i
 
 
 def collect_plan(
-    ledger: Ledger, record: RunRecord, sinks: Sequence[str], skus: Collection[str] | None, now: datetime
+    ledger: Ledger,
+    record: RunRecord,
+    sinks: Sequence[str],
+    skus: Collection[str] | None,
+    now: datetime,
+    released: Sequence[str],
 ) -> Plan:
     """Return what a push would send now, in its order. Runs in the ledger's thread."""
     changes: list[PlannedChange] = []
@@ -77,7 +86,7 @@ def collect_plan(
         ]  # fmt: skip
     ranks = {name: rank for rank, name in enumerate(sinks)}
     changes.sort(key=lambda change: (ranks[change.sink], _LANES[change.lane], change.state))
-    return Plan(record.id, now, changes, tuple(record.held))
+    return Plan(record.id, now, changes, tuple(record.held), released=released)
 
 
 def finish_run(
@@ -115,7 +124,7 @@ def finish_run(
 
 
 def _sink_report(ledger: Ledger, record: RunRecord, name: str) -> SinkReport:
-    counts = ledger.stocks.open_counts()
+    counts = ledger.stocks.open_counts(record.states)
     seen = record.observed.get(name, Observed())
     result = record.results.get(name, PushResult())
     failure = record.sink_failure(name)

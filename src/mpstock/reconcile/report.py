@@ -128,7 +128,8 @@ class Plan:
     """The changes that a run would make, with what the guards say of them.
 
     `changes` are in the order in which they would be sent, the held ones among them; `sources` and
-    `sinks` say how the reading went that the plan rests on.
+    `sinks` say how the reading went that the plan rests on. `released` are the guards that were
+    let through.
     """
 
     run: int
@@ -138,6 +139,7 @@ class Plan:
     sources: Mapping[str, SourceReport] = field(factory=dict[str, SourceReport])
     sinks: Mapping[str, SinkReport] = field(factory=dict[str, SinkReport])
     exit_code: int = 0
+    released: Sequence[str] = ()
 
     def __len__(self) -> int:
         return len(self.changes)

@@ -67,7 +67,7 @@ class Verifier:
         except Exception as error:
             rows = observing.rows if observing else 0
             drifted = observing.drifted if observing else 0
-            return Observed(rows, drifted, Failure.of(error, built.name))
+            return Observed(rows, drifted, Failure.of(error, built.config))
         return Observed(observing.rows, observing.drifted)
 
     async def _observe_pages(self, built: BuiltSink, observing: Observing, *, full: bool) -> None:

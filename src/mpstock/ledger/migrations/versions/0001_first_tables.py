@@ -39,6 +39,9 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("id", name=op.f("pk_products")),
         sa.UniqueConstraint("sku", name=op.f("uq_products_sku")),
     )
+    op.create_index(
+        "ix_products_settings", "products", ["sku"], unique=False, sqlite_where=sa.text("settings <> ''")
+    )
     op.create_table(
         "rate_limits",
         sa.Column("key", sa.Text(), nullable=False),

@@ -1,0 +1,89 @@
+"""The marks of what has moved and must be looked at again."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from datetime import datetime
+from typing import TYPE_CHECKING
+
+from mpstock.ledger.database import as_text, ids
+
+if TYPE_CHECKING:
+    from mpstock.ledger.database import Database
+
+__all__ = ["Dirt"]
+
+
+class Dirt:
+    """Marks of products that must be looked at again, each with a rising revision."""
+
+    def __init__(self, database: Database) -> None:
+        self._db = database
+
+    def mark(self, product_ids: Iterable[int], cause: str, now: datetime, *, soft: bool = False) -> None:
+        """Mark products; inside the transaction of what moved them.
+
+        A `soft` cause does not take the place of one that is there: a listing that is new because its
+        product is new changes because of the product.
+        """
+        kept = "dirty.cause" if soft else "excluded.cause"
+        revision = self._next_revision()
+        moment = as_text(now)
+        self._db.executemany(
+            "INSERT INTO dirty (product_id, revision, cause, marked_at) VALUES (?, ?, ?, ?) "
+            "ON CONFLICT (product_id) DO UPDATE SET "
+            f"revision = excluded.revision, cause = {kept}, marked_at = excluded.marked_at",
+            [(product_id, revision, cause, moment) for product_id in product_ids],
+        )
+
+    def mark_sink_warehouse(self, marketplace: str, warehouse: str, cause: str, now: datetime) -> None:
+        """Mark every product that has a listing in one sink warehouse."""
+        self._db.execute(
+            "INSERT INTO dirty (product_id, revision, cause, marked_at) "
+            "SELECT product_id, ?, ?, ? FROM marketplace_stocks WHERE marketplace = ? AND warehouse_code = ? "
+            "ON CONFLICT (product_id) DO UPDATE SET revision = excluded.revision",
+            (self._next_revision(), cause, as_text(now), marketplace, warehouse),
+        )
+
+    def mark_raises(self, now: datetime) -> None:
+        """Mark the products with a raise that waits, or a change of nobody knows what."""
+        self._db.execute(
+            "INSERT INTO dirty (product_id, revision, cause, marked_at) "
+            "SELECT product_id, ?, min(cause), ? FROM marketplace_stocks "
+            "WHERE lane IS NOT NULL AND (lane = 2 OR base IS NULL) GROUP BY product_id "
+            "ON CONFLICT (product_id) DO UPDATE SET revision = excluded.revision",
+            (self._next_revision(), as_text(now)),
+        )
+
+    def page(self, after: int, size: int) -> list[tuple[int, int, str]]:
+        """Return (product id, revision, cause) of marked products with ids above `after`."""
+        return self._db.query(
+            "SELECT product_id, revision, cause FROM dirty WHERE product_id > ? ORDER BY product_id LIMIT ?",
+            (after, size),
+        )
+
+    def among(self, product_ids: Iterable[int]) -> list[tuple[int, int, str]]:
+        """Return the marks of these products."""
+        return self._db.query(
+            "SELECT product_id, revision, cause FROM dirty "
+            "WHERE product_id IN (SELECT value FROM json_each(?)) ORDER BY product_id",
+            (ids(product_ids),),
+        )
+
+    def clear(self, seen: Iterable[tuple[int, int]]) -> None:
+        """Take marks away, unless their revision has moved since they were seen."""
+        self._db.executemany(
+            "DELETE FROM dirty WHERE product_id = ? AND revision = ?", [(p, r) for p, r in seen]
+        )
+
+    def count(self) -> int:
+        """Return how many products are marked."""
+        return int(self._db.scalar("SELECT count(*) FROM dirty"))
+
+    def _next_revision(self) -> int:
+        return int(
+            self._db.query(
+                "INSERT INTO meta (key, value) VALUES ('revision', '1') "
+                "ON CONFLICT (key) DO UPDATE SET value = CAST(value AS INTEGER) + 1 RETURNING value"
+            )[0][0]
+        )

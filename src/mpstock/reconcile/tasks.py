@@ -1,0 +1,35 @@
+"""Several things at once, and things that a stop breaks off."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Coroutine, Sequence
+from typing import Any
+
+__all__ = ["together", "unless_stopped"]
+
+
+async def together(work: Sequence[Coroutine[Any, Any, None]]) -> None:
+    """Do all of it at once; after an error the rest is cancelled and waited for."""
+    tasks = [asyncio.create_task(coroutine) for coroutine in work]
+    try:
+        await asyncio.gather(*tasks)
+    except BaseException:
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+        raise
+
+
+async def unless_stopped(work: Coroutine[Any, Any, None], stop: asyncio.Event) -> None:
+    """Do a step of reading, and break it off when a stop is asked for: what was read is recorded."""
+    step = asyncio.create_task(work)
+    stopped = asyncio.create_task(stop.wait())
+    try:
+        await asyncio.wait([step, stopped], return_when=asyncio.FIRST_COMPLETED)
+        if step.done():
+            await step
+    finally:
+        for task in (step, stopped):
+            task.cancel()
+        await asyncio.gather(step, stopped, return_exceptions=True)
