@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
 from attrs import define, field, frozen
@@ -247,7 +247,7 @@ class ReadSession:
         missing = [
             row
             for row in db.iterate(
-                "SELECT id, product_id, unknown_since FROM stock_levels "
+                "SELECT id, product_id, unknown_since, as_of FROM stock_levels "
                 "WHERE source = ? AND (quantity IS NULL OR quantity <> 0 OR reserved <> 0 "
                 "OR unknown_since IS NOT NULL)",
                 (self.source,),
@@ -255,7 +255,9 @@ class ReadSession:
             if row[0] not in self._seen
         ]
         gone = [
-            (row_id, product_id) for row_id, product_id, unknown in missing if not (unknown_why and unknown)
+            (row_id, product_id)
+            for row_id, product_id, unknown, _ in missing
+            if not (unknown_why and unknown)
         ]
         moment = as_text(as_of)
         if unknown_why:
@@ -267,10 +269,10 @@ class ReadSession:
             )
         else:
             db.executemany(
-                # The row's own time stays: it may come back with what it said then.
-                "UPDATE stock_levels SET quantity = 0, reserved = 0, updated_at = ?, "
+                # Just before the row's own time: it may come back with what it said then.
+                "UPDATE stock_levels SET quantity = 0, reserved = 0, updated_at = ?, as_of = ?, "
                 "unknown_since = NULL, unknown_why = NULL WHERE id = ?",
-                [(moment, row_id) for row_id, _ in gone],
+                [(moment, _just_before(row[3]), row[0]) for row in missing],
             )
         if gone:
             self.levels.dirt.mark({product_id for _, product_id in gone}, self.source, now)
@@ -314,6 +316,11 @@ def _once(levels: Sequence[Level]) -> Sequence[Level]:
 def _weight(level: Level) -> tuple[float, float]:
     age = 0.0 if level.updated_at is None else -level.updated_at.timestamp()
     return age, float("-inf") if level.quantity is None else level.quantity - level.reserved
+
+
+def _just_before(moment: str) -> str:
+    found = as_datetime(moment)
+    return moment if found is None else as_text(found - timedelta(microseconds=1))
 
 
 def _replaces(

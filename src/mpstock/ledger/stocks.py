@@ -128,13 +128,13 @@ class Stocks:
     def reopen(self, now: datetime) -> None:
         """Make everything that earlier runs left over ready again, errors and held ones too.
 
-        What a guard holds is judged anew by each run. A rest of more than a day was written while the clock
-        was ahead, and is over.
+        What a guard holds is judged anew by each run. A rest of more than a day, or after an attempt in
+        the future, was written while the clock was ahead, and is over.
         """
         self.db.execute(
             "UPDATE marketplace_stocks SET not_before = NULL "
-            "WHERE lane IS NOT NULL AND in_flight IS NULL AND not_before > ?",
-            (as_text(now + LONGEST_REST),),
+            "WHERE lane IS NOT NULL AND in_flight IS NULL AND (not_before > ? OR attempted_at > ?)",
+            (as_text(now + LONGEST_REST), as_text(now)),
         )
         self.db.execute(
             "UPDATE marketplace_stocks SET held = NULL, held_reason = NULL, ready = 1 "

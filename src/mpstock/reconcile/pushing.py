@@ -104,6 +104,8 @@ class Pusher:
         tasks: set[asyncio.Task[None]] = set()
         try:
             while not self._over():
+                # Cleared before looking: what changes while we look ends the rest at once.
+                self._changed.clear()
                 waits = await self._next_wait()
                 if waits is None and not tasks:
                     break
@@ -147,7 +149,8 @@ class Pusher:
 
     async def _rest(self, seconds: float | None, tasks: set[asyncio.Task[None]]) -> None:
         """Wait until a batch comes back, a stop is asked for, or the seconds have passed."""
-        self._changed.clear()
+        if self._changed.is_set():
+            return
         waiting: list[asyncio.Task[Any]] = [
             asyncio.create_task(self.stop.wait()),
             asyncio.create_task(self._changed.wait()),
