@@ -35,14 +35,13 @@ _UNTOUCHED = {OutcomeStatus.UNSENT, OutcomeStatus.BUSY}
 @frozen
 class Queue:
     """What waits to be pushed: changes that may go now (counted up to one batch), whether a zero or a fall
-    (`urgent`) is among them; changes that rest, those of them that rest for no more than their cooldown
-    (`soon`), and when the first may go.
+    (`urgent`) is among them; changes that rest for no more than their cooldown (`soon`), and when the first
+    of all that rest may go.
     """
 
     eligible: int
     zeros: bool
     urgent: bool
-    resting: int
     soon: int
     next_at: datetime | None
 
@@ -107,13 +106,13 @@ class Pushes:
             (*parameters, moment, batch),
         )
         if eligible >= batch:
-            return Queue(eligible, first == 0, first < 2, 0, 0, None)
-        resting, soon, next_at = self.db.one(
-            "SELECT count(*), coalesce(sum(s.not_before <= ?), 0), min(s.not_before) "
+            return Queue(eligible, first == 0, first < 2, 0, None)
+        soon, next_at = self.db.one(
+            "SELECT coalesce(sum(s.not_before <= ?), 0), min(s.not_before) "
             f"FROM marketplace_stocks AS s WHERE {where} AND s.not_before > ?",
             (as_text(now + cooldown), *parameters, moment),
         )
-        return Queue(eligible, first == 0, first < 2, resting, soon, as_datetime(next_at))
+        return Queue(eligible, first == 0, first < 2, soon, as_datetime(next_at))
 
     def compose(
         self,

@@ -68,6 +68,8 @@ class BuiltSink:
 
     def redacted(self, outcomes: Sequence[Outcome]) -> list[Outcome]:
         """Return outcomes whose words have none of the sink's secrets in them."""
+        if not any(outcome.message for outcome in outcomes):
+            return list(outcomes)
         redact = Redactor(self.config.secrets)
         return [evolve(o, message=redact(o.message)) if o.message else o for o in outcomes]
 

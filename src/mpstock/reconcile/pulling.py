@@ -46,19 +46,27 @@ class Puller:
         name = f"source:{built.name}"
         settings = built.fingerprint()
         try:
-            state = await self.worker.run(self.ledger.runs.cursor, name)
-            cursor = None if full or state is None or state.settings != settings else state.cursor
+            cursor = await self._cursor(name, settings, full=full)
             return (*await self._read(built, name, cursor, settings, released), None)
         except LedgerError:
             raise
         except Exception as error:
-            failure = Failure.of(error, built.config)
-            await self.worker.run(self.ledger.runs.fail_cursor, name, failure.message, self.clock.now())
+            failure = await self._failed(name, built, error)
             return (
                 SourceReport(built.name, error=failure.message, error_kind=failure.kind),
                 [],
                 failure,
             )
+
+    async def _cursor(self, name: str, settings: str, *, full: bool) -> str | None:
+        """Where to go on from; None = from the beginning, as after other settings."""
+        state = await self.worker.run(self.ledger.runs.cursor, name)
+        return None if full or state is None or state.settings != settings else state.cursor
+
+    async def _failed(self, name: str, built: BuiltSource | BuiltSink, error: Exception) -> Failure:
+        failure = Failure.of(error, built.config)
+        await self.worker.run(self.ledger.runs.fail_cursor, name, failure.message, self.clock.now())
+        return failure
 
     async def _read(
         self, built: BuiltSource, name: str, cursor: str | None, settings: str, released: Collection[str]
@@ -131,15 +139,12 @@ class Puller:
         name = f"listings:{built.name}"
         settings = built.fingerprint()
         try:
-            state = await self.worker.run(self.ledger.runs.cursor, name)
-            cursor = None if full or state is None or state.settings != settings else state.cursor
+            cursor = await self._cursor(name, settings, full=full)
             await self._walk(built, name, cursor, settings)
         except LedgerError:
             raise
         except Exception as error:
-            failure = Failure.of(error, built.config)
-            await self.worker.run(self.ledger.runs.fail_cursor, name, failure.message, self.clock.now())
-            return failure
+            return await self._failed(name, built, error)
         return None
 
     async def _walk(self, built: BuiltSink, name: str, cursor: str | None, settings: str) -> None:
