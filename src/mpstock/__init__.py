@@ -40,6 +40,7 @@ if TYPE_CHECKING:
         Observation,
         Order,
         OrderPage,
+        OrderStage,
         Outcome,
         OutcomeStatus,
         Problem,
@@ -86,6 +87,7 @@ __all__ = [
     "Observation",
     "Order",
     "OrderPage",
+    "OrderStage",
     "Outcome",
     "OutcomeStatus",
     "Plan",
@@ -131,8 +133,8 @@ _HOMES = {
         "Transport WriteTestable"
     ),
     "model": (
-        "Change Finding Hold Level Listing ListingPage Observation Order OrderPage Outcome OutcomeStatus "
-        "Problem Reading"
+        "Change Finding Hold Level Listing ListingPage Observation Order OrderPage OrderStage Outcome "
+        "OutcomeStatus Problem Reading"
     ),
     "reconcile.checking": "AdapterFindings",
     "reconcile.engine": "Progress",

@@ -25,6 +25,7 @@ from mpstock.model import (
     Observation,
     Order,
     OrderPage,
+    OrderStage,
     Outcome,
     OutcomeStatus,
     Problem,
@@ -200,8 +201,13 @@ class InMemorySink:
         observe_batch: int = 1000,
         observe_whole: bool = True,
         self_decrements: Literal["yes", "no", "unknown"] = "no",
+        orders: Literal["each", "total", "none"] = "each",
     ) -> None:
         self.clock = clock or SystemClock()
+        self.lowers = self_decrements == "yes"
+        """Whether the shown number really falls by itself when a buyer orders."""
+        self.raises_on_cancel = False
+        """Whether the shown number rises by itself when an order is cancelled."""
         self.shown: dict[tuple[str, str], int] = dict(shown or {})
         self.reserved: dict[tuple[str, str], int] = {}
         """The account's own reserve, by (external id, warehouse code)."""
@@ -217,6 +223,7 @@ class InMemorySink:
             observe_batch=observe_batch,
             observe_whole=observe_whole,
             self_decrements=self_decrements,
+            orders=orders,
         )
         self.warehouses = tuple(warehouses)
         self._page = page
@@ -227,6 +234,7 @@ class InMemorySink:
         self._refusals: list[_Refusal] = []
         self._failures: list[_Failure] = []
         self._broken_reads: list[Exception] = []
+        self._broken_orders: list[Exception] = []
         for item in sells:
             self.sell_also(item)
 
@@ -278,11 +286,15 @@ class InMemorySink:
         self.fail_push(InDoubtError("the connection was lost"), applied=applied, times=times)
 
     def fail_read(self, error: Exception, *, times: int = 1) -> None:
-        """Let the next `times` reads (listings, observe, orders) raise `error`."""
+        """Let the next `times` reads (listings, observe) raise `error`."""
         self._broken_reads += [error] * times
 
+    def fail_orders(self, error: Exception, *, times: int = 1) -> None:
+        """Let the next `times` readings of the orders raise `error`."""
+        self._broken_orders += [error] * times
+
     def buy(self, external_id: str, quantity: int, warehouse: str, *, key: str | None = None) -> Order:
-        """A buyer orders: the shown number falls by itself where `self_decrements` is `"yes"`.
+        """A buyer orders: the shown number falls by itself where `lowers` is set.
 
         Raises:
             ValueError: buyers are not shown so many.
@@ -293,14 +305,44 @@ class InMemorySink:
         self._revision += 1
         order = Order(key or f"order-{self._revision}", external_id, quantity, self.clock.now(), warehouse)
         self._orders[order.key] = (order, self._revision)
-        if self._limits.self_decrements == "yes":
+        self.reserved[pair] = self.reserved.get(pair, 0) + quantity
+        if self.lowers:
             self.shown[pair] -= quantity
         return order
 
-    def end_order(self, key: str, status: str = "cancelled") -> None:
-        """Give an order another status; the shown number stays as it is."""
+    def assemble(self, key: str) -> None:
+        """Let the seller set an order aside."""
+        self._move(key, OrderStage.ASSEMBLED)
+
+    def ship(self, key: str) -> None:
+        """Hand an order over."""
+        self._move(key, OrderStage.SHIPPED)
+
+    def cancel(self, key: str) -> None:
+        """Let the buyer cancel; once it is handed over that changes nothing of its stage."""
+        self._move(key, OrderStage.CANCELLED)
+
+    def forget(self, key: str) -> None:
+        """Tell of an order no longer, as if it had ended nobody knows how."""
+        order, _ = self._orders.pop(key)
+        self._unreserve(order)
+
+    def _move(self, key: str, stage: OrderStage) -> None:
+        order = self._orders[key][0]
+        if order.stage in (OrderStage.SHIPPED, OrderStage.CANCELLED):
+            return
         self._revision += 1
-        self._orders[key] = (evolve(self._orders[key][0], status=status), self._revision)
+        self._orders[key] = (evolve(order, stage=stage, stage_at=self.clock.now()), self._revision)
+        if stage is OrderStage.ASSEMBLED:
+            return
+        self._unreserve(order)
+        pair = (order.external_id, order.warehouse or self.warehouses[0])
+        if stage is OrderStage.CANCELLED and self.raises_on_cancel:
+            self.shown[pair] = self.shown.get(pair, 0) + order.quantity
+
+    def _unreserve(self, order: Order) -> None:
+        if order.stage in (OrderStage.PLACED, OrderStage.ASSEMBLED):
+            self.reserved[order.external_id, order.warehouse or self.warehouses[0]] -= order.quantity
 
     async def listings(self, cursor: str | None) -> AsyncIterator[ListingPage]:
         self._read()
@@ -324,16 +366,26 @@ class InMemorySink:
             yield [Observation(*pair, self.shown.get(pair, 0), self.reserved.get(pair, 0)) for pair in page]
 
     async def orders(self, cursor: str | None) -> AsyncIterator[OrderPage]:
-        self._read()
-        revision, since = self._revision, _number(cursor)
-        found = [
-            order
-            for order, changed in self._orders.values()
-            if order.status == "open" or (since is not None and changed > since)
-        ]
+        if self._broken_orders:
+            raise self._broken_orders.pop(0)
+        as_of, revision, since = self.clock.now(), self._revision, _number(cursor)
+        open_stages = (OrderStage.PLACED, OrderStage.ASSEMBLED)
+        if self._limits.orders == "total":
+            found = [
+                Order(f"{external_id}@{warehouse}", external_id, units, as_of, warehouse)
+                for (external_id, warehouse), units in self.reserved.items()
+                if units > 0
+            ]
+        else:
+            found = [
+                order
+                for order, changed in self._orders.values()
+                if order.stage in open_stages or since is None or changed > since
+            ]
         pages = list(_pages(found, self._page))
         for number, page in enumerate(pages):
-            yield OrderPage(page, str(revision) if number == len(pages) - 1 else None)
+            last = number == len(pages) - 1
+            yield OrderPage(page, as_of, str(revision) if last else None, complete=last)
 
     async def push(self, changes: Sequence[Change]) -> Sequence[Outcome]:
         self.pushes.append(tuple(changes))

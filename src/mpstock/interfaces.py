@@ -82,7 +82,10 @@ class Limits:
     `by_warehouse`    one push serves one sink warehouse only.
     `observe_batch`   most listings in one call of `observe`.
     `observe_whole`   `observe(None)` reads everything that the account shows, cheaper than by id.
-    `self_decrements` whether the sink lowers its number by itself when an order comes.
+    `self_decrements` whether what `observe` tells falls by itself when an order comes.
+    `orders`          what `orders` tells: `"each"` order with its stage; only the `"total"` that is reserved of
+                      each listing (as one `Order`, whose key names the listing: no warehouse system can
+                      absorb that); or `"none"`.
     """
 
     account: str
@@ -95,6 +98,7 @@ class Limits:
     observe_batch: int = 1000
     observe_whole: bool = False
     self_decrements: Literal["yes", "no", "unknown"] = "unknown"
+    orders: Literal["each", "total", "none"] = "none"
 
 
 class Transport(Protocol):
@@ -207,7 +211,12 @@ class Sink(Protocol):
         ...
 
     def orders(self, cursor: str | None) -> AsyncIterator[OrderPage]:
-        """Yield the account's open orders and the cancelled ones since `cursor`."""
+        """Yield the account's orders that are placed or assembled, and those that were shipped or
+        cancelled since `cursor` (None: as far back as is cheap).
+
+        One order of several offers is several `Order`s. Orders of sink warehouses that are not configured
+        are told too: they may be served from the same stock.
+        """
         ...
 
     async def push(self, changes: Sequence[Change]) -> Sequence[Outcome]:
@@ -257,7 +266,10 @@ class SourceSpec:
     `factory` builds the source; it imports what is heavy, the module of the descriptor does not.
     `simulator` builds the vendor's double, an ASGI application on `mpstock.simulation.Simulator`.
     `quantity` is what its quantities are where the settings do not say: on hand, or already free of
-    what is promised.
+    what is promised. `tells_reserved` says of the settings whether its levels carry a reserve of their own:
+    with `quantity = "free"` it would be subtracted twice, and is refused. `incremental` is `"exact"` if an
+    incremental read tells every row that has changed, so that a row it leaves out is as it was;
+    `"advisory"` if it may miss some: a row is then only as fresh as the last full read.
     """
 
     name: str
@@ -268,6 +280,8 @@ class SourceSpec:
     simulator: Callable[..., Any] | None = None
     aliases: tuple[str, ...] = ()
     quantity: Literal["on_hand", "free"] = "on_hand"
+    tells_reserved: Callable[[Any], bool] | None = None
+    incremental: Literal["exact", "advisory"] = "exact"
 
 
 @frozen

@@ -22,6 +22,7 @@ __all__ = [
     "Observation",
     "Order",
     "OrderPage",
+    "OrderStage",
     "Outcome",
     "OutcomeStatus",
     "Problem",
@@ -84,7 +85,8 @@ class Reading:
     read, and only there: then rows that were there before and are absent now are taken as
     `absent` says: `"zero"`, or `"unknown"` when some row could not be told apart.
     `cursor` is where the next incremental read starts, opaque to the core; it is kept only when
-    the whole read has ended well.
+    the whole read has ended well. `holds_complete`, on the last page, says that the read told every
+    hold that there is: what was told before and is missing now has ended.
     """
 
     levels: Sequence[Level]
@@ -94,6 +96,7 @@ class Reading:
     holds: Sequence[Hold] = ()
     absent: Literal["zero", "unknown"] = "zero"
     problems: Sequence[Problem] = ()
+    holds_complete: bool = False
 
 
 @frozen
@@ -140,24 +143,55 @@ class Observation:
     reserved: int = 0
 
 
+class OrderStage(StrEnum):
+    """How far an order has come. It decides when the warehouse system books it (`absorbs`).
+
+    `PLACED`     a buyer has ordered; the units are in the warehouse and spoken for.
+    `ASSEMBLED`  the seller has set it aside or packed it; the units are still in the warehouse.
+    `SHIPPED`    handed over: the units have left the warehouse. It stays so, whatever becomes of it on
+                 the way: a parcel that is cancelled or refused afterwards is not in the warehouse.
+    `CANCELLED`  cancelled before it was handed over: the units are free again.
+    """
+
+    PLACED = "placed"
+    ASSEMBLED = "assembled"
+    SHIPPED = "shipped"
+    CANCELLED = "cancelled"
+
+
 @frozen
 class Order:
-    """A sink's own order of one offer, in the sink's units. A cancelled one says so."""
+    """A sink's own order of one offer, in the sink's units (a listing of six: one, not six).
+
+    `key` is the sink's own and unique for each offer of an order; a repeated report with it is harmless.
+    A smaller `quantity` than was told before means that the rest has ended. `stage_at` is when it came to
+    its stage by the sink's own word; None where the sink does not say: then the reading that first told
+    the stage counts as the moment. `note` is the sink's own word for its state, for people.
+    """
 
     key: str
     external_id: str
     quantity: int
     placed_at: datetime
     warehouse: str | None = None
-    status: str = "open"
+    stage: OrderStage = OrderStage.PLACED
+    stage_at: datetime | None = None
+    note: str = ""
 
 
 @frozen
 class OrderPage:
-    """A page of a sink's orders; `cursor` as in `ListingPage`."""
+    """A page of a sink's orders.
+
+    `as_of` is the moment the request *started*. `complete` is set on the last page of a reading that told
+    every order which is placed or assembled: one that was told before and is missing now has ended,
+    nobody knows how. `cursor` as in `ListingPage`.
+    """
 
     orders: Sequence[Order]
+    as_of: datetime
     cursor: str | None = None
+    complete: bool = False
 
 
 @frozen

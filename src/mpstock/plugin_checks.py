@@ -29,10 +29,15 @@ __all__ = [
     "gather_descriptors",
 ]
 
-SOURCE_KEYS = frozenset({"plugin", "quantity", "absorbs", "max_age", "group", "rule", "transport"})
+SOURCE_KEYS = frozenset(
+    {
+        "absorbs", "group", "incremental", "lead_time", "max_age", "max_per_sku", "plugin", "quantity", "rule",
+        "share", "transport",
+    }
+)  # fmt: skip
 """The keys of `[sources.NAME]` that are the core's: a settings class cannot have them."""
 
-SINK_KEYS = frozenset({"plugin", "priority", "warehouses", "buffer", "transport"})
+SINK_KEYS = frozenset({"buffer", "max_age", "plugin", "priority", "share", "transport", "warehouses"})
 """The keys of `[sinks.NAME]` that are the core's."""
 
 _DESCRIPTORS: dict[str, tuple[type[Any], frozenset[str]]] = {
@@ -153,7 +158,7 @@ def _check_descriptor(hook: str, spec: Spec) -> None:
         )
     if isinstance(spec, SinkSpec):
         for key in spec.mapping_keys:
-            if not _NAME.fullmatch(key) or key in ("buffer", "pack", "components", "pin"):
+            if not _NAME.fullmatch(key) or key in ("buffer", "pack", "components", "pin", "share"):
                 raise PluginContractError(f"{spec.name}: {key!r} cannot be a mapping key")
 
 

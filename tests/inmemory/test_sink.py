@@ -7,7 +7,7 @@ from typing import Any, TypeVar
 
 import pytest
 
-from mpstock import Change, Listing, Observation, Outcome, OutcomeStatus
+from mpstock import Change, Listing, Observation, OrderStage, Outcome, OutcomeStatus
 from mpstock.errors import InDoubtError, NotSentError, RejectedError, TransientError
 from mpstock.inmemory import InMemorySink
 
@@ -195,9 +195,12 @@ def test_open_orders_are_always_told_and_cancelled_ones_since_the_cursor() -> No
     sink = InMemorySink(["A"], shown={("A", "main"): 5})
     first, second = sink.buy("A", 1, "main", key="one"), sink.buy("A", 1, "main", key="two")
     cursor = every(sink.orders(None))[-1].cursor
-    sink.end_order("one")
+    sink.cancel("one")
     told = [order for page in every(sink.orders(cursor)) for order in page.orders]
-    assert [(order.key, order.status) for order in told] == [("one", "cancelled"), ("two", "open")]
-    assert (first.status, second.status) == ("open", "open")
+    assert [(order.key, order.stage) for order in told] == [
+        ("one", OrderStage.CANCELLED),
+        ("two", OrderStage.PLACED),
+    ]
+    assert {first.stage, second.stage} == {OrderStage.PLACED}
     latest = every(sink.orders(cursor))[-1].cursor
     assert [order.key for page in every(sink.orders(latest)) for order in page.orders] == ["two"]

@@ -77,7 +77,7 @@ class KioskSink:
         yield [Observation("1", "shelf", None)]
 
     async def orders(self, cursor: str | None) -> AsyncIterator[OrderPage]:
-        yield OrderPage([])
+        yield OrderPage([], self._context.clock.now())
 
     async def push(self, changes: Sequence[Change]) -> Sequence[Outcome]:
         answer = await self._context.transport.request(

@@ -313,3 +313,23 @@ class SinkSimulator(Simulator, ABC):
     def warehouse_codes(self) -> Sequence[str]:
         """Return the codes of the account's warehouses, for `[[sinks.<name>.warehouses]]`."""
         return sorted({code for _, code in self.shown()})
+
+    # What buyers and the seller do; a double of a marketplace without orders leaves these out.
+
+    def buy(self, sku: str, warehouse_code: str, quantity: int = 1) -> list[str]:
+        """Let a buyer order; return the orders' keys as `Sink.orders` tells them, empty if not so much is
+        shown. A marketplace whose order is always one unit makes `quantity` orders.
+        """
+        raise NotImplementedError(f"{type(self).__name__} has no buyers")
+
+    def assemble(self, key: str) -> None:
+        """Let the seller set an order aside."""
+        raise NotImplementedError(f"{type(self).__name__} has no orders")
+
+    def ship(self, key: str) -> None:
+        """Hand an order over: its units leave the seller's warehouse."""
+        raise NotImplementedError(f"{type(self).__name__} has no orders")
+
+    def cancel(self, key: str) -> None:
+        """Let a buyer cancel an order, before it is handed over or after."""
+        raise NotImplementedError(f"{type(self).__name__} has no orders")
