@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Callable, Iterable, Mapping, Sequence
+from datetime import datetime
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from mpstock import Context
@@ -15,7 +16,7 @@ from mpstock.errors import (
     TransientError,
     UnexpectedResponseError,
 )
-from mpstock_ozon import answers, codes, wire
+from mpstock_ozon import answers, codes, postings, wire
 from mpstock_ozon.settings import OzonSettings
 
 if TYPE_CHECKING:
@@ -93,6 +94,25 @@ class OzonApi:
             lambda data: wire.stocks_of_warehouse(data, warehouse_id),
         )
 
+    async def unfulfilled(
+        self, around: datetime, cursor: str, as_of: datetime, limit: int = postings.LIMIT
+    ) -> postings.PostingPage:
+        """Read one page of the open postings, whose deadlines lie in the months around a moment."""
+        body = postings.unfulfilled_request(around, cursor, limit)
+        return await self._read(wire.UNFULFILLED, body, lambda data: postings.page_of(data, as_of, limit))
+
+    async def changed(
+        self,
+        since: datetime,
+        until: datetime,
+        cursor: str,
+        as_of: datetime,
+        limit: int = postings.LIMIT,
+    ) -> postings.PostingPage:
+        """Read one page of the postings whose status last changed in this period."""
+        body = postings.changed_request(since, until, cursor, limit)
+        return await self._read(wire.POSTINGS, body, lambda data: postings.page_of(data, as_of, limit))
+
     async def warehouses(self) -> list[wire.Warehouse]:
         """Read all warehouses of the account."""
         pages = self._pages(wire.WAREHOUSES, wire.warehouses_request, wire.warehouses)
@@ -109,16 +129,18 @@ class OzonApi:
         decode: Callable[[Mapping[str, Any]], tuple[list[T], str | None]],
     ) -> AsyncIterator[list[T]]:
         cursor = ""
+        seen = {cursor}
         while True:
             page, following = await self._read(path, request(cursor), decode)
             yield page
             if following is None:
                 return
-            if following in ("", cursor):
+            if following in seen:
                 raise UnexpectedResponseError(
                     f"{path} says that there is more and does not lead on from cursor {cursor!r}",
                     adapter=self._context.name,
                 )
+            seen.add(following)
             cursor = following
 
     async def _read(self, path: str, body: Mapping[str, Any], decode: Callable[[Mapping[str, Any]], T]) -> T:

@@ -7,8 +7,8 @@ from collections.abc import AsyncIterator, Sequence
 from datetime import timedelta
 
 from mpstock import Context, Finding, Listing, Outcome, OutcomeStatus
-from mpstock.errors import AuthenticationError
-from mpstock_ozon import answers, codes, wire
+from mpstock.errors import AuthenticationError, RejectedError, UnexpectedResponseError
+from mpstock_ozon import answers, codes, orders, wire
 from mpstock_ozon.api import OzonApi
 from mpstock_ozon.settings import OzonSettings
 
@@ -21,6 +21,7 @@ READINGS = 4
 """How often a write is looked for, 30 s apart: how late Ozon shows it is not documented."""
 
 _NEEDED = (wire.STOCKS, wire.STOCKS_BY_OFFER, wire.STOCKS_OF_WAREHOUSE, wire.PRODUCTS)
+_POSTINGS = (wire.UNFULFILLED, wire.POSTINGS)
 _NEW_KEY = "make a key with the right to products and stock in the seller's cabinet (Settings → API keys)"
 _NAMED = 10
 
@@ -30,7 +31,7 @@ _INACTIVE = frozenset({"disabled", "blocked", "disabled_due_to_limit", "error"})
 
 
 async def check(api: OzonApi, settings: OzonSettings, context: Context) -> AsyncIterator[Finding]:
-    """Yield what there is to say of the key and of the configured warehouses; change nothing.
+    """Yield what there is to say of the key, the configured warehouses and the orders; change nothing.
 
     Raises:
         TransientError: Ozon could not be reached.
@@ -41,7 +42,7 @@ async def check(api: OzonApi, settings: OzonSettings, context: Context) -> Async
         yield Finding("error", "API key", str(error), _NEW_KEY)
         return
     yield _expiry(key, context)
-    yield _rights(key)
+    yield _rights(key, settings, context)
     try:
         warehouses = await api.warehouses()
     except AuthenticationError as error:
@@ -55,6 +56,42 @@ async def check(api: OzonApi, settings: OzonSettings, context: Context) -> Async
         f'numbers are sent as reserve = "{settings.reserve}" says; '
         "`mpstock check --write-test SKU` proves it with one write",
         data={"reserve": settings.reserve},
+    )
+    yield await _orders(api, settings, context)
+
+
+async def _orders(api: OzonApi, settings: OzonSettings, context: Context) -> Finding:
+    """Say what is read of the orders; ask for one posting of each method, for /v1/roles may not list them."""
+    data = {"orders": settings.orders}
+    if settings.orders == "reserved":
+        said = (
+            "of the orders the sums that Ozon keeps in reserve are read, for every warehouse of the account"
+        )
+        return Finding("ok", "orders", f"{said}; no warehouse system can absorb these", data=data)
+    if settings.orders == "none":
+        said = "no orders are read: what the warehouse system has not booked yet may be sold twice"
+        return Finding("warning", "orders", said, f'write orders = "postings" {_under(context)}', data)
+    now = context.clock.now()
+    try:
+        await api.unfulfilled(now, "", now, limit=1)
+        await api.changed(now - orders.OVERLAP, now, "", now, limit=1)
+    except AuthenticationError as error:
+        return Finding("error", "orders", str(error), _posting_mend(context), data)
+    except (RejectedError, UnexpectedResponseError) as error:
+        mend = f'until it is mended write orders = "reserved" {_under(context)}'
+        return Finding("error", "orders", str(error), mend, data)
+    said = "the postings of FBS and rFBS are read with their stages: the open ones, and what has changed"
+    return Finding("ok", "orders", said, data=data)
+
+
+def _under(context: Context) -> str:
+    return f"under [sinks.{context.name}]"
+
+
+def _posting_mend(context: Context) -> str:
+    return (
+        f"make a key that has the role {orders.POSTING_ROLE!r} too (Settings → API keys), "
+        f'or write orders = "reserved" {_under(context)}'
     )
 
 
@@ -72,18 +109,23 @@ def _expiry(key: wire.Key, context: Context) -> Finding:
     return Finding("ok", "API key", f"accepted, valid until {until}", data=data)
 
 
-def _rights(key: wire.Key) -> Finding:
+def _rights(key: wire.Key, settings: OzonSettings, context: Context) -> Finding:
     data = {"roles": list(key.roles)}
     named = ", ".join(key.roles) or "none"
-    missing = [method for method in _NEEDED if method not in key.methods]
+    roles = {role.strip().lower() for role in key.roles}
+    needed = [*_NEEDED]
+    if settings.orders == "postings" and orders.POSTING_ROLE.lower() not in roles:
+        needed += _POSTINGS
+    missing = [method for method in needed if method not in key.methods]
     if not missing:
         return Finding("ok", "roles", f"the key may do all that is needed (roles: {named})", data=data)
-    if any(role.strip().lower() == "admin" for role in key.roles):
+    if "admin" in roles:
         return Finding("ok", "roles", f"roles: {named}", data=data)
     said = f"the list of the key's methods lacks {', '.join(missing)} (roles: {named})"
     # Ozon's own example lists no whole method: only a list that names some of ours proves a lack.
-    proven = len(missing) < len(_NEEDED)
-    return Finding("error" if proven else "warning", "roles", said, _NEW_KEY, data)
+    proven = len(missing) < len(needed)
+    mend = _posting_mend(context) if set(missing) <= set(_POSTINGS) else _NEW_KEY
+    return Finding("error" if proven else "warning", "roles", said, mend, data)
 
 
 def _warehouses(found: Sequence[wire.Warehouse], context: Context) -> list[Finding]:
@@ -144,7 +186,8 @@ async def write_test(
     if outcome.status is not OutcomeStatus.OK:
         yield Finding("error", subject, f"Ozon did not take the write: {outcome.message}")
         return
-    kept = "reserve unknown" if before is None else f"{before.reserved} in reserve"
+    known = before is not None and before.reserved is not None
+    kept = f"{before.reserved} in reserve" if before is not None and known else "reserve unknown"
     yield Finding("ok", subject, f"wrote {quantity} ({kept} before)")
     after: wire.StockRow | None = None
     for _ in range(READINGS):
@@ -170,7 +213,7 @@ def _judged(
         said = f"{quantity} was accepted, but Ozon shows {shown}: an order came, or somebody else writes too"
         return Finding("warning", subject, said, "try again, with a product that sells slowly")
     data = {"present": after.present, "reserved": after.reserved, "free": after.free}
-    if after.reserved == 0 or after.free == after.present:
+    if not after.reserved or after.free == after.present:
         said = f"Ozon shows {quantity}; it keeps none in reserve, so nothing can be told of `reserve`"
         return Finding("warning", subject, said, "try again with a product that has an open order", data)
     found = "exclude" if after.free == quantity else "include"

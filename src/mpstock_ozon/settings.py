@@ -59,6 +59,11 @@ def _reserve(_: Any, attribute: Attribute[Any], value: str) -> None:
         raise ValueError(f'{attribute.name} must be "exclude" or "include", not {value!r}')
 
 
+def _orders(_: Any, attribute: Attribute[Any], value: str) -> None:
+    if value not in ("postings", "reserved", "none"):
+        raise ValueError(f'{attribute.name} must be "postings", "reserved" or "none", not {value!r}')
+
+
 @frozen
 class OzonSettings:
     """One Ozon seller account.
@@ -70,6 +75,8 @@ class OzonSettings:
     `listings_max_age`       how old the last walk over all the account's products may be.
     `writes_per_minute`      requests a minute for writing stock; lower it where another program
                              writes stock to the same account, for Ozon counts them together.
+    `orders`                 what is read of the account's orders: each posting with its stage; only the
+                             sums that Ozon keeps in reserve; or nothing.
     """
 
     client_id: str = field(validator=_header_value)
@@ -78,3 +85,4 @@ class OzonSettings:
     reserve: Literal["exclude", "include"] = field(default="exclude", validator=_reserve)
     listings_max_age: timedelta = field(default=timedelta(hours=6), validator=_age)
     writes_per_minute: int = field(default=WRITES_PER_MINUTE, validator=_writes)
+    orders: Literal["postings", "reserved", "none"] = field(default="postings", validator=_orders)

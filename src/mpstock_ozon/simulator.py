@@ -1,4 +1,4 @@
-"""Ozon's double: the stock methods of the Seller API as an ASGI application.
+"""Ozon's double: the methods of stock and of postings of the Seller API as an ASGI application.
 
 Written from Ozon's documents (Seller API, 2026-06 to 2026-08) and from recorded answers, not from the
 adapter. Run it alone with `python -m mpstock_ozon.simulator --port 8081`.
@@ -15,6 +15,8 @@ from typing import Any, Literal
 from mpstock import Clock, SystemClock
 from mpstock.simulation import Answer, RateModel, RateWindow, Request, SinkSimulator, main
 from mpstock_ozon.simulator_account import Account, Reserve
+from mpstock_ozon.simulator_posting_reading import PostingReading
+from mpstock_ozon.simulator_postings import Postings
 from mpstock_ozon.simulator_reading import StockReading
 from mpstock_ozon.simulator_wire import OBSOLETE, body_of, instant, trouble
 from mpstock_ozon.simulator_writing import StockWriting
@@ -41,7 +43,8 @@ class OzonSimulator(StockWriting, SinkSimulator):
     out of the answer and not applied; with `omitted_are_applied` they are), `unknown_offer` and
     `too_often` (code and message of these item errors), `roles`, `key_expires_at`;
     `reading.archived_in_all`; `account.apply_delay`, `account.read_lag`, `account.cancel_returns`, and
-    the state of each of `account.offers` and `account.warehouses`.
+    the state of each of `account.offers` and `account.warehouses`; of postings those of `postings` and
+    `posting_reading`.
     """
 
     def __init__(
@@ -79,6 +82,8 @@ class OzonSimulator(StockWriting, SinkSimulator):
         self.client_id = client_id
         self.api_key = api_key
         self.reading = StockReading(self.account)
+        self.postings = Postings(self.account)
+        self.posting_reading = PostingReading(self.account, self.postings)
         self.key_expires_at: datetime = clock.now() + timedelta(days=90)
         self._per_second = window(requests_per_second, 1.0)
         self._methods = {
@@ -88,6 +93,8 @@ class OzonSimulator(StockWriting, SinkSimulator):
             "/v2/products/stocks": self.write_stocks,
             "/v2/warehouse/list": self.reading.warehouse_list,
             "/v3/product/list": self.reading.product_list,
+            "/v4/posting/fbs/list": self.posting_reading.listed,
+            "/v4/posting/fbs/unfulfilled/list": self.posting_reading.unfulfilled,
         }
         self.roles: dict[str, list[str]] = {"Admin": list(self._methods)}
         for path, method in self._methods.items():
@@ -113,18 +120,39 @@ class OzonSimulator(StockWriting, SinkSimulator):
     def set_shown(self, sku: str, warehouse_code: str, quantity: int) -> None:
         self.call(self.account.set_free, sku, int(warehouse_code), quantity)
 
-    def reserve(self, sku: str, warehouse_code: str, quantity: int = 1) -> str | None:
-        """Let somebody order; return the order's number, None where not so much is on sale."""
-        order = self.call(self.account.place, sku, int(warehouse_code), quantity)
-        return None if order is None else order.key
+    def buy(self, sku: str, warehouse_code: str, quantity: int = 1) -> list[str]:
+        """Let a buyer order; return the order's key, nothing where not so much is on sale.
 
-    def cancel(self, key: str) -> None:
-        """Cancel an open order: its units go back on sale (unless `account.cancel_returns` is off)."""
-        self.call(self.account.close, key, "cancelled")
+        A posting has its number, and a product in it its offer_id: an order's key is both,
+        `<posting_number>/<offer_id>`.
+        """
+        return self.buy_together({sku: quantity}, warehouse_code)
+
+    def buy_together(self, units: Mapping[str, int], warehouse_code: str) -> list[str]:
+        """Let a buyer order several offers in one posting; return a key for each, or nothing."""
+        return self.call(self.postings.buy, units, int(warehouse_code))
+
+    def reserve(self, sku: str, warehouse_code: str, quantity: int = 1) -> str | None:
+        """Let somebody order, as `buy` does; None where not so much is on sale."""
+        return next(iter(self.buy(sku, warehouse_code, quantity)), None)
+
+    def assemble(self, key: str) -> None:
+        """Pack the posting of an order, with all that is in it."""
+        self.call(self.postings.assemble, key)
 
     def ship(self, key: str) -> None:
-        """Hand an open order over: its units leave the reserve and the warehouse."""
-        self.call(self.account.close, key, "shipped")
+        """Hand the posting of an order over: its units leave the reserve and the warehouse."""
+        self.call(self.postings.ship, key)
+
+    def cancel(self, key: str) -> None:
+        """Cancel the posting of an order. Before the handover its units go back on sale (unless
+        `account.cancel_returns` is off); after it nothing comes back.
+        """
+        self.call(self.postings.cancel, key)
+
+    def deliver(self, key: str) -> None:
+        """Let a posting arrive: it leaves the list of the open ones."""
+        self.call(self.postings.deliver, key)
 
     async def guard(self, request: Request) -> Answer | None:
         client_id, api_key = request.headers.get("client-id"), request.headers.get("api-key")
@@ -161,7 +189,7 @@ class OzonSimulator(StockWriting, SinkSimulator):
 
 def _arguments(parser: argparse.ArgumentParser) -> None:
     parser.prog = "python -m mpstock_ozon.simulator"
-    parser.description = "Ozon's double: the stock methods of the Seller API, with their limits."
+    parser.description = "Ozon's double: stock and postings of the Seller API, with their limits."
     parser.add_argument("--offers", type=int, default=100, help="that many offers, SKU-00001, SKU-00002, …")
     parser.add_argument("--offers-file", type=Path, help="a text file with an article per line instead")
     parser.add_argument("--warehouse", action="append", help="a warehouse's number; may be repeated")

@@ -1,4 +1,4 @@
-"""The seller account inside the double: offers, warehouses, stock, buyers. No HTTP here."""
+"""The seller account inside the double: offers, warehouses, stock. No HTTP here."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from attrs import define, field
 
 from mpstock import Clock
 
-__all__ = ["Account", "Offer", "Order", "Reserve", "Stock", "Warehouse"]
+__all__ = ["Account", "Offer", "Reserve", "Stock", "Warehouse"]
 
 Reserve = Literal["exclude", "include"]
 
@@ -58,25 +58,13 @@ class Stock:
     past: list[tuple[float, int, int]] = field(factory=list[tuple[float, int, int]])
 
 
-@define
-class Order:
-    """One order of one offer, in units."""
-
-    key: str
-    offer_id: str
-    warehouse_id: int
-    quantity: int
-    placed_at: datetime
-    status: Literal["open", "cancelled", "shipped"] = "open"
-
-
 class Account:
     """The state of one seller account, on one clock.
 
     `reserve`         whether a written number excludes what is reserved, or includes it.
     `apply_delay`     seconds until an accepted write takes effect.
     `read_lag`        seconds by which what is read is older than what is.
-    `cancel_returns`  whether a cancelled order puts its units back on sale.
+    `cancel_returns`  whether an order that is cancelled before it is handed over puts its units back on sale.
     """
 
     def __init__(self, clock: Clock, *, reserve: Reserve = "exclude") -> None:
@@ -89,11 +77,9 @@ class Account:
         self.by_product: dict[int, Offer] = {}
         self.by_sku: dict[int, Offer] = {}
         self.warehouses: dict[int, Warehouse] = {}
-        self.orders: dict[str, Order] = {}
         self._stock: dict[tuple[str, int], Stock] = {}
         self._waiting: deque[tuple[float, str, int, int]] = deque()
         self._numbers = itertools.count(1)
-        self._order_numbers = itertools.count(1)
 
     # -- what there is -------------------------------------------------------------------
 
@@ -154,9 +140,9 @@ class Account:
 
     def set_free(self, offer_id: str, warehouse_id: int, quantity: int) -> None:
         """Let `quantity` be on sale at once, whatever is reserved."""
-        self._known(offer_id, warehouse_id)
+        self.known(offer_id, warehouse_id)
         self._settle()
-        self._change(offer_id, warehouse_id, free=quantity)
+        self.change(offer_id, warehouse_id, free=quantity)
 
     def free(self) -> Mapping[tuple[str, int], int]:
         """Return what may be bought of every offer in every warehouse."""
@@ -177,11 +163,12 @@ class Account:
             stock = self._stock.get((offer_id, warehouse_id))
             reserved = 0 if stock is None else stock.reserved
             free = number if self.reserve == "exclude" else max(number - reserved, 0)
-            self._change(offer_id, warehouse_id, free=free)
+            self.change(offer_id, warehouse_id, free=free)
 
-    def _change(
+    def change(
         self, offer_id: str, warehouse_id: int, *, free: int | None = None, reserved: int | None = None
     ) -> None:
+        """Let so many units be on sale, or reserved, from now on."""
         stock = self._stock.setdefault((offer_id, warehouse_id), Stock(self.clock.now()))
         now = self.clock.monotonic()
         if self.read_lag > 0:
@@ -191,39 +178,9 @@ class Account:
         stock.reserved = stock.reserved if reserved is None else reserved
         stock.changed_at = self.clock.now()
 
-    def _known(self, offer_id: str, warehouse_id: int) -> None:
+    def known(self, offer_id: str, warehouse_id: int) -> None:
+        """Raise `KeyError` for an offer or a warehouse that the account does not have."""
         if offer_id not in self.offers:
             raise KeyError(f"the account has no offer {offer_id!r}")
         if warehouse_id not in self.warehouses:
             raise KeyError(f"the account has no warehouse {warehouse_id}")
-
-    # -- buyers --------------------------------------------------------------------------
-
-    def place(self, offer_id: str, warehouse_id: int, quantity: int) -> Order | None:
-        """Let somebody order; None where not so much is on sale. What is ordered becomes reserved."""
-        self._known(offer_id, warehouse_id)
-        stock = self.stock(offer_id, warehouse_id)
-        if stock is None or stock.free < quantity or self.offers[offer_id].archived:
-            return None
-        self._change(offer_id, warehouse_id, free=stock.free - quantity, reserved=stock.reserved + quantity)
-        key = f"{next(self._order_numbers):08d}-0001-1"
-        order = Order(key, offer_id, warehouse_id, quantity, self.clock.now())
-        self.orders[key] = order
-        return order
-
-    def close(self, key: str, status: Literal["cancelled", "shipped"]) -> None:
-        """End an open order; its units leave the reserve, and go back on sale if it is a cancel."""
-        order = self.orders[key]
-        if order.status != "open":
-            raise ValueError(f"order {key} is {order.status} already")
-        order.status = status
-        stock = self.stock(order.offer_id, order.warehouse_id)
-        if stock is None:
-            return
-        returned = order.quantity if status == "cancelled" and self.cancel_returns else 0
-        self._change(
-            order.offer_id,
-            order.warehouse_id,
-            free=stock.free + returned,
-            reserved=stock.reserved - order.quantity,
-        )

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import json
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
 from datetime import datetime, timedelta
+from typing import Literal
 
 from mpstock import (
     Change,
@@ -25,13 +26,18 @@ from mpstock.errors import (
     TransientError,
     UnexpectedResponseError,
 )
-from mpstock_ozon import answers, checks, codes, wire
+from mpstock_ozon import answers, checks, codes, orders, wire
 from mpstock_ozon.api import ACCOUNT, WRITES, OzonApi, RowsRejectedError
 from mpstock_ozon.settings import OzonSettings
 
 __all__ = ["OzonSink"]
 
 _LARGEST_ID = 2**63 - 1
+_TOLD: Mapping[str, Literal["each", "total", "none"]] = {
+    "postings": "each",
+    "reserved": "total",
+    "none": "none",
+}
 
 
 class OzonSink:
@@ -54,8 +60,10 @@ class OzonSink:
             pair_cooldown=codes.COOLDOWN,
             observe_batch=wire.LIST_LIMIT,
             observe_whole=True,
-            # An order moves units from `free_stock` to `reserved`; what was sent stays what it was.
-            self_decrements="no",
+            # What `observe` tells is `free_stock`, "available for sale" and apart from what is reserved: an
+            # order moves its units from the one to the other (Ozon Seller API, methods of reading stock).
+            self_decrements="yes",
+            orders=_TOLD[settings.orders],
         )
 
     @property
@@ -100,7 +108,7 @@ class OzonSink:
             for warehouse in self.warehouses:
                 async for page in self.api.stocks_of_warehouse(warehouse):
                     yield [
-                        Observation(row.offer_id, str(warehouse), row.free, row.reserved)
+                        Observation(row.offer_id, str(warehouse), row.free, row.reserved or 0)
                         for row in page
                         if row.warehouse_id == warehouse
                     ]
@@ -111,18 +119,22 @@ class OzonSink:
             observations: list[Observation] = []
             for listing in part:
                 row = rows.get((listing.external_id, _number(listing.warehouse)))
-                quantity, reserved = (row.free, row.reserved) if row is not None else (0, 0)
+                quantity, reserved = (row.free, row.reserved or 0) if row is not None else (0, 0)
                 observations.append(Observation(listing.external_id, listing.warehouse, quantity, reserved))
             yield observations
 
-    async def orders(self, cursor: str | None) -> AsyncIterator[OrderPage]:
-        """Yield nothing: this version does not read the account's postings.
+    def orders(self, cursor: str | None) -> AsyncIterator[OrderPage]:
+        """Read what the setting `orders` says: the account's postings, Ozon's reserve, or nothing.
 
-        What Ozon has sold is not lost by that: Ozon keeps it in its reserve, apart from `free_stock`.
+        Raises:
+            AuthenticationError: the key may not; reading postings takes a role of its own.
+            UnexpectedResponseError: the pages do not lead on, or hold no list.
         """
-        pages: tuple[OrderPage, ...] = ()
-        for page in pages:
-            yield page
+        if self.settings.orders == "postings":
+            return orders.postings(self.api, self.context, cursor)
+        if self.settings.orders == "reserved":
+            return orders.reserves(self.api, self.context, self.warehouses)
+        return _nothing()
 
     async def push(self, changes: Sequence[Change]) -> Sequence[Outcome]:
         """Send the changes as one request and match its answer to them.
@@ -171,7 +183,7 @@ class OzonSink:
                 retry_after=getattr(error, "retry_after", None),
             ) from error
         return [
-            (offer, warehouse, min(stock + row.reserved, wire.MAXIMUM) if row is not None else stock)
+            (offer, warehouse, min(stock + (row.reserved or 0), wire.MAXIMUM) if row is not None else stock)
             for offer, warehouse, stock in rows
             for row in [stored.get((offer, warehouse))]
         ]
@@ -205,6 +217,12 @@ class OzonSink:
             return False
         # A walk knows nothing of a warehouse that was configured after it.
         return timedelta(0) <= age < self.settings.listings_max_age and warehouses == self._warehouse_key()
+
+
+async def _nothing() -> AsyncIterator[OrderPage]:
+    pages: tuple[OrderPage, ...] = ()
+    for page in pages:
+        yield page
 
 
 def _listing(product: wire.Product, warehouse: int) -> Listing:

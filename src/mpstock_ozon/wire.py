@@ -21,19 +21,26 @@ __all__ = [
     "LIST_LIMIT",
     "MAXIMUM",
     "OBSOLETE_HINT",
+    "POSTINGS",
     "PRODUCTS",
     "REDIRECT_HINT",
     "ROLES",
     "STOCKS",
     "STOCKS_BY_OFFER",
     "STOCKS_OF_WAREHOUSE",
+    "UNFULFILLED",
     "WAREHOUSES",
     "WAREHOUSES_LIMIT",
     "Key",
     "Product",
     "StockRow",
     "Warehouse",
+    "array",
     "body_of",
+    "flag",
+    "integer",
+    "mapping",
+    "moment",
     "products",
     "products_request",
     "roles",
@@ -42,6 +49,7 @@ __all__ = [
     "stocks_of_warehouse",
     "stocks_of_warehouse_request",
     "stocks_request",
+    "text",
     "warehouses",
     "warehouses_request",
 ]
@@ -53,6 +61,8 @@ STOCKS_OF_WAREHOUSE = "/v1/product/info/warehouse/stocks"
 PRODUCTS = "/v3/product/list"
 WAREHOUSES = "/v2/warehouse/list"
 ROLES = "/v1/roles"
+UNFULFILLED = "/v4/posting/fbs/unfulfilled/list"
+POSTINGS = "/v4/posting/fbs/list"
 
 LIST_LIMIT = 1000
 """Most rows of a page, and most ids of a request (Ozon Seller API, the three lists of products and stock)."""
@@ -90,7 +100,7 @@ class StockRow:
     offer_id: str
     warehouse_id: int
     present: int | None
-    reserved: int
+    reserved: int | None
     free: int | None
 
 
@@ -152,7 +162,7 @@ def body_of(content: bytes) -> Mapping[str, Any]:
         data = json.loads(content)
     except ValueError as error:
         raise UnexpectedResponseError(f"Ozon answered something that is not JSON ({error})") from None
-    return _object(data, "the answer")
+    return mapping(data, "the answer")
 
 
 def products(data: Mapping[str, Any]) -> tuple[list[Product], int, str]:
@@ -160,39 +170,39 @@ def products(data: Mapping[str, Any]) -> tuple[list[Product], int, str]:
 
     A row without an offer_id cannot be served by any article and is left out of the products.
     """
-    result = _object(data.get("result"), "result")
-    rows = _array(result.get("items"), "result.items")
+    result = mapping(data.get("result"), "result")
+    rows = array(result.get("items"), "result.items")
     found: list[Product] = []
     for index, row in enumerate(rows):
-        item = _object(row, f"result.items[{index}]")
-        offer = _text(item.get("offer_id"))
+        item = mapping(row, f"result.items[{index}]")
+        offer = text(item.get("offer_id"))
         if offer:
             found.append(Product(offer, integer(item.get("product_id")), flag(item.get("archived"))))
-    return found, len(rows), _text(result.get("last_id"))
+    return found, len(rows), text(result.get("last_id"))
 
 
 def stocks_by_offer(data: Mapping[str, Any]) -> tuple[list[StockRow], str | None]:
     """Return the rows of a page of /v2/product/info/stocks-by-warehouse/fbs, and the next cursor."""
-    rows = _array(data.get("products"), "products")
+    rows = array(data.get("products"), "products")
     return [_stock(row, f"products[{i}]", None) for i, row in enumerate(rows)], _next(data)
 
 
 def stocks_of_warehouse(data: Mapping[str, Any], warehouse_id: int) -> tuple[list[StockRow], str | None]:
     """Return the rows of a page of /v1/product/info/warehouse/stocks, and the next cursor."""
-    rows = _array(data.get("stocks"), "stocks")
+    rows = array(data.get("stocks"), "stocks")
     return [_stock(row, f"stocks[{i}]", warehouse_id) for i, row in enumerate(rows)], _next(data)
 
 
 def warehouses(data: Mapping[str, Any]) -> tuple[list[Warehouse], str | None]:
     """Return the warehouses of a page, and the next cursor."""
     found: list[Warehouse] = []
-    for index, row in enumerate(_array(data.get("warehouses"), "warehouses")):
-        item = _object(row, f"warehouses[{index}]")
+    for index, row in enumerate(array(data.get("warehouses"), "warehouses")):
+        item = mapping(row, f"warehouses[{index}]")
         number = integer(item.get("warehouse_id"))
         if number is None:
             raise UnexpectedResponseError(f"warehouses[{index}].warehouse_id is not a number")
         found.append(
-            Warehouse(number, _text(item.get("name")), _text(item.get("status")), _text(item.get("pause_at")))
+            Warehouse(number, text(item.get("name")), text(item.get("status")), text(item.get("pause_at")))
         )
     return found, _next(data)
 
@@ -201,10 +211,10 @@ def roles(data: Mapping[str, Any]) -> Key:
     """Read the answer of /v1/roles."""
     names: list[str] = []
     methods: set[str] = set()
-    for index, row in enumerate(_array(data.get("roles"), "roles")):
-        item = _object(row, f"roles[{index}]")
-        names.append(_text(item.get("name")))
-        methods.update(_text(method) for method in _array(item.get("methods"), f"roles[{index}].methods"))
+    for index, row in enumerate(array(data.get("roles"), "roles")):
+        item = mapping(row, f"roles[{index}]")
+        names.append(text(item.get("name")))
+        methods.update(text(method) for method in array(item.get("methods"), f"roles[{index}].methods"))
     return Key(moment(data.get("expires_at")), tuple(names), frozenset(methods))
 
 
@@ -239,8 +249,8 @@ def moment(value: Any) -> datetime | None:
 
 
 def _stock(row: Any, place: str, warehouse_id: int | None) -> StockRow:
-    item = _object(row, place)
-    offer = _text(item.get("offer_id"))
+    item = mapping(row, place)
+    offer = text(item.get("offer_id"))
     where = integer(item.get("warehouse_id"))
     if where is None:
         where = warehouse_id
@@ -248,25 +258,35 @@ def _stock(row: Any, place: str, warehouse_id: int | None) -> StockRow:
     if not offer or where is None:
         raise UnexpectedResponseError(f"{place} does not say which offer_id and warehouse_id it is about")
     present = integer(item.get("present"))
-    reserved = max(integer(item.get("reserved")) or 0, 0)
+    reserved = integer(item.get("reserved"))
     free = integer(item.get("free_stock"))
-    if free is None and present is not None:
-        free = present - reserved
-    return StockRow(offer, where, present, reserved, free if free is None else max(free, 0))
+    if free is None and present is not None and reserved is not None:
+        free = present - max(reserved, 0)
+    elif reserved is None and present is not None and free is not None:
+        reserved = present - free
+    return StockRow(
+        offer,
+        where,
+        present,
+        reserved if reserved is None else max(reserved, 0),
+        free if free is None else max(free, 0),
+    )
 
 
 def _next(data: Mapping[str, Any]) -> str | None:
     # On the last page the cursor may be there all the same: has_next alone decides.
-    return _text(data.get("cursor")) if flag(data.get("has_next")) else None
+    return text(data.get("cursor")) if flag(data.get("has_next")) else None
 
 
-def _object(value: Any, place: str) -> Mapping[str, Any]:
+def mapping(value: Any, place: str) -> Mapping[str, Any]:
+    """Return a JSON object; raise with its place if it is none."""
     if not isinstance(value, dict):
         raise UnexpectedResponseError(f"{place} is not a JSON object")
     return value
 
 
-def _array(value: Any, place: str) -> Sequence[Any]:
+def array(value: Any, place: str) -> Sequence[Any]:
+    """Return a JSON list; raise with its place if it is none."""
     if value is None:
         raise UnexpectedResponseError(f"{place} is missing")
     if not isinstance(value, list):
@@ -274,7 +294,8 @@ def _array(value: Any, place: str) -> Sequence[Any]:
     return value
 
 
-def _text(value: Any) -> str:
+def text(value: Any) -> str:
+    """Read a text, or a number given instead of one; empty where there is none."""
     if value is None:
         return ""
     return value if isinstance(value, str) else str(value)

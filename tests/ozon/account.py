@@ -29,6 +29,8 @@ OF_WAREHOUSE = "/v1/product/info/warehouse/stocks"
 PRODUCTS = "/v3/product/list"
 WAREHOUSES = "/v2/warehouse/list"
 ROLES = "/v1/roles"
+UNFULFILLED = "/v4/posting/fbs/unfulfilled/list"
+POSTINGS = "/v4/posting/fbs/list"
 
 Answer = Callable[[dict[str, Any]], httpx.Response]
 
@@ -134,6 +136,32 @@ def stored(offer: str, free: int, reserved: int = 0, warehouse: str = MAIN) -> d
         "reserved": reserved,
         "free_stock": free,
     }
+
+
+def posting(
+    number: str = "0208245774-0029-1",
+    status: str = "awaiting_packaging",
+    products: Sequence[tuple[Any, Any]] = (("A", 1),),
+    **other: Any,
+) -> dict[str, Any]:
+    """One posting, with the fields that its stage may hang on."""
+    return {
+        "posting_number": number,
+        "status": status,
+        "substatus": "posting_created",
+        "delivery_method": {"id": 1, "warehouse_id": int(MAIN), "warehouse": "17023"},
+        "in_process_at": "2026-11-22T08:00:00.000Z",
+        "shipment_date": "2026-11-23T12:00:00.000Z",
+        "delivering_date": None,
+        "cancellation": {"cancel_reason": "", "cancelled_after_ship": False},
+        "products": [{"offer_id": offer, "sku": 147035011, "quantity": units} for offer, units in products],
+        **other,
+    }
+
+
+def postings(*rows: dict[str, Any], cursor: str = "", more: bool = False) -> dict[str, Any]:
+    """A page of postings, as both methods answer it."""
+    return {"postings": list(rows), "cursor": cursor, "has_next": more}
 
 
 def everything_taken(body: dict[str, Any]) -> dict[str, Any]:

@@ -12,14 +12,17 @@ from mpstock.errors import ConfigurationError
 from tests.ozon.account import (
     BY_OFFER,
     MAIN,
+    POSTINGS,
     ROLES,
     SPARE,
+    UNFULFILLED,
     WAREHOUSES,
     WRITE,
     Account,
     collect,
     everything_taken,
     listing,
+    postings,
     refused,
     stored,
 )
@@ -29,6 +32,8 @@ NEEDED = [
     "/v2/product/info/stocks-by-warehouse/fbs",
     "/v1/product/info/warehouse/stocks",
     "/v3/product/list",
+    "/v4/posting/fbs/unfulfilled/list",
+    "/v4/posting/fbs/list",
 ]
 
 
@@ -53,6 +58,7 @@ def checked(account: Account, *codes: str, **settings):
 def good(**options) -> Account:
     account = Account()
     account.on(ROLES, key(account, **options))
+    account.on(UNFULFILLED, postings()).on(POSTINGS, postings())
     return account.on(WAREHOUSES, warehouses(warehouse(MAIN), warehouse(SPARE)))
 
 
@@ -62,7 +68,8 @@ def test_a_good_account_has_only_good_findings() -> None:
     findings = checked(account)
     assert {finding.level for finding in findings.values()} == {"ok"}
     assert findings["API key"].data["expires_at"].startswith("2027-02-21T09:00:00")
-    assert {request.url.path for request in account.requests} == {ROLES, WAREHOUSES}
+    assert {request.url.path for request in account.requests} == {ROLES, WAREHOUSES, UNFULFILLED, POSTINGS}
+    assert [body["limit"] for path in (UNFULFILLED, POSTINGS) for body in account.sent(path)] == [1, 1]
 
 
 @pytest.mark.parametrize(
@@ -110,6 +117,64 @@ def test_a_key_that_may_not_write_stock_is_found(methods: list[str], role: str, 
     finding = checked(good(methods=methods, role=role))["roles"]
     assert finding.level == level
     assert level == "ok" or "/v2/products/stocks" in finding.message
+
+
+@pytest.mark.parametrize(
+    ("methods", "role", "level"),
+    [
+        (NEEDED[:4], "Stock", "error"),
+        (NEEDED[:5], "Stock", "error"),
+        ([*NEEDED[:4], "/v1/posting"], "Posting FBS", "ok"),
+        (NEEDED, "Stock", "ok"),
+    ],
+)
+def test_a_key_that_may_not_read_postings_is_found(methods: list[str], role: str, level: str) -> None:
+    """The mend names the role that is missing and the settings that do without it."""
+    finding = checked(good(methods=methods, role=role))["roles"]
+    assert finding.level == level
+    if level == "error":
+        assert POSTINGS in finding.message
+        assert "'Posting FBS'" in finding.mend
+        assert 'orders = "reserved" under [sinks.ozon]' in finding.mend
+
+
+@pytest.mark.parametrize(("orders", "level"), [("reserved", "ok"), ("none", "warning")])
+def test_who_reads_no_postings_needs_no_right_to_them(orders: str, level: str) -> None:
+    """Without postings the key needs no role for them, none are asked for, and what is read is said."""
+    account = good(methods=NEEDED[:4])
+    findings = checked(account, orders=orders)
+    assert findings["roles"].level == "ok"
+    assert (findings["orders"].level, findings["orders"].data) == (level, {"orders": orders})
+    assert {request.url.path for request in account.requests} == {ROLES, WAREHOUSES}
+
+
+@pytest.mark.parametrize(
+    ("answer", "said", "mend"),
+    [
+        (
+            httpx.Response(
+                403, json={"code": 7, "message": "Api-Key is missing a required role for a method"}
+            ),
+            "missing a required role",
+            "'Posting FBS'",
+        ),
+        (
+            httpx.Response(404, json={"code": 5, "message": "obsolete method cannot be used"}),
+            "upgrade mpstock-ozon",
+            'orders = "reserved"',
+        ),
+        (httpx.Response(200, text="<html>Ведутся работы</html>"), "not JSON", 'orders = "reserved"'),
+    ],
+)
+@pytest.mark.parametrize("path", [UNFULFILLED, POSTINGS])
+def test_postings_that_cannot_be_read_are_a_finding(
+    path: str, answer: httpx.Response, said: str, mend: str
+) -> None:
+    """/v1/roles may list no whole method, so one posting is asked for: what comes instead is told."""
+    finding = checked(good(role="Admin").on(path, answer))["orders"]
+    assert finding.level == "error"
+    assert said in finding.message
+    assert mend in finding.mend
 
 
 def test_an_unknown_warehouse_names_the_nearest_and_all() -> None:

@@ -12,18 +12,22 @@ from tests.ozon.account import (
     BY_OFFER,
     MAIN,
     OF_WAREHOUSE,
+    POSTINGS,
     PRODUCTS,
     ROLES,
     SPARE,
+    UNFULFILLED,
     WAREHOUSES,
     WRITE,
     Account,
     change,
     everything_taken,
     listing,
+    posting,
+    postings,
     stored,
 )
-from tests.specs import ozon
+from tests.ozon.document import ozon_with_postings
 
 
 def by_offer(body):
@@ -47,6 +51,17 @@ def warehouses(body):
     return {"warehouses": [row], "cursor": "c1", "has_next": not body["cursor"]}
 
 
+def unfulfilled(body):
+    number = "0208245774-0029-2" if body["cursor"] else "0208245774-0029-1"
+    row = posting(number, delivering_date="2026-12-01T15:30:00.000Z")
+    return {**postings(row, cursor="c1", more=not body["cursor"]), "count": 1}
+
+
+def changed(body):
+    number = "0208245774-0030-2" if body["cursor"] else "0208245774-0030-1"
+    return postings(posting(number, "delivering", delivering_date="2026-11-23T08:30:00.000Z"), cursor="c1")
+
+
 ROLE = {"expires_at": "2027-02-18T09:54:23.296Z", "roles": [{"name": "Admin", "methods": ["/v1/actions"]}]}
 
 
@@ -57,6 +72,12 @@ async def _everything(account: Account) -> None:
     for pages in (sink.listings(None), sink.observe(None), sink.observe([listing("A"), listing("B")])):
         async for _ in pages:
             pass
+    for mode in ("postings", "reserved"):
+        reading = account.sink(MAIN, orders=mode)
+        cursor = None
+        for _ in range(2):
+            async for told in reading.orders(cursor):
+                cursor = told.cursor
     async for _ in sink.check():
         pass
     async for _ in sink.write_test(listing("A"), 5):
@@ -74,6 +95,8 @@ def traffic() -> list[httpx.Response]:
         .on(PRODUCTS, products)
         .on(WAREHOUSES, warehouses)
         .on(ROLES, ROLE)
+        .on(UNFULFILLED, unfulfilled)
+        .on(POSTINGS, changed)
     )
     asyncio.run(_everything(account))
     answers = []
@@ -85,20 +108,20 @@ def traffic() -> list[httpx.Response]:
 
 
 def test_every_method_that_is_used_was_sent(traffic: list[httpx.Response]) -> None:
-    """The traffic that is held against the document covers all six methods, and no other is used."""
+    """The traffic that is held against the document covers all eight methods, and no other is used."""
     used = {response.request.url.path for response in traffic}
-    assert used == {WRITE, BY_OFFER, OF_WAREHOUSE, PRODUCTS, WAREHOUSES, ROLES}
+    assert used == {WRITE, BY_OFFER, OF_WAREHOUSE, PRODUCTS, WAREHOUSES, ROLES, UNFULFILLED, POSTINGS}
 
 
 def test_requests_fit_ozon_s_document(traffic: list[httpx.Response]) -> None:
     """Path, headers and body of each request are as Ozon's document describes them."""
-    document = ozon()
+    document = ozon_with_postings()
     for response in traffic:
         document.check_request(response.request)
 
 
 def test_the_answers_of_these_tests_fit_ozon_s_document(traffic: list[httpx.Response]) -> None:
     """What the tests answer with is what Ozon's document promises, so that they prove something."""
-    document = ozon()
+    document = ozon_with_postings()
     for response in traffic:
         document.check_response(response)

@@ -374,7 +374,10 @@ def test_the_key_is_in_no_log(caplog: pytest.LogCaptureFixture) -> None:
 
 
 def test_limits_are_ozon_s() -> None:
-    """The account's limits are stated as data: batch, range, both rates and the pair's 30 s."""
+    """The account's limits are stated as data: batch, range, both rates and the pair's 30 s.
+
+    What is observed is `free_stock`, which falls when an order moves its units to the reserve.
+    """
     limits = Account().sink(writes_per_minute=40).limits
     assert limits.account == f"ozon:{CLIENT_ID}"
     assert (limits.batch, limits.maximum, limits.pair_cooldown) == (100, 999_999, 30.0)
@@ -384,4 +387,4 @@ def test_limits_are_ozon_s() -> None:
     }
     assert set(limits.push_scopes) == {"account", "stocks"}
     assert (limits.observe_whole, limits.observe_batch, limits.by_warehouse) == (True, 1000, False)
-    assert limits.self_decrements == "no"
+    assert limits.self_decrements == "yes"

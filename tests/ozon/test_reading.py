@@ -1,4 +1,4 @@
-"""Reading the account: listings, what is shown, orders."""
+"""Reading the account: listings, and what is shown."""
 
 from __future__ import annotations
 
@@ -293,10 +293,3 @@ def test_a_refused_reading_raises_by_what_it_means(answer: httpx.Response, error
     account = Account().on(PRODUCTS, answer)
     with pytest.raises(error, match=json.loads(answer.content)["message"]):
         collect(account.sink().listings(None))
-
-
-def test_orders_are_not_read_yet() -> None:
-    """The iterator of orders is real and empty, and asks for nothing."""
-    account = Account()
-    assert collect(account.sink().orders(None)) == []
-    assert account.requests == []

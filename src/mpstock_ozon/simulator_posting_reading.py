@@ -1,0 +1,242 @@
+"""The double's methods that list postings: `/v4/posting/fbs/unfulfilled/list` and `/v4/posting/fbs/list`."""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import json
+from collections.abc import Callable, Iterable
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from mpstock.simulation import Answer, Request
+from mpstock_ozon.simulator_account import Account
+from mpstock_ozon.simulator_postings import STATUSES, Posting, Postings
+from mpstock_ozon.simulator_wire import bad_request, body_of, field_of, instant, limit_of, strings_of
+
+__all__ = ["PostingReading"]
+
+YEAR = timedelta(days=366)
+LISTED_STATUSES = frozenset(STATUSES) - {"awaiting_verification"}
+UNFULFILLED_STATUSES = LISTED_STATUSES - {"cancelled", "delivered", "sent_by_seller"}
+"""What the filter `statuses` of each method takes."""
+
+Key = tuple[int, ...]
+
+
+class PostingReading:
+    """Answers what postings there are. What the documents leave open is a switch.
+
+    `delivering_is_unfulfilled`  the open ones include what is on its way (seen so on a real server).
+    `under_result`               answers stand under `result` (seen so on a real server).
+    `says_has_next`              answers carry `has_next`.
+    `list_lag`                   seconds by which a change of status is listed late in `/v4/posting/fbs/list`.
+    """
+
+    def __init__(self, account: Account, postings: Postings) -> None:
+        self.account = account
+        self.postings = postings
+        self.delivering_is_unfulfilled = True
+        self.under_result = False
+        self.says_has_next = True
+        self.list_lag = 0.0
+
+    async def unfulfilled(self, request: Request) -> Answer:
+        """Answer `/v4/posting/fbs/unfulfilled/list`: in the order of the deadlines."""
+        body = body_of(request)
+        limit = limit_of(request, body, 100)
+        wanted = field_of(request, body, "filter", dict, {})
+        cutoff = _period(request, wanted, "cutoff_from", "cutoff_to")
+        delivering = _period(request, wanted, "delivering_date_from", "delivering_date_to")
+        if cutoff is None and delivering is None:
+            raise bad_request("either filter.cutoff or filter.delivering_date must be specified")
+        if cutoff is not None and delivering is not None:
+            raise bad_request("only one of filter.cutoff and filter.delivering_date may be specified")
+        matches = self._matching(request, wanted, UNFULFILLED_STATUSES)
+
+        def open_now(one: Posting) -> bool:
+            if one.status in ("cancelled", "delivered", "sent_by_seller"):
+                return False
+            if one.status == "delivering" and not self.delivering_is_unfulfilled:
+                return False
+            if not one.units or not matches(one):
+                return False
+            if cutoff is not None:
+                return cutoff[0] <= one.cutoff <= cutoff[1]
+            return (
+                delivering is not None
+                and one.delivering_date is not None
+                and delivering[0] <= one.delivering_date <= delivering[1]
+            )
+
+        def key(one: Posting) -> Key:
+            return _micros(one.cutoff), _micros(one.in_process_at), one.id
+
+        rows, more, cursor = self._page(request, body, limit, open_now, key, 3)
+        return self._answer(rows, more, cursor, count=len(rows))
+
+    async def listed(self, request: Request) -> Answer:
+        """Answer `/v4/posting/fbs/list`: in the order in which they were placed."""
+        body = body_of(request)
+        limit = limit_of(request, body, 100)
+        wanted = field_of(request, body, "filter", dict, {})
+        period = _period(request, wanted, "since", "to")
+        if period is None:
+            raise bad_request("Request validation error: invalid PostingFbsListRequest.Filter: since, to")
+        matches = self._matching(request, wanted, LISTED_STATUSES)
+
+        def placed_then(one: Posting) -> bool:
+            return period[0] <= one.in_process_at <= period[1] and matches(one)
+
+        def key(one: Posting) -> Key:
+            return _micros(one.in_process_at), one.id
+
+        return self._answer(*self._page(request, body, limit, placed_then, key, 2))
+
+    def _matching(
+        self, request: Request, wanted: dict[str, Any], known: frozenset[str]
+    ) -> Callable[[Posting], bool]:
+        statuses = strings_of(request, wanted, "statuses", 1000)
+        for status in statuses:
+            if status not in known:
+                raise bad_request(f"Request validation error: invalid Filter.Statuses: {status!r}")
+        warehouses = {int(one) for one in strings_of(request, wanted, "warehouse_ids", 1000, numbers=True)}
+        inner = field_of(request, wanted, "last_changed_status_date", dict, {})
+        changed = _period(request, inner, "from", "to")
+        visible = self.account.clock.now() - timedelta(seconds=self.list_lag)
+
+        def matches(one: Posting) -> bool:
+            if statuses and one.status not in statuses:
+                return False
+            if warehouses and one.warehouse_id not in warehouses:
+                return False
+            return changed is None or (
+                changed[0] <= one.changed_at <= changed[1] and one.changed_at <= visible
+            )
+
+        return matches
+
+    def _page(
+        self,
+        request: Request,
+        body: dict[str, Any],
+        limit: int,
+        matches: Callable[[Posting], bool],
+        key: Callable[[Posting], Key],
+        length: int,
+    ) -> tuple[list[dict[str, Any]], bool, str]:
+        direction = field_of(request, body, "sort_dir", str, "ASC") or "ASC"
+        if direction.upper() not in ("ASC", "DESC"):
+            raise bad_request(f"proto: invalid value for enum type: {direction!r}")
+        down = direction.upper() == "DESC"
+        after = _decoded(field_of(request, body, "cursor", str, ""), length)
+        found = sorted(filter(matches, self.postings.by_number.values()), key=key, reverse=down)
+        if after is not None:
+            found = [one for one in found if (key(one) < after if down else key(one) > after)]
+        page = found[:limit]
+        # As in the document's examples the cursor is there on the last page as well.
+        cursor = _encoded(key(page[-1])) if page else ""
+        return [self._row(one) for one in page], len(found) > limit, cursor
+
+    def _answer(
+        self, rows: list[dict[str, Any]], more: bool, cursor: str, *, count: int | None = None
+    ) -> Answer:
+        data: dict[str, Any] = {"postings": rows, "cursor": cursor}
+        if count is not None:
+            data["count"] = count
+        if self.says_has_next:
+            data["has_next"] = more
+        elif not more:
+            data["cursor"] = ""
+        return Answer.json({"result": data} if self.under_result else data)
+
+    def _row(self, one: Posting) -> dict[str, Any]:
+        warehouse = self.account.warehouses[one.warehouse_id]
+        order_number = one.number.rpartition("-")[0]
+        return {
+            "posting_number": one.number,
+            "order_id": 30_000_000_000 + one.id,
+            "order_number": order_number,
+            "parent_posting_number": "" if one.number.endswith("-1") else f"{order_number}-1",
+            "status": one.status,
+            "substatus": one.substatus,
+            "delivery_method": {
+                "id": one.warehouse_id + 1000,
+                "name": f"Доставка Ozon, {warehouse.name}",
+                "warehouse_id": one.warehouse_id,
+                "warehouse": warehouse.name,
+                "tpl_provider_id": 24,
+                "tpl_provider": "Доставка Ozon",
+            },
+            "delivery_schema": "rfbs" if warehouse.is_rfbs else "fbs",
+            "tracking_number": "",
+            "tpl_integration_type": "ozon",
+            "in_process_at": instant(one.in_process_at),
+            "shipment_date": instant(one.cutoff),
+            "delivering_date": None if one.delivering_date is None else instant(one.delivering_date),
+            "cancellation": {
+                "cancel_reason_id": 0 if one.status != "cancelled" else 501,
+                "cancel_reason": one.cancel_reason,
+                "cancellation_type": "" if one.status != "cancelled" else "client",
+                "cancelled_after_ship": one.cancelled_after_ship,
+                "affect_cancellation_rating": False,
+                "cancellation_initiator": "" if one.status != "cancelled" else "Покупатель",
+            },
+            "products": [self._product(offer_id, units) for offer_id, units in _rows(one)],
+            "is_express": False,
+        }
+
+    def _product(self, offer_id: str, quantity: int) -> dict[str, Any]:
+        offer = self.account.offers.get(offer_id)
+        return {
+            "offer_id": offer_id,
+            "name": f"Товар {offer_id}",
+            "sku": offer.sku if offer is not None else 0,
+            "quantity": quantity,
+            "price": {"amount": "300.00", "currency": "RUB"},
+        }
+
+
+def _rows(one: Posting) -> Iterable[tuple[str, int]]:
+    return one.rows if one.rows is not None else one.units.items()
+
+
+def _period(
+    request: Request, wanted: dict[str, Any], begin: str, end: str
+) -> tuple[datetime, datetime] | None:
+    """Return a period of the filter, None where neither end is set; at most a year."""
+    given = [field_of(request, wanted, name, str, "") for name in (begin, end)]
+    if not any(given):
+        return None
+    ends: list[datetime] = []
+    for name, value in zip((begin, end), given, strict=True):
+        try:
+            at = datetime.fromisoformat(value)
+        except ValueError:
+            raise bad_request(f"parsing time {value!r} of {name}: cannot parse") from None
+        if at.tzinfo is None:
+            raise bad_request(f"parsing time {value!r} of {name}: cannot parse")
+        ends.append(at.astimezone(UTC))
+    if ends[0] > ends[1] or ends[1] - ends[0] > YEAR:
+        raise bad_request(f"{begin}, {end}: the period must not be longer than one year")
+    return ends[0], ends[1]
+
+
+def _micros(at: datetime) -> int:
+    return round(at.timestamp() * 1_000_000)
+
+
+def _encoded(key: Key) -> str:
+    return base64.b64encode(json.dumps({"fields": key}).encode()).decode()
+
+
+def _decoded(cursor: str, length: int) -> Key | None:
+    if not cursor:
+        return None
+    try:
+        key = tuple(int(part) for part in json.loads(base64.b64decode(cursor, validate=True))["fields"])
+    except (binascii.Error, ValueError, TypeError, LookupError):
+        raise bad_request("Request validation error: invalid cursor") from None
+    if len(key) != length:
+        raise bad_request("Request validation error: invalid cursor")
+    return key
