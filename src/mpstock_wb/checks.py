@@ -1,17 +1,22 @@
-"""What `mpstock check` says of a Wildberries account: the token, the warehouses, the cards."""
+"""What `mpstock check` says of a Wildberries account: the token, the warehouses, their orders, the cards."""
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Sequence
+from collections.abc import AsyncIterator, Iterator, Sequence
 from datetime import datetime, timedelta
+from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
 from mpstock import Context, Finding
 from mpstock.errors import AuthenticationError, RejectedError, UnexpectedResponseError
 from mpstock_wb import wb_token
-from mpstock_wb.cards import several_sizes
+from mpstock_wb.cards import listings_of, several_sizes
+from mpstock_wb.order_flows import FLOWS, Flow, flows_of
 from mpstock_wb.settings import WbSettings
 from mpstock_wb.wire import CardPage, WarehouseRow
+
+if TYPE_CHECKING:
+    from mpstock_wb.calls import Calls
 
 __all__ = ["findings", "is_sandbox", "token_findings", "warehouse_findings"]
 
@@ -34,30 +39,56 @@ def _is_production(url: str) -> bool:
     return _host(url).endswith(".wildberries.ru") and not is_sandbox(url)
 
 
-async def findings(
-    settings: WbSettings,
-    context: Context,
-    *,
-    warehouses: Callable[[], Awaitable[Sequence[WarehouseRow]]],
-    cards: Callable[[], Awaitable[CardPage]],
-) -> AsyncIterator[Finding]:
+async def findings(settings: WbSettings, context: Context, calls: Calls) -> AsyncIterator[Finding]:
     """Yield everything there is to say. What cannot be reached is let through as `TransientError`."""
     for finding in token_findings(settings, context.clock.now()):
         yield finding
+    rows: Sequence[WarehouseRow] = ()
     try:
-        rows = await warehouses()
+        rows = await calls.warehouses()
     except (AuthenticationError, RejectedError, UnexpectedResponseError) as error:
         yield Finding("error", "warehouses", str(error), "the token needs the category Marketplace")
     else:
         for finding in warehouse_findings(rows, context.warehouses, context.name):
             yield finding
+    if not settings.orders:
+        yield Finding(
+            "warning", "orders",
+            "orders are not read: a sold unit comes off when the warehouse system books it",
+            f"take `orders = false` out of [sinks.{context.name}]",
+        )  # fmt: skip
+    else:
+        configured = set(context.warehouses)
+        names = flows_of(row.delivery for row in rows if str(row.id) in configured)
+        for flow in FLOWS:
+            if rows and flow.name in names:
+                yield await _order_finding(flow, calls)
     try:
-        page = await cards()
+        page = await calls.cards(None, None)
     except (AuthenticationError, RejectedError, UnexpectedResponseError) as error:
         yield Finding("error", "cards", str(error), "the token needs the category Content")
     else:
         for finding in _card_findings(page, settings, context.name):
             yield finding
+
+
+async def _order_finding(flow: Flow, calls: Calls) -> Finding:
+    subject = f"orders {flow.title}"
+    try:
+        new = await calls.new_orders(flow)
+    except (AuthenticationError, RejectedError, UnexpectedResponseError) as error:
+        return Finding("error", subject, str(error), "the token needs the category Marketplace")
+    told = f"they can be read; {len(new)} new at the moment"
+    if flow.lists_open:
+        return Finding("ok", subject, told, data={"new": len(new)})
+    return Finding(
+        "warning", subject,
+        f"{told}. Wildberries lists these orders only while they are new and after they have ended: one that "
+        "is taken to assembly between two readings is not seen before its end",
+        "let orders be read more often than they are taken to assembly (`[schedule]`, `orders`), or keep "
+        "a buffer back",
+        {"new": len(new)},
+    )  # fmt: skip
 
 
 def token_findings(settings: WbSettings, now: datetime) -> Iterator[Finding]:
@@ -109,7 +140,10 @@ def _rights(claims: wb_token.Claims) -> Iterator[Finding]:
     if not claims.has(wb_token.MARKETPLACE):
         good = False
         yield Finding(
-            "error", "token", "it lacks the category Marketplace: stocks cannot be written", _NEW_TOKEN
+            "error",
+            "token",
+            "it lacks the category Marketplace: stocks cannot be written, nor orders read",
+            _NEW_TOKEN,
         )
     if claims.has(wb_token.READ_ONLY):
         good = False
@@ -123,7 +157,7 @@ def _rights(claims: wb_token.Claims) -> Iterator[Finding]:
             _NEW_TOKEN,
         )
     if good:
-        yield Finding("ok", "token", "it has the rights to read cards and to write stocks")
+        yield Finding("ok", "token", "it has the rights to read cards and orders and to write stocks")
 
 
 def warehouse_findings(
@@ -168,15 +202,41 @@ def _cargo(row: WarehouseRow) -> str:
 def _card_findings(page: CardPage, settings: WbSettings, sink: str) -> Iterator[Finding]:
     several = several_sizes(page.cards)
     if several and settings.match_by == "vendor_code":
-        names = ", ".join(repr(card.vendor_code) for card in several[:5])
-        more = f" and {len(several) - 5} more" if len(several) > 5 else ""
         yield Finding(
             "warning", "cards",
             f"{len(several)} of the first {len(page.cards)} cards have several sizes, which a vendor code "
-            f"cannot tell apart: {names}{more}; nothing is pushed for them",
-            f'set match_by = "barcode", or map each size by the column {sink}.barcode or {sink}.chrt_id of '
-            "the products file",
+            f"cannot tell apart: {_some([repr(card.vendor_code) for card in several])}; nothing is pushed "
+            "for them",
+            f'set match_by = "barcode" or "vendor_code_size", or map each size by the column {sink}.barcode '
+            f"or {sink}.chrt_id of the products file",
             {"several_sizes": len(several), "cards": len(page.cards)},
         )  # fmt: skip
-    else:
-        yield Finding("ok", "cards", "the list of cards can be read", data={"cards": len(page.cards)})
+        return
+    if settings.match_by == "vendor_code_size":
+        made = [
+            one
+            for card in page.cards
+            for one in listings_of(card, ("",), settings.match_by, sink, settings.sku_format)
+        ]
+        wrong = [one.problem for one in made if one.problem]
+        if wrong:
+            yield Finding(
+                "warning", "cards",
+                f"{len(wrong)} sizes of the first {len(page.cards)} cards have no article of their own: "
+                f"{wrong[0]}",
+                "look at `sku_format`, or map these sizes by the products file",
+                {"sizes": len(wrong), "cards": len(page.cards)},
+            )  # fmt: skip
+            return
+        names = _some([one.skus[0] for one in made])
+        yield Finding(
+            "ok", "cards", f"the list of cards can be read; sizes are the articles {names}",
+            data={"cards": len(page.cards)},
+        )  # fmt: skip
+        return
+    yield Finding("ok", "cards", "the list of cards can be read", data={"cards": len(page.cards)})
+
+
+def _some(names: Sequence[str], most: int = 5) -> str:
+    more = f" and {len(names) - most} more" if len(names) > most else ""
+    return ", ".join(names[:most]) + more if names else "none"

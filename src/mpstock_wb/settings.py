@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import string
 from datetime import timedelta
 from typing import TYPE_CHECKING, Literal
 from urllib.parse import urlsplit
@@ -23,7 +24,11 @@ class WbSettings:
     """The table `[sinks.<name>]` of a sink with `plugin = "wb"`.
 
     `token`            the API token, categories Marketplace and Content, sent bare as `Authorization`.
-    `match_by`         what of a card is the seller's own article: its vendor code, or a size's barcodes.
+    `match_by`         what of a card is the seller's own article: its vendor code, a size's barcodes, or
+                       the vendor code and the size together.
+    `sku_format`       how these two make an article, with `match_by = "vendor_code_size"`.
+    `orders`           whether orders are read.
+    `orders_lookback`  how far back the first reading of the orders goes.
     `marketplace_url`  where stocks and warehouses are; the sandbox's host can be put here.
     `content_url`      where cards are; likewise.
     `full_walk`        how old the last walk over all cards may be before the next one starts from the
@@ -31,10 +36,17 @@ class WbSettings:
     """
 
     token: Secret
-    match_by: Literal["vendor_code", "barcode"] = "vendor_code"
+    match_by: Literal["vendor_code", "barcode", "vendor_code_size"] = "vendor_code"
+    sku_format: str = "{vendor_code}-{size}"
     marketplace_url: str = "https://marketplace-api.wildberries.ru"
     content_url: str = "https://content-api.wildberries.ru"
     full_walk: timedelta = timedelta(hours=24)
+    orders: bool = True
+    orders_lookback: timedelta = timedelta(days=14)
+
+
+_SKU_FIELDS = ("vendor_code", "size", "wb_size", "nm_id")
+_LOOKBACK_MOST = timedelta(days=90)
 
 
 def validate(settings: WbSettings, context: Context) -> None:
@@ -61,6 +73,12 @@ def validate(settings: WbSettings, context: Context) -> None:
             raise ConfigurationError(f"{url!r} is no URL with http:// or https://", place=f"{place}.{key}")
     if settings.full_walk < timedelta(0):
         raise ConfigurationError("it cannot be below 0", place=f"{place}.full_walk")
+    if not timedelta(0) < settings.orders_lookback <= _LOOKBACK_MOST:
+        raise ConfigurationError(
+            "Wildberries tells of the orders of three months: set it to more than 0 and at most 90d",
+            place=f"{place}.orders_lookback",
+        )
+    _validate_format(settings.sku_format, f"{place}.sku_format")
     for code in context.warehouses:
         if as_id(code) is None or code.startswith("0"):
             raise ConfigurationError(
@@ -68,3 +86,26 @@ def validate(settings: WbSettings, context: Context) -> None:
                 "(`mpstock check` lists them)",
                 place=f"{place}.warehouses",
             )
+
+
+def _validate_format(text: str, place: str) -> None:
+    allowed = ", ".join(f"{{{name}}}" for name in _SKU_FIELDS)
+    try:
+        parts = list(string.Formatter().parse(text))
+    except ValueError:
+        raise ConfigurationError(
+            f"{text!r} has a brace that is not closed or not opened; write {{{{ or }}}} for a brace",
+            place=place,
+        ) from None
+    named = set()
+    for _, name, spec, conversion in parts:
+        if name is None:
+            continue
+        if name not in _SKU_FIELDS or spec or conversion:
+            raise ConfigurationError(f"{text!r}: there are {allowed}, as they are here", place=place)
+        named.add(name)
+    if not named & {"size", "wb_size"}:
+        raise ConfigurationError(
+            f"{text!r} gives all sizes of a card the same article: name {{size}} or {{wb_size}} in it",
+            place=place,
+        )

@@ -1,14 +1,14 @@
-"""The double of Wildberries: stocks, seller's warehouses and cards, as its documents describe them.
+"""The double of Wildberries: stocks, warehouses, cards and orders, as its documents describe them.
 
-One ASGI application serves the paths of both hosts (marketplace and content). Written from the items and
-general specifications of Wildberries and its knowledge base. What these leave open is a switch; see
-`WbSimulator`. Run alone: `python -m mpstock_wb.simulator --port 8082 --speed 50`.
+One ASGI application serves the paths of both hosts (marketplace and content). Written from the items,
+orders and general specifications of Wildberries and its knowledge base. What these leave open is a switch:
+see `WbSimulator`. Run alone: `python -m mpstock_wb.simulator --port 8082 --speed 50`.
 """
 
 from __future__ import annotations
 
 import argparse
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import timedelta, timezone
 from typing import Any
 
@@ -18,7 +18,9 @@ from mpstock_wb.simulator_answers import problem, refusal
 from mpstock_wb.simulator_cards import cards_list
 from mpstock_wb.simulator_catalogue import Card, Catalogue
 from mpstock_wb.simulator_gate import Gate, RateModel
-from mpstock_wb.simulator_stocks import Purchase, RowRefusal, Stocks, Warehouse
+from mpstock_wb.simulator_order_methods import OrderMethods
+from mpstock_wb.simulator_orders import CancelledBy, Orders, Purchase
+from mpstock_wb.simulator_stocks import RowRefusal, Stocks, Warehouse
 from mpstock_wb.simulator_tokens import CONTENT, MARKETPLACE, make_token
 from mpstock_wb.simulator_writes import asked_ids, asked_rows
 
@@ -36,7 +38,7 @@ class WbSimulator(SinkSimulator):
 
     Switches, all settable at any time: those of `gate` (token, limits, `charge_429`, `access_denied`,
     `payment_required`), of `stocks` (`self_decrements`, `cancel_raises`, `apply_after`, `stale_reads`,
-    `applies_rest`, `conflict_rows`), and here
+    `applies_rest`, `conflict_rows`), of `orders` (`appears_after`), `order_methods` (`last_next`), and here
 
     `write_time`       seconds that a stock write takes.
     `busy_on_overlap`  a write that comes while another one of the same warehouse is under way gets
@@ -67,6 +69,8 @@ class WbSimulator(SinkSimulator):
         self.stocks = Stocks(self.clock, self.catalogue)
         self.stocks.self_decrements = self_decrements
         self.stocks.cancel_raises = cancel_raises
+        self.orders = Orders(self.clock, self.stocks)
+        self.order_methods = OrderMethods(self.clock, self.orders)
         for number in warehouses:
             self.add_warehouse(int(number))
         self.write_time = 0.0
@@ -80,6 +84,7 @@ class WbSimulator(SinkSimulator):
         self.route("GET", "/api/v3/warehouses", self._list_warehouses)
         self.route("POST", "/content/v2/get/cards/list", self._list_cards)
         self.route("GET", "/ping", self._ping)
+        self.order_methods.open(self.route, self._guarded)
 
     # -- the world -----------------------------------------------------------------------
 
@@ -154,12 +159,25 @@ class WbSimulator(SinkSimulator):
 
     def sell(self, chrt_id: int, warehouse: int, units: int = 1) -> list[Purchase]:
         """Let buyers order units; return the accepted orders: one a unit, no more than is shown."""
-        return self.stocks.sell(warehouse, chrt_id, units)
+        size = self.catalogue.sizes[chrt_id]
+        bought = self.stocks.take(warehouse, chrt_id, units)
+        return [self.orders.place(size, warehouse) for _ in range(bought)]
 
-    def cancel(self, *orders: Purchase) -> None:
-        """Cancel orders."""
-        for order in orders:
-            self.stocks.cancel(order.id)
+    def buy_unseen(self, sku: str, warehouse_code: str, *, b2b: bool = False, zero: bool = False) -> Purchase:
+        """Let an order of one unit come whatever is shown, as one at a stock of zero (`isZeroOrder`)."""
+        return self.orders.place(self.catalogue.by_key[sku], int(warehouse_code), b2b=b2b, zero=zero)
+
+    def prepare(self, key: str) -> None:
+        """Let an order of click and collect wait for its buyer in the shop."""
+        self.call(self.orders.prepare, key)
+
+    def receive(self, key: str) -> None:
+        """Let a buyer take what was handed over."""
+        self.call(self.orders.receive, key)
+
+    def archive(self, key: str) -> None:
+        """Put an order into the archive: none of the methods that are here knows it any more."""
+        self.orders.find(key).archived = True
 
     # -- SinkSimulator -------------------------------------------------------------------
 
@@ -178,6 +196,25 @@ class WbSimulator(SinkSimulator):
     def set_shown(self, sku: str, warehouse_code: str, quantity: int) -> None:
         self.stocks.put(int(warehouse_code), self.chrt_id(sku), quantity)
 
+    def buy(self, sku: str, warehouse_code: str, quantity: int = 1) -> list[str]:
+        def bought() -> list[str]:
+            warehouse, chrt_id = int(warehouse_code), self.chrt_id(sku)
+            if quantity > (self.stocks.amount(warehouse, chrt_id) or 0):
+                return []
+            return [order.key for order in self.sell(chrt_id, warehouse, quantity)]
+
+        return self.call(bought)
+
+    def assemble(self, key: str) -> None:
+        self.call(self.orders.assemble, key)
+
+    def ship(self, key: str) -> None:
+        self.call(self.orders.ship, key)
+
+    def cancel(self, key: str, by: CancelledBy = "client") -> None:
+        """Let an order be cancelled, by its buyer if nobody else is named."""
+        self.call(self.orders.cancel, key, by)
+
     def settings(self, url: str) -> dict[str, Any]:
         return {"plugin": "wb", "token": self.token, "marketplace_url": url, "content_url": url}
 
@@ -193,6 +230,10 @@ class WbSimulator(SinkSimulator):
         barred = self.gate.enter(request, group, scopes, writes=writes)
         if barred is not None:
             raise Refusal(barred)
+
+    def _guarded(self, request: Request, group: str, method: Callable[[Request], Answer]) -> Answer:
+        self._enter(request, group, MARKETPLACE)
+        return self.gate.leave(group, method(request))
 
     async def _put_stocks(self, request: Request, warehouse_id: str) -> Answer:
         self._enter(request, "stocks", MARKETPLACE, writes=True)

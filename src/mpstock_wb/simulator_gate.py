@@ -2,7 +2,7 @@
 
 Limits are counted per seller and group of methods by token bucket: so many requests in a period, a spacing,
 a burst; a 4XX answer counts as ten requests. The figures stand in the descriptions of the methods in
-Wildberries' items and general specifications, the headers in its knowledge base.
+Wildberries' items, orders and general specifications, the headers in its knowledge base.
 """
 
 from __future__ import annotations
@@ -25,6 +25,11 @@ GROUPS: Mapping[str, tuple[int, float, int]] = {
     "stocks": (300, 60.0, 20),
     "stocks_delete": (10, 60.0, 2),
     "warehouses": (300, 60.0, 20),
+    "orders": (300, 60.0, 20),
+    "orders_dbs": (300, 60.0, 20),
+    "orders_dbw": (300, 60.0, 20),
+    "orders_pickup": (300, 60.0, 20),
+    "orders_pickup_status": (1, 1.0, 10),
     "content": (100, 60.0, 5),
     "ping": (3, 30.0, 3),
 }

@@ -1,4 +1,4 @@
-"""The double's warehouses and what they offer: writes, late writes, stale reads, sales, cancels."""
+"""The double's warehouses and what they offer: writes, late writes, stale reads, what buyers take."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from attrs import define, frozen
 from mpstock import Clock
 from mpstock_wb.simulator_catalogue import Catalogue, Size
 
-__all__ = ["MAXIMUM", "Purchase", "RowRefusal", "Stocks", "Warehouse"]
+__all__ = ["MAXIMUM", "RowRefusal", "Stocks", "Warehouse"]
 
 MAXIMUM = 100_000
 """The largest amount that one size may have in one warehouse."""
@@ -77,17 +77,6 @@ class RowRefusal:
     times: int = -1
 
 
-@define
-class Purchase:
-    """One order of one unit (WB: an assembly task is always one unit). `at` is on the double's clock."""
-
-    id: int
-    chrt_id: int
-    warehouse: int
-    at: float
-    cancelled: bool = False
-
-
 @frozen
 class _Late:
     due: float
@@ -112,7 +101,6 @@ class Stocks:
         self._catalogue = catalogue
         self.warehouses: dict[int, Warehouse] = {}
         self.refusals: dict[int, list[RowRefusal]] = {}
-        self.orders: dict[int, Purchase] = {}
         self.self_decrements = True
         self.cancel_raises = False
         self.apply_after = 0.0
@@ -177,31 +165,20 @@ class Stocks:
                     seen[chrt_id] = before
         return {chrt_id: amount for chrt_id, amount in seen.items() if amount is not None}
 
-    def sell(self, warehouse: int, chrt_id: int, units: int) -> list[Purchase]:
-        """Let a buyer ask for units; return one order for each that the shown amount allows."""
+    def take(self, warehouse: int, chrt_id: int, units: int) -> int:
+        """Let a buyer ask for units; return how many the shown amount allows."""
         self._settle()
         shown = self._amounts[warehouse].get(chrt_id, 0)
         bought = min(units, shown)
-        made: list[Purchase] = []
-        for _ in range(bought):
-            number = 5_000_000_001 + len(self.orders)
-            order = Purchase(number, chrt_id, warehouse, self._clock.monotonic())
-            self.orders[number] = order
-            made.append(order)
-        if made and self.self_decrements:
+        if bought and self.self_decrements:
             self._store(warehouse, chrt_id, shown - bought)
-        return made
+        return bought
 
-    def cancel(self, order: int) -> None:
-        """Cancel an order; whether the amount rises is `cancel_raises`. A second cancel does nothing."""
-        found = self.orders[order]
-        if found.cancelled:
-            return
-        found.cancelled = True
+    def give_back(self, warehouse: int, chrt_id: int) -> None:
+        """A unit that was ordered is free again; whether the amount rises is `cancel_raises`."""
         if self.cancel_raises:
             self._settle()
-            now = self._amounts[found.warehouse].get(found.chrt_id, 0)
-            self._store(found.warehouse, found.chrt_id, now + 1)
+            self._store(warehouse, chrt_id, self._amounts[warehouse].get(chrt_id, 0) + 1)
 
     def _refused(self, warehouse: Warehouse, chrt_id: int, size: Size | None, amount: int) -> str | None:
         if amount > MAXIMUM:

@@ -1,9 +1,8 @@
-"""The Wildberries sink: pushes, reads back and lists, over the core's transport."""
+"""The Wildberries sink: pushes, reads back, lists, and tells of its orders."""
 
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Sequence
-from typing import TYPE_CHECKING, Any, TypeVar
 from urllib.parse import urlsplit
 
 from mpstock import (
@@ -25,19 +24,13 @@ from mpstock.errors import (
     UnexpectedResponseError,
 )
 from mpstock_wb import checks, rates, refusals, wire
+from mpstock_wb.calls import Calls
 from mpstock_wb.cards import Bookmark, listings_of
+from mpstock_wb.orders import OrderReader
 from mpstock_wb.settings import WbSettings, validate
 from mpstock_wb.wb_token import account_of
-from mpstock_wb.words import decode, describe
-
-if TYPE_CHECKING:
-    from collections.abc import Callable
-
-    import httpx
 
 __all__ = ["WbSink"]
-
-_T = TypeVar("_T")
 
 
 class WbSink:
@@ -47,22 +40,22 @@ class WbSink:
         validate(settings, context)
         self._settings = settings
         self._context = context
-        self._marketplace = settings.marketplace_url.rstrip("/")
-        self._content = settings.content_url.rstrip("/")
-        sandbox = checks.is_sandbox(self._marketplace)
-        self._table = rates.SANDBOX if sandbox else rates.PRODUCTION
-        self._headers = {"Authorization": settings.token.reveal()}
+        sandbox = checks.is_sandbox(settings.marketplace_url)
+        table = rates.SANDBOX if sandbox else rates.PRODUCTION
         self._limits = Limits(
             account=account_of(settings.token.reveal(), sandbox=sandbox),
             batch=rates.BATCH,
             maximum=rates.MAXIMUM,
-            rates=self._table.rates,
-            push_scopes=self._table.stocks,
+            rates=table.rates,
+            push_scopes=table.stocks,
             by_warehouse=True,
             observe_batch=rates.BATCH,
             observe_whole=False,
             self_decrements="unknown",
+            orders="each" if settings.orders else "none",
         )
+        self._calls = Calls(settings, context, table)
+        self._orders = OrderReader(settings, context, self._calls, self._limits.account)
 
     @property
     def limits(self) -> Limits:
@@ -93,20 +86,13 @@ class WbSink:
         return [outcome for outcome in outcomes if outcome is not None]
 
     async def _put(self, warehouse: str, batch: Sequence[Change]) -> Sequence[Outcome]:
-        answer = await self._context.transport.request(
-            "PUT",
-            f"{self._marketplace}/api/v3/stocks/{warehouse}",
-            scopes=self._table.stocks,
-            push=True,
-            headers=self._headers,
-            json=wire.stocks_body({int(change.listing.external_id): change.new for change in batch}),
-            describe=describe,
-        )
+        amounts = {int(change.listing.external_id): change.new for change in batch}
+        answer = await self._calls.put_stocks(warehouse, amounts)
         verdict = refusals.judge(answer.status_code, answer.content, batch)
         if verdict.unnamed is None:
             return verdict.outcomes
         try:
-            shown = await self._stocks(warehouse, [int(change.listing.external_id) for change in batch])
+            shown = await self._calls.stocks(warehouse, [int(change.listing.external_id) for change in batch])
         except (TransientError, RejectedError, UnexpectedResponseError) as error:
             self._context.logger.warning("the read-back after a refusal that names nobody failed: %s", error)
             return verdict.outcomes
@@ -143,22 +129,11 @@ class WbSink:
             ids = list(wanted)
             for start in range(0, len(ids), rates.BATCH):
                 page = ids[start : start + rates.BATCH]
-                shown = await self._stocks(warehouse, page)
+                shown = await self._calls.stocks(warehouse, page)
                 yield [
                     Observation(wanted[chrt_id].external_id, warehouse, shown.get(chrt_id, 0))
                     for chrt_id in page
                 ]
-
-    async def _stocks(self, warehouse: str, ids: Sequence[int]) -> dict[int, int | None]:
-        answer = await self._context.transport.request(
-            "POST",
-            f"{self._marketplace}/api/v3/stocks/{warehouse}",
-            scopes=self._table.stocks,
-            headers=self._headers,
-            json=wire.ids_body(ids),
-            describe=describe,
-        )
-        return self._read(answer, f"the stocks of warehouse {warehouse}", wire.read_stocks)
 
     # ------------------------------------------------------------ listings
 
@@ -174,7 +149,7 @@ class WbSink:
         full = kept is None or not kept.serves(made_for, now, self._settings.full_walk)
         place = Bookmark(full_at=now, made_for=made_for) if full or kept is None else kept
         while True:
-            page = await self._cards(place.updated_at, place.nm_id)
+            page = await self._calls.cards(place.updated_at, place.nm_id)
             place_before = place
             place = Bookmark(
                 full_at=place.full_at,
@@ -198,72 +173,43 @@ class WbSink:
         for card in page.cards:
             for fault in card.faults:
                 self._context.logger.debug("card %r, nmID %s: %s", card.vendor_code, card.nm_id, fault)
-            found += listings_of(card, self._context.warehouses, self._settings.match_by, self._context.name)
+            found += listings_of(
+                card,
+                self._context.warehouses,
+                self._settings.match_by,
+                self._context.name,
+                self._settings.sku_format,
+            )
         return found
 
     def _made_for(self) -> str:
         """Name what listings depend on besides the cards, so that changed settings start a full walk."""
+        settings = self._settings
+        by_size = settings.match_by == "vendor_code_size"
         return "|".join(
             (
                 self._limits.account,
-                urlsplit(self._content).netloc,
-                self._settings.match_by,
+                urlsplit(settings.content_url).netloc,
+                f"{settings.match_by} {settings.sku_format}" if by_size else settings.match_by,
                 ",".join(sorted(self._context.warehouses)),
             )
         )
 
-    async def _cards(self, updated_at: str | None, nm_id: int | None) -> wire.CardPage:
-        answer = await self._context.transport.request(
-            "POST",
-            f"{self._content}/content/v2/get/cards/list",
-            scopes=self._table.content,
-            headers=self._headers,
-            json=wire.cards_body(rates.CARDS_PAGE, updated_at, nm_id),
-            describe=describe,
-        )
-        return self._read(answer, "the list of cards", wire.read_cards)
-
     # --------------------------------------------------- orders and checks
 
     async def orders(self, cursor: str | None) -> AsyncIterator[OrderPage]:
-        """Yield nothing: this version does not read Wildberries' orders.
+        """Read the orders of FBS, DBS, DBW and click and collect, as far as the warehouses have these.
 
-        Until it does, a sold unit comes off the advertised number when the warehouse system books it.
+        An order is one unit; its `external_id` is the size. Wildberries tells no times of stages.
         """
-        none: tuple[OrderPage, ...] = ()
-        for page in none:
-            yield page
+        if self._settings.orders:
+            async for page in self._orders.read(cursor):
+                yield page
 
     async def check(self) -> AsyncIterator[Finding]:
-        """Look at the token (without a request), the warehouses, and the first page of cards."""
-        async for finding in checks.findings(
-            self._settings, self._context, warehouses=self._warehouses, cards=lambda: self._cards(None, None)
-        ):
+        """Look at the token (without a request), the warehouses, their orders, the first page of cards."""
+        async for finding in checks.findings(self._settings, self._context, self._calls):
             yield finding
-
-    async def _warehouses(self) -> list[wire.WarehouseRow]:
-        answer = await self._context.transport.request(
-            "GET",
-            f"{self._marketplace}/api/v3/warehouses",
-            scopes=self._table.warehouses,
-            headers=self._headers,
-            describe=describe,
-        )
-        return self._read(answer, "the list of warehouses", wire.read_warehouses)
-
-    def _read(self, answer: httpx.Response, what: str, reader: Callable[[Any], _T]) -> _T:
-        if answer.status_code != 200:
-            raise RejectedError(
-                f"Wildberries refused {what} with {answer.status_code}: {describe(answer)}",
-                adapter=self._context.name,
-            )
-        try:
-            return reader(decode(answer.content))
-        except ValueError as error:
-            raise UnexpectedResponseError(
-                f"{what} cannot be read: {error}; Wildberries answered {describe(answer)!r}",
-                adapter=self._context.name,
-            ) from None
 
 
 def _refused_here(change: Change) -> Outcome | None:

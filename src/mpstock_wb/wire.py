@@ -30,11 +30,12 @@ __all__ = [
 
 @frozen
 class Size:
-    """One size of a card, which is what has a stock."""
+    """One size of a card, which is what has a stock. `name` is its `techSize`, `0` where it has none."""
 
     chrt_id: int
     name: str
     barcodes: tuple[str, ...]
+    wb_size: str = ""
 
 
 @frozen
@@ -91,9 +92,12 @@ def ids_body(ids: Sequence[int]) -> dict[str, Any]:
     return {"chrtIds": list(ids)}
 
 
-def cards_body(limit: int, updated_at: str | None, nm_id: int | None) -> dict[str, Any]:
+def cards_body(
+    limit: int, updated_at: str | None, nm_id: int | None, text: str | None = None
+) -> dict[str, Any]:
     """Return the body of POST /content/v2/get/cards/list, oldest change first.
 
+    `text` finds cards by a barcode, the seller's article or the nmID.
     `withPhoto` is always said: its default changed its meaning in June 2026.
     """
     cursor: dict[str, Any] = {"limit": limit}
@@ -101,7 +105,10 @@ def cards_body(limit: int, updated_at: str | None, nm_id: int | None) -> dict[st
         cursor["updatedAt"] = updated_at
     if nm_id is not None:
         cursor["nmID"] = nm_id
-    return {"settings": {"sort": {"ascending": True}, "cursor": cursor, "filter": {"withPhoto": -1}}}
+    chosen: dict[str, Any] = {"withPhoto": -1}
+    if text is not None:
+        chosen["textSearch"] = text
+    return {"settings": {"sort": {"ascending": True}, "cursor": cursor, "filter": chosen}}
 
 
 def read_stocks(data: Any) -> dict[int, int | None]:
@@ -208,6 +215,7 @@ def _card(row: Mapping[str, Any]) -> Card:
                         text for text in map(as_text, barcodes if isinstance(barcodes, list) else ()) if text
                     )
                 ),
+                wb_size=as_text(size.get("wbSize")),
             )
         )
     return Card(

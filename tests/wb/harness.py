@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import base64
 import json
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any, TypeVar
 
@@ -69,6 +69,21 @@ class Vendor:
 
     def body(self, index: int = 0) -> Any:
         return json.loads(self.requests[index].content)
+
+
+class Vendors(Vendor):
+    """Answers by path, each as often as it is asked: a script for what asks in an order of its own."""
+
+    def __init__(
+        self, answers: Mapping[str, httpx.Response | Callable[[httpx.Request], httpx.Response]]
+    ) -> None:
+        super().__init__()
+        self.by_path = dict(answers)
+
+    def __call__(self, request: httpx.Request) -> httpx.Response:
+        self.requests.append(request)
+        answer = self.by_path[request.url.path]
+        return answer(request) if callable(answer) else answer
 
 
 def context(

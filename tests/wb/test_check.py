@@ -10,7 +10,7 @@ import pytest
 
 from mpstock import CheckedAdapter, Finding, Secret
 from tests import specs
-from tests.wb.harness import NOW, RIGHTS, Vendor, answer, listed, problem, sink, token
+from tests.wb.harness import NOW, RIGHTS, Vendors, answer, listed, problem, sink, token
 
 SANDBOX: dict[str, Any] = {
     "marketplace_url": "https://marketplace-api-sandbox.wildberries.ru",
@@ -35,11 +35,29 @@ def cards(*sizes: int) -> httpx.Response:
     return answer(200, {"cards": found, "cursor": {"total": len(found)}})
 
 
+NEW = (
+    "/api/v3/orders/new",
+    "/api/v3/dbs/orders/new",
+    "/api/v3/dbw/orders/new",
+    "/api/v3/click-collect/orders/new",
+)
+CARDS = "/content/v2/get/cards/list"
+
+
+def account(
+    rows: Any, *sizes: int, cards_answer: httpx.Response | None = None, **orders: httpx.Response
+) -> Vendors:
+    """Return a script of one account: its warehouses, no new orders, cards with so many sizes."""
+    given = rows if isinstance(rows, httpx.Response) else answer(200, rows)
+    none = {path: answer(200, {"orders": []}) for path in NEW}
+    return Vendors({"/api/v3/warehouses": given, **none, CARDS: cards_answer or cards(*sizes), **orders})
+
+
 def check(
     *, text: str | None = None, rows: Any = None, codes: tuple[str, ...] = ("1111",), **settings: Any
 ) -> list[Finding]:
-    given = answer(200, [warehouse(1111)] if rows is None else rows)
-    built = sink(Vendor(given, cards(1)), codes, token=Secret(text or token()), **settings)
+    vendor = account([warehouse(1111)] if rows is None else rows, 1)
+    built = sink(vendor, codes, token=Secret(text or token()), **settings)
     return listed(built.check())
 
 
@@ -49,22 +67,26 @@ def of(found: list[Finding], subject: str, level: str | None = None) -> list[str
 
 def test_a_good_account_has_nothing_to_mend() -> None:
     """Token, warehouses and cards are all well, and said so."""
-    vendor = Vendor(answer(200, [warehouse(1111)]), cards(1, 1))
+    vendor = account([warehouse(1111)], 1, 1)
     built = sink(vendor)
     assert isinstance(built, CheckedAdapter)
     found = listed(built.check())
     assert {one.level for one in found} == {"ok"}
     assert "Подольск, FBS, small goods" in of(found, "warehouse 1111")
-    assert vendor.lines == ["GET /api/v3/warehouses", "POST /content/v2/get/cards/list"]
+    assert vendor.lines == [
+        "GET /api/v3/warehouses",
+        "GET /api/v3/orders/new",
+        "POST /content/v2/get/cards/list",
+    ]
 
 
 def test_the_warehouses_request_is_what_the_document_describes() -> None:
     """Path and answer hold against Wildberries' OpenAPI document."""
     spec = specs.load(specs.WB_STOCKS)
-    vendor = Vendor(answer(200, [warehouse(1111)]), cards(1))
+    vendor = account([warehouse(1111)], 1)
     listed(sink(vendor).check())
     spec.check_request(vendor.requests[0])
-    spec.check_request(vendor.requests[1])
+    spec.check_request(vendor.requests[2])
 
 
 @pytest.mark.parametrize(
@@ -156,19 +178,19 @@ def test_no_configured_warehouse_names_those_of_the_account() -> None:
 
 def test_cards_of_several_sizes_are_counted_and_explained() -> None:
     """Matched by vendor code they are a mapping error; matched by barcode they are not."""
-    found = listed(sink(Vendor(answer(200, [warehouse(1111)]), cards(1, 3, 2))).check())
+    found = listed(sink(account([warehouse(1111)], 1, 3, 2)).check())
     warning = next(one for one in found if one.subject == "cards")
     assert (warning.level, warning.data["several_sizes"]) == ("warning", 2)
     assert "'C2', 'C3'" in warning.message
     assert 'match_by = "barcode"' in warning.mend
-    built = sink(Vendor(answer(200, [warehouse(1111)]), cards(1, 3, 2)), match_by="barcode")
+    built = sink(account([warehouse(1111)], 1, 3, 2), match_by="barcode")
     assert of(listed(built.check()), "cards", "ok")
 
 
 def test_refused_access_is_a_finding_in_the_vendor_s_words_and_the_rest_is_looked_at() -> None:
     """A token for the marketplace alone cannot read cards, and the other way round."""
     denied = problem(403, "access denied", "token scope is not allowed for this resource")
-    found = listed(sink(Vendor(denied, cards(1))).check())
+    found = listed(sink(account(denied, 1)).check())
     assert any("scope is not allowed" in one for one in of(found, "warehouses", "error"))
     assert of(found, "cards", "ok")
 
@@ -176,7 +198,7 @@ def test_refused_access_is_a_finding_in_the_vendor_s_words_and_the_rest_is_looke
 @pytest.mark.parametrize("body", [b"{}", b"<html></html>", b'[{"name": "x"}]'])
 def test_warehouses_that_cannot_be_read_are_an_error(body: bytes) -> None:
     """They are not taken for an account without warehouses."""
-    found = listed(sink(Vendor(httpx.Response(200, content=body), cards(1))).check())
+    found = listed(sink(account(httpx.Response(200, content=body), 1)).check())
     assert of(found, "warehouses", "error")
 
 
@@ -184,3 +206,59 @@ def test_no_finding_shows_the_token() -> None:
     """Whatever is wrong with it."""
     text = token(s=1, t=True, exp=1)
     assert all(text not in repr(one) for one in check(text=text))
+
+
+# ------------------------------------------------------------------------- orders
+
+
+@pytest.mark.parametrize(
+    ("kind", "path", "title", "level"),
+    [
+        (1, NEW[0], "FBS", "ok"),
+        (2, NEW[1], "DBS", "warning"),
+        (6, NEW[1], "DBS", "warning"),
+        (3, NEW[2], "DBW", "warning"),
+        (5, NEW[3], "click and collect", "warning"),
+    ],
+)
+def test_the_orders_of_each_kind_of_warehouse_are_tried(kind: int, path: str, title: str, level: str) -> None:
+    """What is served by which method, how many orders are new, and what cannot be seen of them."""
+    vendor = account([warehouse(1111, deliveryType=kind), warehouse(2222, deliveryType=1)], 1)
+    vendor.by_path[path] = answer(200, {"orders": [{"id": 1, "chrtId": 2}]})
+    found = [one for one in listed(sink(vendor).check()) if one.subject.startswith("orders")]
+    assert [(one.subject, one.level) for one in found] == [(f"orders {title}", level)]
+    assert "1 new" in found[0].message
+    assert (level == "ok") == (found[0].mend == "")
+    assert [line for line in vendor.lines if line.endswith("/new")] == [f"GET {path}"]
+
+
+def test_orders_that_the_token_cannot_read_are_an_error_in_the_vendor_s_words() -> None:
+    """Warehouses and cards are looked at all the same."""
+    vendor = account([warehouse(1111)], 1)
+    vendor.by_path[NEW[0]] = problem(403, "access denied", "token scope is not allowed for this resource")
+    found = listed(sink(vendor).check())
+    assert any("scope is not allowed" in one for one in of(found, "orders FBS", "error"))
+    assert of(found, "cards", "ok")
+
+
+def test_orders_that_are_switched_off_are_not_asked_for_and_that_is_said() -> None:
+    """Without them a sold unit is for sale until the warehouse system has booked it."""
+    vendor = account([warehouse(1111)], 1)
+    found = listed(sink(vendor, orders=False).check())
+    assert of(found, "orders", "warning")
+    assert not any("orders" in line for line in vendor.lines)
+
+
+def test_sizes_that_get_no_article_are_counted_and_the_others_shown() -> None:
+    """With `vendor_code_size` a check says which articles come out, before anything is pushed."""
+    good = {"nmID": 1, "vendorCode": "SHIRT", "sizes": [{"chrtID": 1, "techSize": "M", "skus": []}]}
+    pair = [{"chrtID": 2, "techSize": "42", "skus": []}, {"chrtID": 3, "techSize": "42", "skus": []}]
+    twice = {"nmID": 2, "vendorCode": "BOOT", "sizes": pair}
+
+    def told(*found: dict[str, Any]) -> list[Finding]:
+        page = answer(200, {"cards": list(found), "cursor": {"total": len(found)}})
+        vendor = account([warehouse(1111)], cards_answer=page)
+        return listed(sink(vendor, match_by="vendor_code_size").check())
+
+    assert any("SHIRT-M" in one for one in of(told(good), "cards", "ok"))
+    assert any("2 sizes" in one and "BOOT-42" in one for one in of(told(good, twice), "cards", "warning"))

@@ -96,10 +96,3 @@ def test_nothing_to_observe_asks_nothing_and_everything_cannot_be_asked() -> Non
     with pytest.raises(PluginContractError, match="by id"):
         listed(sink(vendor).observe(None))
     assert vendor.requests == []
-
-
-def test_orders_are_an_iterator_that_is_empty_for_now() -> None:
-    """It can be walked over and makes no request."""
-    vendor = Vendor()
-    assert listed(sink(vendor).orders(None)) == []
-    assert vendor.requests == []

@@ -39,12 +39,17 @@ def test_defaults_are_production() -> None:
     assert settings.marketplace_url == "https://marketplace-api.wildberries.ru"
     assert settings.content_url == "https://content-api.wildberries.ru"
     assert (settings.match_by, settings.full_walk) == ("vendor_code", timedelta(hours=24))
+    assert (settings.orders, settings.orders_lookback) == (True, timedelta(days=14))
+    assert settings.sku_format == "{vendor_code}-{size}"
     assert set(fields_dict(WbSettings)) == {
         "token",
         "match_by",
         "marketplace_url",
         "content_url",
         "full_walk",
+        "orders",
+        "orders_lookback",
+        "sku_format",
     }
 
 
@@ -76,9 +81,25 @@ def test_a_token_that_cannot_be_sent_is_an_error_that_does_not_show_it(text: str
         ("content_url", "ftp://content"),
         ("content_url", ""),
         ("full_walk", timedelta(seconds=-1)),
+        ("orders_lookback", timedelta(0)),
+        ("orders_lookback", timedelta(days=91)),
+        ("sku_format", "{vendor_code}"),
+        ("sku_format", "{vendor_code}-{size"),
+        ("sku_format", "{vendor_code}-{colour}"),
+        ("sku_format", "{vendor_code}-{size!r}"),
+        ("sku_format", "{vendor_code}-{size:>5}"),
+        ("sku_format", "{vendor_code}-{size.__class__}"),
+        ("sku_format", "{}-{size}"),
     ],
 )
 def test_a_setting_that_no_account_can_have_is_named(key: str, value: Any) -> None:
     """The message names the key and its table."""
     with pytest.raises(ConfigurationError, match=rf"sinks\.wb\.{key}"):
         sink(Vendor(), **{key: value})
+
+
+def test_whether_orders_are_told_follows_the_setting() -> None:
+    """Each order with its stage, or nothing at all; whether the number falls by itself nobody says."""
+    assert sink(Vendor()).limits.orders == "each"
+    assert sink(Vendor(), orders=False).limits.orders == "none"
+    assert sink(Vendor()).limits.self_decrements == "unknown"

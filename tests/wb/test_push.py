@@ -139,6 +139,11 @@ def test_limits_are_those_of_the_documents() -> None:
     assert rates == {
         "stocks": (300, 60.0, 0.2, 20, 10),
         "warehouses": (300, 60.0, 0.2, 20, 10),
+        "orders": (300, 60.0, 0.2, 20, 10),
+        "dbs": (300, 60.0, 0.2, 20, 10),
+        "dbw": (300, 60.0, 0.2, 20, 10),
+        "click_collect": (300, 60.0, 0.2, 20, 10),
+        "click_collect_status": (1, 1.0, 1.0, 10, 10),
         "content": (100, 60.0, 0.6, 5, 1),
     }
 

@@ -352,8 +352,9 @@ def test_whether_a_cancel_gives_back_is_a_switch(shop: WbSimulator, raises: bool
     """Two of four orders are cancelled, one of them twice."""
     shop.stocks.cancel_raises = raises
     put(shop, [row(shop, "MUG-1", 10)])
-    first, second, *_ = shop.sell(shop.chrt_id("MUG-1"), 1111, 4)
-    shop.cancel(first, second, first)
+    first, second, *_ = shop.buy("MUG-1", "1111", 4)
+    for key in (first, second, first):
+        shop.cancel(key)
     assert shop.shown()["MUG-1", "1111"] == after
 
 

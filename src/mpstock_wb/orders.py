@@ -1,0 +1,261 @@
+"""Reads the account's orders: what is new, what became of those that were open, and where to go on.
+
+One reading asks, for each way of delivery that the configured warehouses have: for the new orders, for
+those created since the last reading (an order that was taken to assembly at once is in no list of new
+ones), and for the status of each that is open. What has ended is told once and forgotten.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import AsyncIterator, Mapping, Sequence
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING
+
+from attrs import define, evolve
+
+from mpstock import Order, OrderPage, OrderStage
+from mpstock.errors import AdapterError
+from mpstock_wb import rates
+from mpstock_wb.order_cursor import FlowState, Known, OrderCursor
+from mpstock_wb.order_flows import FLOWS, Flow, flows_of
+from mpstock_wb.order_stages import is_known, stage_of
+
+if TYPE_CHECKING:
+    from mpstock import Context
+    from mpstock_wb.calls import Calls
+    from mpstock_wb.order_wire import OrderRow, Status
+    from mpstock_wb.settings import WbSettings
+
+__all__ = ["OrderReader"]
+
+_OVERLAP = timedelta(hours=1)
+"""How far each list reaches back behind the last one: an order may be listed later than it was created."""
+
+_RECENT = timedelta(days=1)
+"""A first reading tells of ended orders only if they were placed so lately: older ones are long booked."""
+
+_WAREHOUSES_FOR = timedelta(hours=1)
+"""How long it is believed which ways of delivery the warehouses have."""
+
+_LISTED_FOR = timedelta(days=45)
+"""How long an ended order may still come in a list of ended ones: a delivery by DBS takes up to 35 days."""
+
+_FORGOTTEN = timedelta(days=90)
+"""After three months Wildberries puts orders into the archive and tells their status no longer."""
+
+_LOOKUPS = 10
+"""Most barcodes that one reading looks up: each is a request of its own."""
+
+
+@define
+class _Found:
+    """The orders of one flow in the course of a reading."""
+
+    open: dict[int, Known]
+    ended: dict[int, int]
+
+
+class OrderReader:
+    """Implements `Sink.orders`."""
+
+    def __init__(self, settings: WbSettings, context: Context, calls: Calls, account: str) -> None:
+        self._context = context
+        self._calls = calls
+        self._account = account
+        self._lookback = settings.orders_lookback
+        self._sizes: dict[str, int | None] = {}
+
+    async def read(self, cursor: str | None) -> AsyncIterator[OrderPage]:
+        """Yield the open orders, and those that have ended since the cursor.
+
+        `complete` for FBS alone: the other kinds list only new and ended orders, so one that was taken to
+        assembly before a reading could see it is not told.
+        """
+        as_of = self._context.clock.now()
+        kept = OrderCursor.of(cursor, self._account)
+        if cursor and kept is None:
+            self._context.logger.warning("the orders are read anew: what was kept of them cannot be used")
+        place = await self._ways(kept or OrderCursor(self._account), as_of)
+        complete = True
+        waiting: OrderPage | None = None
+        for flow in FLOWS:
+            state = place.states.get(flow.name)
+            active = flow.name in place.flows
+            if not active and (state is None or not state.open):
+                place = place.with_state(flow.name, None)
+                continue
+            complete = complete and active and flow.lists_open
+            found = _Found(dict(state.open) if state else {}, dict(state.ended) if state else {})
+            started = self._context.clock.now()
+            if active:
+                await self._gather(flow, found, state, started)
+            async for page in self._told(flow, found, first=state is None):
+                if waiting is not None:
+                    yield waiting
+                waiting = page
+            since = _seconds(started) if active or state is None else state.since
+            ended = _still_listed(flow, found.ended, since)
+            place = place.with_state(flow.name, FlowState(since, found.open, ended))
+        last = waiting or OrderPage((), as_of)
+        yield evolve(last, cursor=place.text(), complete=complete)
+
+    # ------------------------------------------------------- what there is to ask
+
+    async def _ways(self, place: OrderCursor, now: datetime) -> OrderCursor:
+        """Return the cursor with the ways of delivery of the configured warehouses."""
+        configured = tuple(sorted(self._context.warehouses))
+        age = _seconds(now) - place.asked_at
+        if place.flows and place.warehouses == configured and 0 <= age < _WAREHOUSES_FOR.total_seconds():
+            return place
+        deliveries = {str(row.id): row.delivery for row in await self._calls.warehouses()}
+        for code in configured:
+            if code not in deliveries:
+                self._context.logger.warning("the account has no warehouse %s: see `mpstock check`", code)
+        flows = flows_of(deliveries[code] for code in configured if code in deliveries)
+        return evolve(place, warehouses=configured, flows=flows, asked_at=_seconds(now))
+
+    async def _gather(self, flow: Flow, found: _Found, state: FlowState | None, now: datetime) -> None:
+        """Add what is new and what was created since the last reading to the open orders."""
+        for row in await self._calls.new_orders(flow):
+            found.ended.pop(row.id, None)
+            self._add(flow, found, row, now)
+        if state is not None:
+            start = _moment(state.since) - _OVERLAP
+        else:
+            start = now - (self._lookback if flow.lists_open else _RECENT)
+        # Wildberries keeps three months; a longer pause than that loses nothing that is still open.
+        start = max(start, now - _FORGOTTEN)
+        async for rows in self._calls.listed_orders(flow, start, now + timedelta(seconds=1)):
+            for row in rows:
+                if row.id not in found.ended:
+                    self._add(flow, found, row, now)
+        await self._look_up(found)
+
+    def _add(self, flow: Flow, found: _Found, row: OrderRow, now: datetime) -> None:
+        known = found.open.get(row.id)
+        if known is not None:
+            if row.chrt_id is not None and known.item != row.chrt_id:
+                found.open[row.id] = evolve(known, item=row.chrt_id)
+            return
+        if row.created is None:
+            self._context.logger.warning(
+                "%s order %d: its `createdAt` cannot be read; taken as placed now", flow.title, row.id
+            )
+        found.open[row.id] = Known(
+            id=row.id,
+            item=_item(row),
+            placed=_seconds(row.created or now),
+            warehouse=row.warehouse or 0,
+            mark=_mark(row),
+        )
+
+    async def _look_up(self, found: _Found) -> None:
+        """Find the sizes of orders that came without a chrtId, by their barcode."""
+        nameless = [one for one in found.open.values() if isinstance(one.item, str)]
+        wanted = dict.fromkeys(
+            str(one.item).removeprefix(_BARCODE) for one in nameless if str(one.item).startswith(_BARCODE)
+        )
+        try:
+            for barcode in [one for one in wanted if one not in self._sizes][:_LOOKUPS]:
+                self._sizes[barcode] = await self._size_of(barcode)
+        except AdapterError as error:
+            # The orders are told all the same: what they are of is then for a person to say.
+            self._context.logger.warning(
+                "orders without a chrtId: their barcodes are not looked up: %s", error
+            )
+        for one in nameless:
+            chrt_id = self._sizes.get(str(one.item).removeprefix(_BARCODE))
+            if chrt_id is not None:
+                found.open[one.id] = evolve(one, item=chrt_id)
+
+    async def _size_of(self, barcode: str) -> int | None:
+        page = await self._calls.cards_with(barcode)
+        found = {size.chrt_id for card in page.cards for size in card.sizes if barcode in size.barcodes}
+        return found.pop() if len(found) == 1 else None
+
+    # --------------------------------------------------------- what there is to tell
+
+    async def _told(self, flow: Flow, found: _Found, *, first: bool) -> AsyncIterator[OrderPage]:
+        ids = sorted(found.open)
+        for start in range(0, len(ids), rates.STATUSES):
+            batch = ids[start : start + rates.STATUSES]
+            as_of = self._context.clock.now()
+            statuses = await self._calls.statuses(flow, batch)
+            orders = [self._order(flow, found, found.open[one], statuses.get(one), as_of) for one in batch]
+            yield OrderPage(
+                [
+                    order
+                    for order in orders
+                    if not first or order.stage in _OPEN_STAGES or order.placed_at > as_of - _RECENT
+                ],
+                as_of,
+            )
+
+    def _order(
+        self, flow: Flow, found: _Found, known: Known, status: Status | None, as_of: datetime
+    ) -> Order:
+        stage = OrderStage.ASSEMBLED if known.assembled else OrderStage.PLACED
+        placed = _moment(known.placed)
+        if status is not None:
+            stage = stage_of(flow, status.supplier, status.wb, stage)
+            words = f"{status.supplier} / {status.wb}"
+            if not is_known(status.supplier, status.wb):
+                words += ", a status that mpstock does not know"
+        elif as_of - placed < _FORGOTTEN:
+            words = "Wildberries does not tell its status"
+        else:
+            # It ended, nobody knows how: only a handed-over unit waits for the warehouse system's word.
+            stage, words = OrderStage.SHIPPED, "Wildberries has not told its status for three months"
+        if stage in _OPEN_STAGES:
+            found.open[known.id] = evolve(known, assembled=stage is OrderStage.ASSEMBLED)
+        else:
+            del found.open[known.id]
+            found.ended[known.id] = known.placed
+        return Order(
+            key=str(known.id),
+            external_id=str(known.item),
+            quantity=1,
+            placed_at=placed,
+            warehouse=str(known.warehouse) if known.warehouse else None,
+            stage=stage,
+            note=f"{flow.title}: {words}" + (f" ({known.mark})" if known.mark else ""),
+        )
+
+
+_BARCODE = "barcode:"
+_OPEN_STAGES = (OrderStage.PLACED, OrderStage.ASSEMBLED)
+
+
+def _item(row: OrderRow) -> int | str:
+    """Return the size, or where it is not told what else names the goods."""
+    if row.chrt_id is not None:
+        return row.chrt_id
+    if row.barcodes:
+        return _BARCODE + row.barcodes[0]
+    if row.article:
+        return f"article:{row.article}"
+    return f"nmID:{row.nm_id}" if row.nm_id is not None else "unknown"
+
+
+def _mark(row: OrderRow) -> str:
+    marks: Sequence[tuple[bool, str]] = (
+        (row.b2b, "B2B"),
+        (row.zero, "ordered at a stock of 0"),
+        (row.delivery == "edbs", "express"),
+    )
+    return ", ".join(text for there, text in marks if there)
+
+
+def _still_listed(flow: Flow, ended: Mapping[int, int], since: int) -> dict[int, int]:
+    """Return the ended orders that the next reading, which goes on from `since`, may be told of again."""
+    oldest = since - (_OVERLAP if flow.lists_open else _LISTED_FOR).total_seconds()
+    return {number: placed for number, placed in ended.items() if placed >= oldest}
+
+
+def _seconds(moment: datetime) -> int:
+    return math.floor(moment.timestamp())
+
+
+def _moment(seconds: int) -> datetime:
+    return datetime.fromtimestamp(seconds, UTC)
