@@ -8,7 +8,7 @@ from datetime import timedelta
 
 from mpstock import Context, Finding, Listing, Outcome, OutcomeStatus
 from mpstock.errors import AuthenticationError, RejectedError, UnexpectedResponseError
-from mpstock_ozon import answers, codes, orders, wire
+from mpstock_ozon import answers, codes, orders, progress, wire
 from mpstock_ozon.api import OzonApi
 from mpstock_ozon.settings import OzonSettings
 
@@ -74,7 +74,7 @@ async def _orders(api: OzonApi, settings: OzonSettings, context: Context) -> Fin
     now = context.clock.now()
     try:
         await api.unfulfilled(now, "", now, limit=1)
-        await api.changed(now - orders.OVERLAP, now, "", now, limit=1)
+        await api.changed(now - progress.OVERLAP, now, "", now, limit=1)
     except AuthenticationError as error:
         return Finding("error", "orders", str(error), _posting_mend(context), data)
     except (RejectedError, UnexpectedResponseError) as error:

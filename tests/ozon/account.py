@@ -164,6 +164,13 @@ def postings(*rows: dict[str, Any], cursor: str = "", more: bool = False) -> dic
     return {"postings": list(rows), "cursor": cursor, "has_next": more}
 
 
+def paged(*pages: dict[str, Any]) -> Callable[[dict[str, Any]], dict[str, Any]]:
+    """Answer each page to the cursor of the one before, as often as it is asked for."""
+    inner = [page.get("result", page) for page in pages]
+    by_cursor = dict(zip(["", *(page.get("cursor", "") for page in inner)], pages, strict=False))
+    return lambda body: by_cursor[body["cursor"]]
+
+
 def everything_taken(body: dict[str, Any]) -> dict[str, Any]:
     return {"result": [taken(row["offer_id"], str(row["warehouse_id"])) for row in body["stocks"]]}
 

@@ -23,6 +23,7 @@ from tests.ozon.account import (
     WAREHOUSES,
     Account,
     collect,
+    paged,
     posting,
     postings,
     stored,
@@ -82,8 +83,10 @@ def test_pages_follow_the_cursor_at_the_top_or_under_result(under_result: bool) 
         Account()
         .on(
             UNFULFILLED,
-            shaped(postings(posting("1-1-1"), cursor="c1", more=True)),
-            shaped(postings(posting("1-2-1"), cursor="c2")),
+            paged(
+                shaped(postings(posting("1-1-1"), cursor="c1", more=True)),
+                shaped(postings(posting("1-2-1"), cursor="c2")),
+            ),
         )
         .on(
             POSTINGS,
@@ -92,10 +95,10 @@ def test_pages_follow_the_cursor_at_the_top_or_under_result(under_result: bool) 
         )
     )
     pages = collect(account.sink().orders(None))
-    assert keys(pages) == ["1-1-1/A", "1-2-1/A", "1-3-1/A", "1-4-1/A"]
-    assert [page.complete for page in pages] == [False, False, False, True]
-    assert [page.cursor is None for page in pages] == [True, True, True, False]
-    assert [body["cursor"] for body in account.sent(UNFULFILLED)] == ["", "c1"]
+    assert keys(pages) == [*["1-1-1/A", "1-2-1/A"] * 2, "1-3-1/A", "1-4-1/A"]
+    assert [page.complete for page in pages] == [False] * 5 + [True]
+    assert [page.cursor is None for page in pages] == [True] * 5 + [False]
+    assert [body["cursor"] for body in account.sent(UNFULFILLED)] == ["", "c1"] * 2
     assert [body["cursor"] for body in account.sent(POSTINGS)] == ["", "d1"]
     for path in (UNFULFILLED, POSTINGS):
         assert len({json.dumps(body["filter"]) for body in account.sent(path)}) == 1
@@ -153,7 +156,16 @@ def test_after_a_long_pause_the_look_back_is_limited(days: int, back: int) -> No
 
 
 @pytest.mark.parametrize(
-    "cursor", ["", "x", "[]", "null", '{"changes_since": 5}', '{"changes_since": ""}', '{"walked_at": "x"}']
+    "cursor",
+    [
+        "",
+        "x",
+        "[]",
+        "null",
+        '{"changes_since": 5}',
+        '{"changes_since": "", "apart": {}, "whole_at": null}',
+        '{"walked_at": "x"}',
+    ],
 )
 def test_a_cursor_that_is_none_of_ours_counts_as_none(cursor: str) -> None:
     """After a change of version or of the setting the reading starts as the first one does."""
@@ -173,6 +185,87 @@ def test_a_clock_that_was_set_back_asks_for_no_future() -> None:
     collect(sink.orders(cursor))
     changed = account.sent(POSTINGS)[-1]["filter"]["last_changed_status_date"]
     assert abs(now - timedelta(minutes=15) - at(changed["from"])) < timedelta(seconds=1)
+
+
+def test_several_pages_are_complete_only_when_they_were_read_twice() -> None:
+    """A posting may fall between two pages when its deadline moves; once an hour this is made sure of."""
+    two = paged(postings(posting("1-1-1"), cursor="c1", more=True), postings(posting("1-2-1")))
+    account = quiet().on(UNFULFILLED, two)
+    sink = account.sink()
+    seen: list[tuple[bool, int]] = []
+    cursor = None
+    for minutes in (0, 1, 58, 1, 1):
+        account.clock.passed += minutes * 60
+        before = len(account.sent(UNFULFILLED))
+        last = collect(sink.orders(cursor))[-1]
+        cursor = last.cursor
+        seen.append((last.complete, len(account.sent(UNFULFILLED)) - before))
+    assert seen == [(True, 4), (False, 2), (False, 2), (True, 4), (False, 2)]
+
+
+def test_what_falls_between_two_pages_is_told_by_the_second_reading() -> None:
+    """A deadline that moves to a page that is read already: the reading is complete, and tells it."""
+    account = quiet().on(
+        UNFULFILLED,
+        postings(posting("1-1-1"), cursor="c1", more=True),
+        postings(posting("1-3-1")),
+        postings(posting("1-2-1"), posting("1-1-1"), cursor="c1", more=True),
+        postings(posting("1-3-1")),
+    )
+    pages = collect(account.sink().orders(None))
+    assert pages[-1].complete
+    assert set(keys(pages)) == {"1-1-1/A", "1-2-1/A", "1-3-1/A"}
+
+
+def test_no_order_ends_while_a_posting_is_open_by_one_method_and_missing_in_the_other(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    """Told as open by its change, absent from the open ones: no reading is complete until that is settled."""
+    account = quiet().on(POSTINGS, postings(posting("1-1-1")))
+    sink = account.sink()
+    first = collect(sink.orders(None))
+    # It may have been placed between the two requests: told, and nothing to warn of.
+    assert keys(first) == ["1-1-1/A"]
+    assert first[-1].complete
+    account.on(POSTINGS, postings())
+    with caplog.at_level(logging.WARNING):
+        second = collect(sink.orders(first[-1].cursor))
+    assert not second[-1].complete
+    assert "leaves out 1-1-1" in caplog.text
+    third = collect(sink.orders(second[-1].cursor))
+    assert not third[-1].complete
+    account.on(POSTINGS, postings(posting("1-1-1", "delivering")))
+    fourth = collect(sink.orders(third[-1].cursor))
+    assert fourth[-1].complete
+    account.on(POSTINGS, postings())
+    assert collect(sink.orders(fourth[-1].cursor))[-1].complete
+
+
+def test_a_posting_that_turns_up_among_the_open_ones_is_settled() -> None:
+    """Placed while the last reading was made, it stands among the open ones at the next."""
+    account = quiet().on(POSTINGS, postings(posting("1-1-1")))
+    sink = account.sink()
+    cursor = collect(sink.orders(None))[-1].cursor
+    account.on(UNFULFILLED, postings(posting("1-1-1")))
+    last = collect(sink.orders(cursor))[-1]
+    assert last.complete
+    assert last.cursor is not None
+    assert "1-1-1" not in last.cursor
+
+
+def test_a_posting_that_nobody_tells_any_more_is_given_up_after_a_month() -> None:
+    """What never turns up again does not keep the readings incomplete for ever."""
+    account = quiet().on(POSTINGS, postings(posting("1-1-1")))
+    sink = account.sink()
+    cursor = collect(sink.orders(None))[-1].cursor
+    account.on(POSTINGS, postings())
+    complete: list[bool] = []
+    for _ in range(3):
+        account.clock.passed += timedelta(days=14).total_seconds()
+        last = collect(sink.orders(cursor))[-1]
+        cursor = last.cursor
+        complete.append(last.complete)
+    assert complete == [False, False, True]
 
 
 def test_what_is_shipped_while_the_open_ones_are_read_ends_as_shipped() -> None:
@@ -223,8 +316,8 @@ def test_a_full_page_that_does_not_say_whether_it_is_the_last_is_not_taken_for_i
     """Without `has_next` a full page leads on by its cursor; without a cursor either, it is an error."""
     full = [posting(f"{n}-1-1") for n in range(100)]
     rest = {"postings": [posting("200-1-1")]}
-    account = quiet().on(UNFULFILLED, {"postings": full, "cursor": "c1"}, rest)
-    assert len(keys(collect(account.sink().orders(None)))) == 101
+    account = quiet().on(UNFULFILLED, paged({"postings": full, "cursor": "c1"}, rest))
+    assert len(set(keys(collect(account.sink().orders(None))))) == 101
     account = quiet().on(UNFULFILLED, {"postings": full})
     with pytest.raises(UnexpectedResponseError, match="has_next is missing on a full page"):
         collect(account.sink().orders(None))
@@ -257,9 +350,10 @@ def test_an_open_posting_that_cannot_be_read_leaves_the_reading_incomplete(
 
 
 def test_a_change_that_cannot_be_read_is_asked_for_again(caplog: pytest.LogCaptureFixture) -> None:
-    """The cursor stays, so that the change is not lost; the open ones were all told."""
+    """The next reading starts where this one did; the open ones were all told."""
     account = quiet()
     sink = account.sink()
+    began = account.clock.now()
     cursor = collect(sink.orders(None))[-1].cursor
     account.clock.passed += 3600
     broken = {**posting("1-2-1", "delivering"), "products": None}
@@ -267,8 +361,11 @@ def test_a_change_that_cannot_be_read_is_asked_for_again(caplog: pytest.LogCaptu
     with caplog.at_level(logging.WARNING):
         pages = collect(sink.orders(cursor))
     assert keys(pages) == ["1-3-1/A"]
-    assert pages[-1].cursor == cursor
     assert pages[-1].complete
+    account.clock.passed += 3600
+    collect(sink.orders(pages[-1].cursor))
+    changed = account.sent(POSTINGS)[-1]["filter"]["last_changed_status_date"]
+    assert abs(at(changed["from"]) - (began - timedelta(minutes=15))) < timedelta(seconds=1)
     assert "postings[0].products of posting 1-2-1 is missing" in caplog.text
 
 

@@ -1,0 +1,122 @@
+"""How far the readings of postings have come: what one has come across, and where the next one goes on."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from datetime import datetime, timedelta
+
+from attrs import define, field, frozen
+
+from mpstock import OrderStage, Problem
+from mpstock_ozon import wire
+from mpstock_ozon.postings import PostingPage
+
+__all__ = ["OVERLAP", "Cursor", "Walked"]
+
+OVERLAP = timedelta(minutes=15)
+"""How much of the last reading's time is read again: how late Ozon lists a change is not documented."""
+
+WHOLE_EVERY = timedelta(hours=1)
+"""How often open postings of several pages are read twice, to be sure that none was left out."""
+
+FIRST_LOOK_BACK = timedelta(days=3)
+"""How far back the first reading looks for what has changed."""
+
+LONGEST_LOOK_BACK = timedelta(days=30)
+"""How far back a reading looks after a long pause; what ended before that has just vanished."""
+
+_GOING = (OrderStage.PLACED, OrderStage.ASSEMBLED)
+
+
+@define
+class Walked:
+    """What one reading has come across, by posting number.
+
+    `apart` begins with what was remembered; what has turned up since is taken out of it.
+    """
+
+    apart: set[str]
+    pages: int = 0
+    open: set[str] = field(factory=set[str])
+    late: set[str] = field(factory=set[str])
+    unread_open: list[Problem] = field(factory=list[Problem])
+    unread_changes: list[Problem] = field(factory=list[Problem])
+
+    def take_open(self, page: PostingPage) -> None:
+        """Take in a page of the open postings."""
+        self.pages += 1
+        self.open.update(page.numbers)
+        self.apart.difference_update(page.numbers)
+        self.unread_open.extend(page.problems)
+
+    def take_changed(self, page: PostingPage) -> None:
+        """Take in a page of the postings that have changed; read after the open ones."""
+        self.unread_changes.extend(page.problems)
+        going = {order.key.partition("/")[0] for order in page.orders if order.stage in _GOING}
+        self.late.update(going - self.open)
+        ended = set(page.numbers) - going
+        self.apart -= ended
+        self.late -= ended
+
+
+@frozen
+class Cursor:
+    """Where the next reading goes on.
+
+    `changes_since` is when the last one began, None before the first. `whole_at` is when the open postings
+    were last read completely. `apart` are postings that were told as open, but not among the open ones, with
+    the time since when.
+    """
+
+    changes_since: datetime | None = None
+    whole_at: datetime | None = None
+    apart: Mapping[str, datetime] = field(factory=dict[str, datetime])
+
+    @classmethod
+    def read(cls, text: str | None, now: datetime) -> Cursor:
+        """Read a cursor; one that is none of ours counts as none, and a time to come as now."""
+        try:
+            data = json.loads(text or "")
+            since = wire.moment(data["changes_since"])
+            apart = {str(number): wire.moment(at) or now for number, at in dict(data["apart"]).items()}
+            whole_at = wire.moment(data["whole_at"])
+        except (ValueError, TypeError, KeyError):
+            return cls()
+        if since is None:
+            return cls()
+        return cls(
+            min(since, now),
+            None if whole_at is None else min(whole_at, now),
+            {number: at for number, at in apart.items() if now - at < LONGEST_LOOK_BACK},
+        )
+
+    def text(self) -> str | None:
+        """Return the cursor as it is kept, None where there is nothing to go on from."""
+        if self.changes_since is None:
+            return None
+        return json.dumps(
+            {
+                "changes_since": self.changes_since.isoformat(),
+                "whole_at": None if self.whole_at is None else self.whole_at.isoformat(),
+                "apart": {number: at.isoformat() for number, at in sorted(self.apart.items())},
+            }
+        )
+
+    def since(self, now: datetime) -> datetime:
+        """Return from when on changes are asked for."""
+        if self.changes_since is None:
+            return now - FIRST_LOOK_BACK
+        return max(self.changes_since - OVERLAP, now - LONGEST_LOOK_BACK)
+
+    def is_due(self, now: datetime) -> bool:
+        """Tell whether several pages are worth reading twice."""
+        return self.whole_at is None or now - self.whole_at >= WHOLE_EVERY
+
+    def after(self, started: datetime, walked: Walked, *, complete: bool) -> Cursor:
+        """Return the cursor after a reading. A change that could not be read is asked for again."""
+        return Cursor(
+            self.changes_since if walked.unread_changes else started,
+            started if complete else self.whole_at,
+            {number: self.apart.get(number, started) for number in walked.apart | walked.late},
+        )
