@@ -6,18 +6,28 @@ package needs nothing but the core; serving needs the extra `mpstock[simulation]
 """
 
 from mpstock.simulation.application import Simulator, SinkSimulator, SourceSimulator
+from mpstock.simulation.market import Market, Oracle
+from mpstock.simulation.market_demand import Buyer, Demand
+from mpstock.simulation.market_sales import MarketReport, Outlet, Sale
 from mpstock.simulation.messages import Answer, Fault, Recorded, Refusal, Request
 from mpstock.simulation.rates import RateModel, RateWindow
 from mpstock.simulation.serving import main, serve
 
 __all__ = [
     "Answer",
+    "Buyer",
+    "Demand",
     "Fault",
+    "Market",
+    "MarketReport",
+    "Oracle",
+    "Outlet",
     "RateModel",
     "RateWindow",
     "Recorded",
     "Refusal",
     "Request",
+    "Sale",
     "Simulator",
     "SinkSimulator",
     "SourceSimulator",
