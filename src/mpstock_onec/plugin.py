@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from mpstock import SourceSpec, hookimpl
+from mpstock_onec.commerceml_settings import CommerceMLSettings
 from mpstock_onec.settings import OnecSettings
 
 if TYPE_CHECKING:
@@ -25,9 +26,21 @@ def _simulator(**options: Any) -> Any:
     return OnecSimulator(**options)
 
 
+def _commerceml(settings: CommerceMLSettings, context: Context) -> Source:
+    from mpstock_onec.commerceml_source import CommerceMLSource
+
+    return CommerceMLSource(settings, context)
+
+
+def _commerceml_simulator(**options: Any) -> Any:
+    from mpstock_onec.simulator_commerceml import CommerceMLSimulator
+
+    return CommerceMLSimulator(**options)
+
+
 @hookimpl
 def mpstock_sources() -> list[SourceSpec]:
-    """The source `onec` (also `1c`): one HTTP service of a 1C infobase."""
+    """The sources `onec` (also `1c`): an HTTP service of a 1C infobase; `onec_commerceml`: exchange files."""
     return [
         SourceSpec(
             name="onec",
@@ -36,5 +49,12 @@ def mpstock_sources() -> list[SourceSpec]:
             factory=_source,
             simulator=_simulator,
             aliases=("1c",),
-        )
+        ),
+        SourceSpec(
+            name="onec_commerceml",
+            summary="1C:Enterprise: stock from CommerceML files of the exchange with a site",
+            settings=CommerceMLSettings,
+            factory=_commerceml,
+            simulator=_commerceml_simulator,
+        ),
     ]

@@ -16,7 +16,7 @@ from mpstock.testing import VirtualClock, adapter_context, build_adapter
 from mpstock_onec.plugin import mpstock_sources
 from mpstock_onec.settings import OnecSettings
 
-(SPEC,) = mpstock_sources()
+SPEC = next(spec for spec in mpstock_sources() if spec.name == "onec")
 URL = "http://erp.local/trade"
 USER, PASSWORD = "Робот", "Пароль 1С"
 START = datetime(2026, 1, 12, 9, 0, tzinfo=UTC)
