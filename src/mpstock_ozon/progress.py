@@ -26,6 +26,9 @@ FIRST_LOOK_BACK = timedelta(days=3)
 LONGEST_LOOK_BACK = timedelta(days=30)
 """How far back a reading looks after a long pause; what ended before that has just vanished."""
 
+ASKED_AGAIN = timedelta(days=1)
+"""For how long a change that cannot be read is asked for again, at the cost of all that changed meanwhile."""
+
 _GOING = (OrderStage.PLACED, OrderStage.ASSEMBLED)
 
 
@@ -91,13 +94,11 @@ class Cursor:
             {number: at for number, at in apart.items() if now - at < LONGEST_LOOK_BACK},
         )
 
-    def text(self) -> str | None:
-        """Return the cursor as it is kept, None where there is nothing to go on from."""
-        if self.changes_since is None:
-            return None
+    def text(self) -> str:
+        """Return the cursor as it is kept."""
         return json.dumps(
             {
-                "changes_since": self.changes_since.isoformat(),
+                "changes_since": None if self.changes_since is None else self.changes_since.isoformat(),
                 "whole_at": None if self.whole_at is None else self.whole_at.isoformat(),
                 "apart": {number: at.isoformat() for number, at in sorted(self.apart.items())},
             }
@@ -115,8 +116,9 @@ class Cursor:
 
     def after(self, started: datetime, walked: Walked, *, complete: bool) -> Cursor:
         """Return the cursor after a reading. A change that could not be read is asked for again."""
+        again = max(self.since(started) + OVERLAP, started - ASKED_AGAIN)
         return Cursor(
-            self.changes_since if walked.unread_changes else started,
+            again if walked.unread_changes else started,
             started if complete else self.whole_at,
             {number: self.apart.get(number, started) for number in walked.apart | walked.late},
         )

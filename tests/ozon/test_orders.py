@@ -369,6 +369,21 @@ def test_a_change_that_cannot_be_read_is_asked_for_again(caplog: pytest.LogCaptu
     assert "postings[0].products of posting 1-2-1 is missing" in caplog.text
 
 
+def test_a_change_that_can_never_be_read_is_given_up_after_a_day() -> None:
+    """Each reading would cost more than the last; the cursor is kept from the first one on."""
+    account = quiet().on(POSTINGS, postings({**posting("1-2-1", "delivering"), "products": None}))
+    sink = account.sink()
+    cursor = None
+    for _ in range(4):
+        cursor = collect(sink.orders(cursor))[-1].cursor
+        assert cursor is not None
+        account.clock.passed += timedelta(hours=20).total_seconds()
+    now = account.clock.now()
+    collect(sink.orders(cursor))
+    changed = account.sent(POSTINGS)[-1]["filter"]["last_changed_status_date"]
+    assert timedelta(hours=43) < now - at(changed["from"]) < timedelta(hours=45)
+
+
 def test_a_posting_without_units_is_no_order() -> None:
     """A product of which nothing is left holds nothing; what was told of it before ends."""
     account = quiet().on(UNFULFILLED, postings(posting("1-1-1", products=[("A", 0), ("B", 2)])))
