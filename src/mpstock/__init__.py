@@ -48,16 +48,19 @@ if TYPE_CHECKING:
     )
     from mpstock.reconcile.checking import AdapterFindings
     from mpstock.reconcile.engine import Progress
-    from mpstock.reconcile.report import (
+    from mpstock.reconcile.explanation import (
         Explanation,
-        HeldSlice,
+        HoldExplanation,
         ListingExplanation,
+        TermExplanation,
+    )
+    from mpstock.reconcile.report import (
+        HeldSlice,
         Plan,
         PlannedChange,
         Report,
         SinkReport,
         SourceReport,
-        TermExplanation,
     )
     from mpstock.reconcile.status import LogEntry, Status
     from mpstock.secret import Secret
@@ -78,6 +81,7 @@ __all__ = [
     "Finding",
     "HeldSlice",
     "Hold",
+    "HoldExplanation",
     "Level",
     "Limits",
     "Listing",
@@ -138,10 +142,8 @@ _HOMES = {
     ),
     "reconcile.checking": "AdapterFindings",
     "reconcile.engine": "Progress",
-    "reconcile.report": (
-        "Explanation HeldSlice ListingExplanation Plan PlannedChange Report SinkReport SourceReport "
-        "TermExplanation"
-    ),
+    "reconcile.explanation": "Explanation HoldExplanation ListingExplanation TermExplanation",
+    "reconcile.report": "HeldSlice Plan PlannedChange Report SinkReport SourceReport",
     "reconcile.status": "LogEntry Status",
     "secret": "Secret",
 }

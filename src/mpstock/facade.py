@@ -25,7 +25,8 @@ if TYPE_CHECKING:
     from mpstock.plugins import PluginRegistry
     from mpstock.reconcile.checking import AdapterFindings
     from mpstock.reconcile.engine import Engine, Progress
-    from mpstock.reconcile.report import Explanation, Plan, Report
+    from mpstock.reconcile.explanation import Explanation
+    from mpstock.reconcile.report import Plan, Report
     from mpstock.reconcile.status import LogEntry, Status
 
 __all__ = ["AsyncShop", "Shop", "aopen", "open"]

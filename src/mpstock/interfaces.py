@@ -83,8 +83,8 @@ class Limits:
     `observe_batch`   most listings in one call of `observe`.
     `observe_whole`   `observe(None)` reads everything that the account shows, cheaper than by id.
     `self_decrements` whether what `observe` tells falls by itself when an order comes.
-    `orders`          what `orders` tells: `"each"` order with its stage; only the `"total"` that is reserved of
-                      each listing (as one `Order`, whose key names the listing: no warehouse system can
+    `orders`          what `orders` tells: `"each"` order with its stage; only the `"total"` that is reserved
+                      of each listing (as one `Order`, whose key names the listing: no warehouse system can
                       absorb that); or `"none"`.
     """
 

@@ -31,8 +31,8 @@ __all__ = [
 
 SOURCE_KEYS = frozenset(
     {
-        "absorbs", "group", "incremental", "lead_time", "max_age", "max_per_sku", "plugin", "quantity", "rule",
-        "share", "transport",
+        "absorbs", "group", "incremental", "lead_time", "max_age", "max_per_sku", "plugin", "quantity",
+        "rule", "share", "transport",
     }
 )  # fmt: skip
 """The keys of `[sources.NAME]` that are the core's: a settings class cannot have them."""

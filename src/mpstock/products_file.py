@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 
 from attrs import field, frozen
 
+from mpstock import packs_and_kits
 from mpstock.errors import ConfigurationError
 from mpstock.nearest import suggestion
 
@@ -21,8 +22,9 @@ if TYPE_CHECKING:
 
 __all__ = ["ProductBuffers", "ProductsFile", "read_products"]
 
-_LATER = ("pack", "components", "pin")
+_LATER = ("pin",)
 _BUFFERS = ("product", "sink", "warehouse")
+_RECIPES = ("pack", "components")
 _MOST = 20
 
 
@@ -54,6 +56,9 @@ class ProductsFile:
         factory=dict[str, Mapping[tuple[str, str], str]], repr=False, alias="mappings"
     )
     _fingerprints: Mapping[str, str] = field(factory=dict[str, str], repr=False, alias="fingerprints")
+    _recipes: Mapping[tuple[str, str], Mapping[str, int]] = field(
+        factory=dict[tuple[str, str], Mapping[str, int]], repr=False, alias="recipes"
+    )
 
     @classmethod
     def empty(cls) -> ProductsFile:
@@ -63,6 +68,10 @@ class ProductsFile:
     def mapping(self, sink: str) -> Mapping[tuple[str, str], str]:
         """Return for one sink: (name of a `Listing.keys`, its value) → sku."""
         return self._mappings.get(sink, {})
+
+    def recipes(self) -> Mapping[tuple[str, str], Mapping[str, int]]:
+        """Return, by (sku, sink or '' for all), what one unit of a listing takes: packs and kits."""
+        return self._recipes
 
     def fingerprint(self, sku: str) -> str:
         """What changes when the product's row says something else; empty if it says nothing."""
@@ -75,7 +84,10 @@ class ProductsFile:
 
 @frozen
 class _Column:
-    """What a column holds. `kind` is sku, mapping, product, sink or warehouse (the last three: buffers)."""
+    """What a column holds.
+
+    `kind` is sku, mapping, pack, components, product, sink or warehouse (the last three: buffers).
+    """
 
     title: str
     kind: str
@@ -93,6 +105,7 @@ class _Layout:
     nameless: tuple[int, ...]
     mappings: tuple[tuple[int, _Column], ...]
     buffers: tuple[tuple[int, _Column], ...]
+    recipes: tuple[tuple[int, _Column], ...]
     titles: tuple[tuple[str, int], ...]
 
     @classmethod
@@ -100,13 +113,15 @@ class _Layout:
         numbered = list(enumerate(columns))
         mappings = tuple((index, column) for index, column in numbered if column.kind == "mapping")
         buffers = tuple((index, column) for index, column in numbered if column.kind in _BUFFERS)
+        recipes = tuple((index, column) for index, column in numbered if column.kind in _RECIPES)
         return cls(
             width=len(columns),
             sku=next(index for index, column in numbered if column.kind == "sku"),
             nameless=tuple(index for index, column in numbered if not column.title),
             mappings=mappings,
             buffers=buffers,
-            titles=tuple(sorted((column.title, index) for index, column in (*mappings, *buffers))),
+            recipes=recipes,
+            titles=tuple(sorted((column.title, index) for index, column in (*mappings, *buffers, *recipes))),
         )
 
 
@@ -115,9 +130,10 @@ def read_products(
 ) -> ProductsFile:
     """Read the products file: UTF-8 or Windows-1251; separated by commas, semicolons or tabs.
 
-    Columns: `sku`; `<sink>.<mapping key>`; `buffer.<key>`, `<sink>.buffer.<key>` and
-    `<sink>.<warehouse code>.buffer.<key>`. An empty cell sets nothing. `buffer_keys` are the keys that
-    the buffer policies have; None = any is taken, and the policies refuse what they do not know.
+    Columns: `sku`; `<sink>.<mapping key>`; `pack` and `<sink>.pack` (units in one listing), `components`
+    (`A:1 B:2`, a kit); `buffer.<key>`, `<sink>.buffer.<key>` and `<sink>.<warehouse code>.buffer.<key>`.
+    An empty cell sets nothing. `buffer_keys` are the keys that the buffer policies have; None = any is
+    taken, and the policies refuse what they do not know.
 
     Raises:
         ConfigurationError: the file cannot be read, or something in it is wrong; names line and column.
@@ -160,6 +176,8 @@ class _Reader:
         self._buffers: dict[str, tuple[int, ProductBuffers]] = {}
         self._fingerprints: dict[str, str] = {}
         self._interned: dict[tuple[str, ...], ProductBuffers] = {}
+        self._packs: dict[str, dict[str, tuple[int, str]]] = {}
+        self._kits: dict[str, tuple[int, str]] = {}
 
     def read(self, content: bytes) -> ProductsFile:
         text = _decoded(content)
@@ -175,6 +193,7 @@ class _Reader:
                 line = rows.line_num + 1
         except csv.Error as error:
             self._problem(line, "", f"cannot be read as CSV: {error}")
+        recipes = packs_and_kits.recipes(self._packs, self._kits, self._problem)
         self._raise()
         return ProductsFile(
             name=self._name,
@@ -182,6 +201,7 @@ class _Reader:
             buffers=self._buffers,
             mappings=self._mappings,
             fingerprints=self._fingerprints,
+            recipes=recipes,
         )
 
     def _columns(self, header: list[str]) -> list[_Column]:
@@ -207,6 +227,8 @@ class _Reader:
             self._problem(1, title, "is not available in this version of mpstock; take the column out")
         elif dot and key and "." not in key and (not scope or scope.endswith(".")):
             return self._buffer_column(title, sink, scope.removesuffix("."), key)
+        elif rest == "pack" or title == "components":
+            return _Column(title, rest, sink=sink)
         elif sink and rest in self._mapping_keys(sink):
             return _Column(title, "mapping", rest, sink)
         elif sink and self._sinks[sink].spec is None and "." not in rest:
@@ -242,7 +264,7 @@ class _Reader:
 
     def _titles(self) -> Iterator[str]:
         keys = sorted(self._buffer_keys or ("policy", "absolute", "percent", "cap"))
-        yield "sku"
+        yield from ("sku", "pack", "components")
         yield from (f"buffer.{key}" for key in keys)
         for sink in self._sinks:
             yield from (f"{sink}.{key}" for key in self._mapping_keys(sink))
@@ -277,6 +299,13 @@ class _Reader:
         for index, column in layout.mappings:
             if cells[index]:
                 self._map(line, column, cells[index], sku)
+        for index, column in layout.recipes:
+            if not cells[index]:
+                continue
+            if column.kind == "pack":
+                self._packs.setdefault(column.sink, {})[sku] = (line, cells[index])
+            else:
+                self._kits[sku] = (line, cells[index])
         buffers = tuple([cells[index] for index, _ in layout.buffers])
         if any(buffers):
             self._buffers[sku] = (line, self._intern(layout, buffers))

@@ -140,7 +140,10 @@ def test_an_unknown_key_names_its_table_and_the_nearest(load_text: Load, text: s
             "[ledger] url: PostgreSQL is not available in this version",
         ),
         ("[ledger]\nurl = 'mpstock.db'\n", '[ledger] url: must look like "sqlite:///mpstock.db"'),
-        ("[sharing]\nbetween_sinks = 'split'\n", '"split" is not available in this version'),
+        (
+            SINK + "[sharing]\nbetween_sinks = 'split'\n",
+            "[sinks.shop] share: is missing: the stock is split between the sinks",
+        ),
         ("[guards.zeroing]\nshare = 10\n", "[guards.zeroing] share: must be from 0 to 1"),
         ("[guards.zeroing]\ncount = -1\n", "[guards.zeroing] count: must be 0 or more"),
         ("[schedule]\nfull = 'noon'\n", "[schedule] full: must be a time of day"),

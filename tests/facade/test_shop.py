@@ -265,7 +265,14 @@ def test_progress_is_told() -> None:
     sink = InMemorySink(skus(5), batch=2)
     with Shop(sources={"erp": InMemorySource(dict.fromkeys(skus(5), 5))}, sinks={"shop": sink}) as shop:
         shop.sync(progress=lambda *step: told.append(step))
-    assert {phase for phase, *_ in told} == {"read", "listings", "observe", "plan", "push"}
+    assert {phase for phase, *_ in told} == {
+        "orders",
+        "read",
+        "listings",
+        "observe",
+        "plan",
+        "push",
+    }
     assert [done for phase, _, done, _ in told if phase == "push"][-1] == 5
     assert {total for phase, *_, total in told if phase == "push"} == {5}
 

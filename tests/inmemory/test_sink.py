@@ -144,9 +144,10 @@ def test_a_push_may_fail_without_being_taken() -> None:
 
 
 def test_reads_may_fail_too() -> None:
-    """Listings, observations and orders each take the next error that waits."""
+    """Listings and observations take the next error that waits, orders one of their own."""
     sink = InMemorySink(["A"])
-    sink.fail_read(TransientError("down"), times=3)
+    sink.fail_read(TransientError("down"), times=2)
+    sink.fail_orders(TransientError("down"))
     for read in (sink.listings(None), sink.observe(None), sink.orders(None)):
         with pytest.raises(TransientError):
             every(read)

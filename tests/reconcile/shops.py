@@ -31,6 +31,7 @@ from mpstock.config import (
     GuardSettings,
     LedgerSettings,
     ProductsSettings,
+    SharingSettings,
     SinkConfig,
     SinkWarehouse,
     SourceConfig,
@@ -74,6 +75,7 @@ def configuration(
     *,
     zeroing: ZeroingGuard | None = None,
     products: Path | None = None,
+    sharing: SharingSettings | None = None,
 ) -> Configuration:
     """Return the settings of a shop, as a file would say them."""
     url = str(ledger) if "://" in str(ledger) else f"sqlite:///{ledger}"
@@ -83,6 +85,7 @@ def configuration(
         sinks={config.name: config for config in sinks},
         guards=GuardSettings(zeroing or ZeroingGuard()),
         products=ProductsSettings(products),
+        sharing=sharing or SharingSettings(),
     )
 
 
@@ -143,6 +146,7 @@ class Play:
         self.sinks = {name: sink_config(name, sink) for name, sink in sinks.items()}
         self.zeroing = zeroing
         self.products: Path | None = None
+        self.sharing: SharingSettings | None = None
 
     def set_source(self, name: str, **keys: Any) -> None:
         """Change the settings of a source."""
@@ -160,6 +164,7 @@ class Play:
             self.sinks.values(),
             zeroing=self.zeroing,
             products=self.products,
+            sharing=self.sharing,
         )
         return Shop(config, clock=self.clock)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from datetime import UTC, datetime
 from decimal import Decimal
 from fractions import Fraction
 
@@ -10,20 +11,22 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
+from mpstock.reconcile.absorbing import Held
 from mpstock.reconcile.availability import (
     BOUNDLESS,
     Pool,
     SourceRule,
-    apportion,
-    draw,
+    Stated,
     net,
     pools,
     remaining,
     total,
 )
+from mpstock.reconcile.sharing import apportion, draw
 from tests.reconcile import reference
 from tests.reconcile.reference import Member, Row
 
+HELD = Held("ozon", "1", 3, datetime(2026, 1, 12, tzinfo=UTC))
 RULES = ("sum", "first", "max", "min")
 SOURCES = ("a", "b", "c")
 WAREHOUSES = {"main": 1, "msk": 2}
@@ -54,7 +57,7 @@ def engine_pools(
         for order, name in enumerate(SOURCES)
     }
     levels = [
-        (
+        Stated(
             row.source,
             WAREHOUSES[row.warehouse],
             row.quantity,
@@ -116,30 +119,30 @@ def test_each_source_is_netted_before_the_rule(rule: str, amount: int) -> None:
         "a": SourceRule("main", rule, 0),  # type: ignore[arg-type]
         "b": SourceRule("main", rule, 1),  # type: ignore[arg-type]
     }
-    own = pools(net([("a", 1, 7, 0, True), ("b", 1, 10, 3, True)], {}, by_source), by_source)
+    own = pools(net([Stated("a", 1, 7), Stated("b", 1, 10, 3)], {}, by_source), by_source)
     assert own == {1: Pool(amount, True)}
 
 
 def test_a_hold_is_subtracted_where_it_lies() -> None:
     """Three held units of ten on hand leave seven, and nothing is taken from the neighbour."""
     by_source = {"a": SourceRule("main", "sum", 0)}
-    own = pools(net([("a", 1, 10, 0, True), ("a", 2, 4, 0, True)], {1: 3}, by_source), by_source)
+    own = pools(net([Stated("a", 1, 10), Stated("a", 2, 4)], {1: [HELD]}, by_source), by_source)
     assert own == {1: Pool(7, True), 2: Pool(4, True)}
 
 
 def test_first_falls_to_the_next_source_that_knows() -> None:
     """The first source is down: the second one's number counts, and is a number."""
     by_source = {"a": SourceRule("g", "first", 0, trusted=False), "b": SourceRule("g", "first", 1)}
-    levels = [("b", 1, 4, 0, True), ("a", 1, 9, 0, True)]
+    levels = [Stated("b", 1, 4), Stated("a", 1, 9)]
     assert pools(net(levels, {}, by_source), by_source) == {1: Pool(4, True)}
 
 
 def test_the_lowest_of_sources_one_of_which_is_silent_is_only_a_bound() -> None:
     """`min` of 5 and a source that was never read: 5 at most, so it is no reason to raise."""
     by_source = {"a": SourceRule("g", "min", 0), "b": SourceRule("g", "min", 1, omits_zero=False)}
-    assert pools(net([("a", 1, 5, 0, True)], {}, by_source), by_source) == {1: Pool(5, False)}
+    assert pools(net([Stated("a", 1, 5, 0)], {}, by_source), by_source) == {1: Pool(5, False)}
     down = {"a": SourceRule("g", "min", 0), "b": SourceRule("g", "min", 1, trusted=False)}
-    assert pools(net([("a", 1, 5, 0, True)], {}, down), down) == {1: Pool(5, False)}
+    assert pools(net([Stated("a", 1, 5, 0)], {}, down), down) == {1: Pool(5, False)}
 
 
 def test_no_row_is_nothing_only_if_every_source_was_read() -> None:

@@ -92,17 +92,12 @@ class _Loader:
                 meant = suggestion(name, _TABLES, what="the tables are")
                 self._say("", found, f"unknown table; {meant}" if found != name else f"unknown key; {meant}")
         sharing = self._simple(SharingSettings, "sharing")
-        if sharing.between_sinks != "shared":
-            self._say(
-                "[sharing]",
-                "between_sinks",
-                f'"{sharing.between_sinks}" is not available in this version of mpstock; use "shared"',
-            )
         network = self._table("network")
         self._transport(network)
         sources = {name: self._source(name, table, network) for name, table in self._named("sources")}
         sinks = {name: self._sink(name, table, network) for name, table in self._named("sinks")}
         found_sinks = {name: sink for name, sink in sinks.items() if sink is not None}
+        self._check_split(sharing, found_sinks)
         configuration = Configuration(
             path=self._path,
             ledger=self._ledger(),
@@ -249,15 +244,27 @@ class _Loader:
             if sink not in sinks:
                 meant = suggestion(sink, sinks, what="the sinks are")
                 self._say(f"[sources.{name}.absorbs]", sink, f"there is no such sink; {meant}")
+        quantity = common.quantity or spec.quantity
+        if quantity == "free" and spec.tells_reserved is not None and spec.tells_reserved(settings):
+            self._say(
+                place,
+                "quantity",
+                'is "free", but with these settings the rows carry a reserve of their own: it would be '
+                'subtracted twice. Write quantity = "on_hand", or leave the reserve out',
+            )
         return SourceConfig(
             name=name,
             spec=spec,
             settings=settings,
-            quantity=common.quantity or spec.quantity,
+            quantity=quantity,
             absorbs=common.absorbs,
             max_age=common.max_age,
+            incremental=common.incremental or spec.incremental,
             group=common.group,
             rule=common.rule or "sum",
+            share=common.share,
+            lead_time=common.lead_time,
+            max_per_sku=common.max_per_sku,
             transport=self._transport(network, common.transport, f"{place[:-1]}.transport]"),
         )
 
@@ -296,6 +303,8 @@ class _Loader:
             spec=spec,
             settings=settings,
             priority=common.priority,
+            share=common.share,
+            max_age=common.max_age,
             warehouses=warehouses,
             buffer=common.buffer,
             transport=self._transport(network, common.transport, f"{place[:-1]}.transport]"),
@@ -321,7 +330,16 @@ class _Loader:
             code = str(warehouse.code)
             if code in found:
                 self._say(numbered, "code", f'"{code}" stands above already; a warehouse is served once')
-            found[code] = SinkWarehouse(code, warehouse.feeds, warehouse.share, warehouse.buffer)
+            foreign = set(warehouse.pick_order or ()) - set(warehouse.feeds or warehouse.pick_order or ())
+            if foreign:
+                self._say(
+                    numbered,
+                    "pick_order",
+                    f"names {', '.join(sorted(foreign))}, which is not among its feeds",
+                )
+            found[code] = SinkWarehouse(
+                code, warehouse.feeds, warehouse.share, warehouse.buffer, warehouse.pick_order
+            )
         self._check_shares(place, list(found.values()))
         return tuple(found.values())
 
@@ -337,6 +355,18 @@ class _Loader:
                 )
             elif shares and len(shares) < len(fed):
                 self._say(place, "share", f"has to stand with each of {codes} or with none: {what}")
+
+    def _check_split(self, sharing: SharingSettings, sinks: Mapping[str, SinkConfig]) -> None:
+        shares = {name: sink.share for name, sink in sinks.items()}
+        if sharing.between_sinks != "split":
+            for name in (name for name, share in shares.items() if share is not None):
+                self._say(f"[sinks.{name}]", "share", 'counts only with [sharing] between_sinks = "split"')
+            return
+        for name in (name for name, share in shares.items() if share is None):
+            self._say(f"[sinks.{name}]", "share", "is missing: the stock is split between the sinks")
+        total = sum((share for share in shares.values() if share is not None), Decimal(0))
+        if shares and None not in shares.values() and total != 1:
+            self._say("[sharing]", "between_sinks", f"the shares of the sinks add up to {total}, not to 1")
 
     def _buffers(self, sinks: Mapping[str, SinkConfig]) -> None:
         for error in BufferResolver(sinks, None, self._plugins).errors():

@@ -79,15 +79,21 @@ def _without_password(url: str) -> str:
     return f"{scheme}{colon}{user}:***@{host}" if at else url
 
 
+def _not_negative(_: Any, attribute: attrs.Attribute[Any], value: timedelta) -> None:
+    if value < timedelta(0):
+        raise ValueError(f'{attribute.name} must not be negative; write a length of time such as "15m"')
+
+
 @frozen
 class Absorption:
-    """When a source books one sink's orders itself (semantics: holds).
+    """`absorbs` of a source: when it books one sink's orders itself.
 
-    `books_at` is the status of the order at which it does, `lag` how long after it that may take.
+    `books_at` is the stage of the order at which it does, `lag` how long after it that may take. Until
+    the source has been read later than that, the order's units are subtracted from what it says.
     """
 
     books_at: Literal["order", "assembly", "shipment"]
-    lag: timedelta = timedelta(minutes=15)
+    lag: timedelta = field(default=timedelta(minutes=15), validator=_not_negative)
 
 
 @frozen
@@ -97,7 +103,13 @@ class SourceConfig:
     `quantity`   whether its quantity is on hand, or already free of what it has promised.
     `absorbs`    by sink: whose orders it books itself, and when.
     `max_age`    older than that its levels are unknown; None = only a failed read makes them so.
+    `incremental`  `"exact"`: a row that an incremental read leaves out is as it was; `"advisory"`: it is only
+                 as fresh as the last full read. Left out, it is as the plugin says.
     `group`      sources of one group describe the same goods, combined by the group's `rule`.
+    `share`      only this part of each level counts, rounded down (a supplier's list).
+    `lead_time`  its goods have to be fetched first: its warehouses feed only those sink warehouses that
+                 name them in `feeds`.
+    `max_per_sku`  of its own holds (open carts) at most so many units of a product count.
     `transport`  a `mpstock.transport.TransportSettings`; None = the defaults.
     """
 
@@ -107,8 +119,12 @@ class SourceConfig:
     quantity: Literal["on_hand", "free"] = "on_hand"
     absorbs: Mapping[str, Absorption] = field(factory=dict[str, Absorption])
     max_age: timedelta | None = None
+    incremental: Literal["exact", "advisory"] = "exact"
     group: str = "main"
     rule: Literal["sum", "first", "max", "min"] = "sum"
+    share: Decimal = Decimal(1)
+    lead_time: timedelta | None = None
+    max_per_sku: int | None = None
     transport: Any = None
 
     @property
@@ -122,14 +138,16 @@ class SinkWarehouse:
     """`[[sinks.NAME.warehouses]]`: one of the marketplace's warehouses that is served.
 
     `feeds` are the own warehouses whose stock it shows; None = all. `share` is the part of them
-    that it shows where several sink warehouses of one sink are fed by the same. `buffer` is the
-    warehouse's own buffer table, raw.
+    that it shows where several sink warehouses of one sink are fed by the same. `pick_order` names the
+    own warehouses in the order in which its orders are picked from them; None = nobody knows which of them
+    an order hits. `buffer` is the warehouse's own buffer table, raw.
     """
 
     code: str
     feeds: tuple[str, ...] | None = None
     share: Decimal | None = None
     buffer: Mapping[str, Any] = field(factory=dict[str, Any])
+    pick_order: tuple[str, ...] | None = None
 
 
 @frozen
@@ -137,6 +155,9 @@ class SinkConfig:
     """`[sinks.NAME]`: the keys that all sinks have. The plugin's own are in `settings`.
 
     `priority`  1 is served first where sharing is exclusive.
+    `share`     its part of the common stock where sharing is split.
+    `max_age`   when its orders were read longer ago than that, nobody knows what it has sold meanwhile: what
+                it sells is not raised anywhere.
     `buffer`    the sink's buffer table, raw: `policy` and the policy's own keys.
     """
 
@@ -144,6 +165,8 @@ class SinkConfig:
     spec: SinkSpec | None = None
     settings: Any = None
     priority: int = 1
+    share: Decimal | None = None
+    max_age: timedelta = timedelta(minutes=15)
     warehouses: tuple[SinkWarehouse, ...] = ()
     buffer: Mapping[str, Any] = field(factory=dict[str, Any])
     transport: Any = None
@@ -161,7 +184,11 @@ class SinkConfig:
 
 @frozen
 class SharingSettings:
-    """`[sharing]`: whether two sinks may promise the same unit. Only `shared` is there yet."""
+    """`[sharing]`: whether two sinks may promise the same unit.
+
+    `shared`: each shows all of it. `split`: each shows its `share`. `exclusive`: no unit is shown twice, and
+    the sinks are served in the order of their `priority`.
+    """
 
     between_sinks: Literal["shared", "split", "exclusive"] = "shared"
 

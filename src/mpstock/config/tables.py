@@ -32,6 +32,21 @@ class ClockTable:
     speed: float = field(default=1.0, validator=_above_zero)
 
 
+def _part(_: Any, attribute: Attribute[Any], value: Decimal | None) -> None:
+    if value is not None and not 0 < value <= 1:
+        raise ValueError(f"{attribute.name} must be above 0 and at most 1 (0.25 is a quarter), not {value}")
+
+
+def _some_units(_: Any, attribute: Attribute[Any], value: int | None) -> None:
+    if value is not None and value < 1:
+        raise ValueError(f"{attribute.name} must be 1 or more, not {value}; leave it out for no limit")
+
+
+def _some_time(_: Any, attribute: Attribute[Any], value: timedelta | None) -> None:
+    if value is not None and value <= timedelta(0):
+        raise ValueError(f'{attribute.name} must be above 0; write a length of time such as "15m"')
+
+
 @frozen
 class SourceTable:
     """The core's keys of `[sources.NAME]`; None = not said."""
@@ -39,9 +54,13 @@ class SourceTable:
     plugin: str
     quantity: Literal["on_hand", "free"] | None = None
     absorbs: dict[str, Absorption] = field(factory=dict[str, Absorption])
-    max_age: timedelta | None = None
+    max_age: timedelta | None = field(default=None, validator=_some_time)
+    incremental: Literal["exact", "advisory"] | None = None
     group: str = "main"
     rule: Literal["sum", "first", "max", "min"] | None = None
+    share: Decimal = field(default=Decimal(1), validator=_part)
+    lead_time: timedelta | None = field(default=None, validator=_some_time)
+    max_per_sku: int | None = field(default=None, validator=_some_units)
     transport: dict[str, Any] = field(factory=dict[str, Any])
 
 
@@ -51,6 +70,8 @@ class SinkTable:
 
     plugin: str
     priority: int = 1
+    share: Decimal | None = field(default=None, validator=_part)
+    max_age: timedelta = field(default=timedelta(minutes=15), validator=_some_time)
     warehouses: list[Any] = field(factory=list[Any])
     buffer: dict[str, Any] = field(factory=dict[str, Any])
     transport: dict[str, Any] = field(factory=dict[str, Any])
@@ -66,11 +87,6 @@ def _some(_: Any, attribute: Attribute[Any], value: tuple[str, ...] | None) -> N
     twice = [own for own in dict.fromkeys(value) if value.count(own) > 1]
     if twice:
         raise ValueError(f'{attribute.name} has "{twice[0]}" twice; take one out')
-
-
-def _part(_: Any, attribute: Attribute[Any], value: Decimal | None) -> None:
-    if value is not None and not 0 < value <= 1:
-        raise ValueError(f"{attribute.name} must be above 0 and at most 1 (0.25 is a quarter), not {value}")
 
 
 def _code(value: str | int) -> str:
@@ -90,4 +106,5 @@ class WarehouseTable:
     code: str | int = field(converter=_code, validator=_not_empty)
     feeds: tuple[str, ...] | None = field(default=None, validator=_some)
     share: Decimal | None = field(default=None, validator=_part)
+    pick_order: tuple[str, ...] | None = field(default=None, validator=_some)
     buffer: dict[str, Any] = field(factory=dict[str, Any])

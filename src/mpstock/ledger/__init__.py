@@ -4,10 +4,13 @@ from __future__ import annotations
 
 from mpstock.ledger.database import Database
 from mpstock.ledger.dirt import Dirt
+from mpstock.ledger.holds import Holds
 from mpstock.ledger.levels import Levels
 from mpstock.ledger.listings import Listings
 from mpstock.ledger.observing import Observations
+from mpstock.ledger.orders import Orders
 from mpstock.ledger.pushes import Pushes
+from mpstock.ledger.recipes import Recipes
 from mpstock.ledger.runs import Runs
 from mpstock.ledger.stocks import Stocks
 
@@ -36,6 +39,9 @@ class Ledger:
             raise
         self.dirt = Dirt(self.database)
         self.levels = Levels(self.database, self.dirt)
+        self.holds = Holds(self.database, self.dirt, self.levels)
+        self.recipes = Recipes(self.database, self.dirt, self.levels)
+        self.orders = Orders(self.database, self.dirt, self.recipes)
         self.listings = Listings(self.database, self.dirt, self.levels)
         self.stocks = Stocks(self.database, self.dirt)
         self.observations = Observations(self.database, self.dirt)

@@ -30,7 +30,7 @@ def as_text(moment: datetime) -> str:
 
 def as_datetime(text: str | None) -> datetime | None:
     """Return what `as_text` wrote as an aware datetime."""
-    return None if text is None else datetime.strptime(text, _FORMAT).replace(tzinfo=UTC)
+    return None if text is None else datetime.fromisoformat(text).replace(tzinfo=UTC)
 
 
 def ids(values: Iterable[Any]) -> str:

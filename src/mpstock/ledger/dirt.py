@@ -19,6 +19,8 @@ class Dirt:
 
     def __init__(self, database: Database) -> None:
         self._db = database
+        self._recipes: bool | None = None
+        database.on_rollback.append(self.forget_recipes)
 
     def mark(self, product_ids: Iterable[int], cause: str, now: datetime, *, soft: bool = False) -> None:
         """Mark products; inside the transaction of what moved them.
@@ -29,12 +31,33 @@ class Dirt:
         kept = "dirty.cause" if soft else "excluded.cause"
         revision = self._next_revision()
         moment = as_text(now)
+        products = self._with_relatives(product_ids) if self._has_recipes() else product_ids
         self._db.executemany(
             "INSERT INTO dirty (product_id, revision, cause, marked_at) VALUES (?, ?, ?, ?) "
             "ON CONFLICT (product_id) DO UPDATE SET "
             f"revision = excluded.revision, cause = {kept}, marked_at = excluded.marked_at",
-            [(product_id, revision, cause, moment) for product_id in product_ids],
+            [(product_id, revision, cause, moment) for product_id in products],
         )
+
+    def forget_recipes(self) -> None:
+        """Look again whether there are packs and kits: they have changed."""
+        self._recipes = None
+
+    def _has_recipes(self) -> bool:
+        if self._recipes is None:
+            self._recipes = self._db.scalar("SELECT 1 FROM recipes LIMIT 1") is not None
+        return self._recipes
+
+    def _with_relatives(self, product_ids: Iterable[int]) -> list[int]:
+        """Add the products that draw on the same stock: a kit, its components, their other kits."""
+        chosen = list(product_ids)
+        relatives = self._db.query(
+            "WITH chosen AS (SELECT value AS id FROM json_each(?)), parts AS ("
+            "SELECT id FROM chosen UNION SELECT component_id FROM recipes WHERE product_id IN chosen) "
+            "SELECT id FROM parts UNION SELECT product_id FROM recipes WHERE component_id IN parts",
+            (ids(chosen),),
+        )
+        return [row[0] for row in relatives]
 
     def mark_sink_warehouse(self, marketplace: str, warehouse: str, cause: str, now: datetime) -> None:
         """Mark every product that has a listing in one sink warehouse."""
@@ -60,6 +83,13 @@ class Dirt:
         return self._db.query(
             "SELECT product_id, revision, cause FROM dirty WHERE product_id > ? ORDER BY product_id LIMIT ?",
             (after, size),
+        )
+
+    def of_cause(self, cause: str, limit: int) -> list[tuple[int, int, str]]:
+        """Return the first marks that a cause has made."""
+        return self._db.query(
+            "SELECT product_id, revision, cause FROM dirty WHERE cause = ? ORDER BY product_id LIMIT ?",
+            (cause, limit),
         )
 
     def among(self, product_ids: Iterable[int]) -> list[tuple[int, int, str]]:

@@ -38,9 +38,13 @@ class Levels:
         self._warehouses: dict[str, int] = {}
         database.on_rollback.append(self._warehouses.clear)
 
-    def begin_read(self, source: str) -> ReadSession:
-        """Start taking in one reading of a source."""
-        return ReadSession(self, source)
+    def begin_read(self, source: str, *, advisory: bool = False) -> ReadSession:
+        """Start taking in one reading of a source.
+
+        `advisory`: it is an incremental one, and does not confirm the rows that it leaves out; those that it
+        repeats it does.
+        """
+        return ReadSession(self, source, advisory)
 
     def product_ids(self, skus: Iterable[str]) -> dict[str, int]:
         """Return the ids of those skus that are known."""
@@ -82,22 +86,15 @@ class Levels:
         """Return the code of every own warehouse, by id."""
         return dict(self.db.query("SELECT id, code FROM warehouses"))
 
-    def of_products(self, product_ids: Iterable[int]) -> list[tuple[int, str, int, int | None, int, int]]:
-        """Return (product id, source, warehouse id, quantity, reserved, known) of these products."""
+    def of_products(
+        self, product_ids: Iterable[int]
+    ) -> list[tuple[int, str, int, int | None, int, int, str]]:
+        """Return (product id, source, warehouse id, quantity, reserved, known, as of) of these products."""
         return self.db.query(
-            "SELECT product_id, source, warehouse_id, quantity, reserved, unknown_since IS NULL "
+            "SELECT product_id, source, warehouse_id, quantity, reserved, unknown_since IS NULL, as_of "
             "FROM stock_levels WHERE product_id IN (SELECT value FROM json_each(?)) "
             "ORDER BY product_id, id",
             (ids(product_ids),),
-        )
-
-    def holds_of(self, product_ids: Iterable[int], now: datetime) -> list[tuple[int, str, int | None, int]]:
-        """Return (product id, origin, warehouse id or None, quantity) of the holds that stand now."""
-        return self.db.query(
-            "SELECT product_id, origin, warehouse_id, quantity FROM holds "
-            "WHERE product_id IN (SELECT value FROM json_each(?)) AND status = 'open' "
-            "AND (expires_at IS NULL OR expires_at > ?)",
-            (ids(product_ids), as_text(now)),
         )
 
     def detail(self, product_id: int) -> list[tuple[str, str, int | None, int, datetime | None, str | None]]:
@@ -112,6 +109,14 @@ class Levels:
                 (product_id,),
             )
         ]
+
+    def held_among(self, product_ids: Iterable[int]) -> list[int]:
+        """Return those of the products that have a hold."""
+        rows = self.db.query(
+            "SELECT DISTINCT product_id FROM holds WHERE product_id IN (SELECT value FROM json_each(?))",
+            (ids(product_ids),),
+        )
+        return [row[0] for row in rows]
 
     def counts(self) -> list[tuple[str, int, int]]:
         """Return (source, rows, rows whose quantity is unknown)."""
@@ -149,6 +154,7 @@ class ReadSession:
 
     levels: Levels
     source: str
+    advisory: bool = False
     rows: int = 0
     changed: int = 0
     overtaken: bool = False
@@ -174,6 +180,8 @@ class ReadSession:
         new: list[tuple[object, ...]] = []
         new_keys: set[tuple[int, int]] = set()
         moved: list[tuple[object, ...]] = []
+        confirmed: list[tuple[str, int]] = []
+        repeated: dict[int, None] = {}
         dirty: dict[int, None] = {}
         for level in levels:
             product_id = products[level.sku]
@@ -202,6 +210,17 @@ class ReadSession:
                         quantity,
                         reserved,
                     )
+                    if (
+                        self.advisory
+                        and as_of > old_as_of
+                        and (level.quantity, level.reserved)
+                        == (
+                            quantity,
+                            reserved,
+                        )
+                    ):
+                        confirmed.append((as_of, row_id))
+                        repeated[product_id] = None
                     continue
                 if known:
                     moved.append((level.quantity, level.reserved, as_of, as_of, None, None, row_id))
@@ -222,9 +241,13 @@ class ReadSession:
             "unknown_since = ?, unknown_why = ? WHERE id = ?",
             moved,
         )
+        db.executemany("UPDATE stock_levels SET as_of = ? WHERE id = ?", confirmed)
         self.changed += len(new) + len(moved)
         if dirty:
             self.levels.dirt.mark(dirty, self.source, now)
+        if repeated and (held := self.levels.held_among(repeated)):
+            # What it has booked by now is no longer subtracted from it.
+            self.levels.dirt.mark(held, self.source, now, soft=True)
 
     def absent(self) -> Absent:
         """Return what this read, if it was complete, has left out."""

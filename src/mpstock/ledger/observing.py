@@ -22,6 +22,10 @@ if TYPE_CHECKING:
 __all__ = ["Observations", "ObservedRow", "Observing"]
 
 
+_TELLS = "(NOT {0}doubtful OR {0}not_before IS NULL OR {0}not_before <= ?)"
+"""A listing of which a read-back tells: nothing is on its way to it any more."""
+
+
 @frozen
 class ObservedRow:
     """A listing to read back, with what the sink needs to find it."""
@@ -60,7 +64,7 @@ class Observations:
             conditions.append("s.warehouse_code = ?")
             parameters.append(warehouse)
         if not everything:
-            conditions.append("s.base IS NULL AND (s.not_before IS NULL OR s.not_before <= ?)")
+            conditions.append(f"s.base IS NULL AND {_TELLS.format('s.')}")
             parameters.append(as_text(now))
         return [
             ObservedRow(row[0], _listing(*row[1:]))
@@ -76,7 +80,7 @@ class Observations:
         """Return (listings whose base is unknown and may be read back, all listings) of a sink."""
         unknown = self.db.scalar(
             "SELECT count(*) FROM marketplace_stocks WHERE marketplace = ? AND base IS NULL "
-            "AND (not_before IS NULL OR not_before <= ?)",
+            f"AND in_flight IS NULL AND {_TELLS.format('')}",
             (sink, as_text(now)),
         )
         if not unknown:
@@ -111,7 +115,7 @@ class Observing:
             (external_id, warehouse): state
             for external_id, warehouse, *state in db.query(
                 "SELECT l.external_id, l.warehouse_code, s.id, s.product_id, s.base, s.attempted_at, "
-                "s.not_before, s.in_flight FROM listings AS l "
+                "s.not_before, s.in_flight, s.doubtful FROM listings AS l "
                 "JOIN marketplace_stocks AS s ON s.listing_id = l.id "
                 "WHERE l.marketplace = ? AND l.external_id IN (SELECT value FROM json_each(?))",
                 (self.sink, ids({o.external_id for o in observations})),
@@ -133,7 +137,8 @@ class Observing:
         missing = [
             (0, 0, row_id, *state)
             for row_id, *state in self.observations.db.iterate(
-                "SELECT id, product_id, base, attempted_at, not_before, in_flight FROM marketplace_stocks "
+                "SELECT id, product_id, base, attempted_at, not_before, in_flight, doubtful "
+                "FROM marketplace_stocks "
                 "WHERE marketplace = ?",
                 (self.sink,),
             )
@@ -146,16 +151,19 @@ class Observing:
         moment = as_text(now)
         usable = [
             (quantity, reserved, row_id, product_id, base)
-            for quantity, reserved, row_id, product_id, base, attempted_at, not_before, in_flight in found
-            if in_flight is None
-            and (attempted_at is None or attempted_at < self.started or attempted_at > moment)
+            for quantity, reserved, row_id, product_id, base, tried_at, rests, flying, doubtful in found
+            if flying is None
+            and (tried_at is None or tried_at < self.started or tried_at > moment)
             # What was sent in doubt may still arrive until its rest is over.
-            and not (base is None and not_before is not None and not_before > self.started)
+            and not (doubtful and rests is not None and rests > self.started)
         ]
         self.observations.db.executemany(
-            "UPDATE marketplace_stocks SET observed = ?, observed_reserved = ?, observed_at = ?, base = ? "
-            "WHERE id = ?",
-            [(quantity, reserved, moment, quantity, row_id) for quantity, reserved, row_id, *_ in usable],
+            "UPDATE marketplace_stocks SET observed = ?, observed_reserved = ?, observed_at = ?, base = ?, "
+            "expected = ?, doubtful = 0 WHERE id = ?",
+            [
+                (quantity, reserved, moment, quantity, quantity, row_id)
+                for quantity, reserved, row_id, *_ in usable
+            ],
         )
         moved = [row for row in usable if row[0] != row[4]]
         self.drifted += sum(row[4] is not None for row in moved)

@@ -156,7 +156,7 @@ class Pushes:
             not_before = as_text(now + cooldown)
             self.db.executemany(
                 "UPDATE marketplace_stocks SET in_flight = ?, sent = ?, ready = 0, sync_status = 'pending', "
-                "attempted_at = ?, not_before = ? WHERE id = ?",
+                "doubtful = 0, attempted_at = ?, not_before = ? WHERE id = ?",
                 [(push, item.change.new, moment, not_before, item.id) for item in items],
             )
             return Batch(push, sink, items)
@@ -202,20 +202,23 @@ class Pushes:
         where = "id IN (SELECT value FROM json_each(?)) AND in_flight = ?"
         landed = "in_flight = NULL, not_before = ?"
         if status is OutcomeStatus.OK:
+            # An order that was told while this was on the wire came before it or after it: nobody knows.
             self.db.execute(
                 "UPDATE marketplace_stocks SET synced_quantity = sent, last_synced_at = ?, "
-                "error_code = NULL, error_message = NULL, attempted_at = ?, base = sent, "
+                "error_code = NULL, error_message = NULL, attempted_at = ?, "
+                "base = CASE WHEN doubtful THEN NULL ELSE sent END, expected = sent, doubtful = 0, "
                 f"{landed} WHERE {where}",
                 (moment, moment, rested, chosen, push),
             )
         elif status in (OutcomeStatus.DOUBT, OutcomeStatus.WHOLE):
             self.db.execute(
-                f"UPDATE marketplace_stocks SET base = NULL, attempted_at = ?, {landed} WHERE {where}",
+                "UPDATE marketplace_stocks SET base = NULL, doubtful = 1, attempted_at = ?, "
+                f"{landed} WHERE {where}",
                 (moment, rested, chosen, push),
             )
         else:
             self.db.execute(
-                f"UPDATE marketplace_stocks SET attempted_at = ?, {landed} WHERE {where}",
+                f"UPDATE marketplace_stocks SET doubtful = 0, attempted_at = ?, {landed} WHERE {where}",
                 (moment, rested, chosen, push),
             )
         self.db.execute(
@@ -273,7 +276,7 @@ class Pushes:
         chosen = ids(state_ids)
         with self.db.transaction():
             self.db.execute(
-                "UPDATE marketplace_stocks SET base = NULL, attempted_at = ?, not_before = ? "
+                "UPDATE marketplace_stocks SET base = NULL, doubtful = 1, attempted_at = ?, not_before = ? "
                 "WHERE id IN (SELECT value FROM json_each(?))",
                 (as_text(now), as_text(now + cooldown), chosen),
             )
@@ -303,7 +306,8 @@ class Pushes:
                 arrived = max(sent, min(now, sent + LONGEST_ON_THE_WAY))
                 rests.append((as_text(arrived + cooldowns.get(sink, timedelta())), row_id))
             self.db.executemany(
-                "UPDATE marketplace_stocks SET in_flight = NULL, base = NULL, not_before = ? WHERE id = ?",
+                "UPDATE marketplace_stocks SET in_flight = NULL, base = NULL, doubtful = 1, not_before = ? "
+                "WHERE id = ?",
                 rests,
             )
             self.db.execute(

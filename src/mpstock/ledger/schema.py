@@ -78,16 +78,60 @@ Table(
     "holds",
     metadata,
     Column("id", Integer, primary_key=True),
+    # the source or sink that told it
     Column("origin", Text, nullable=False),
     Column("key", Text, nullable=False),
     Column("product_id", Integer, ForeignKey("products.id"), nullable=False),
+    # the own warehouse that loses the units, where that is known
     Column("warehouse_id", Integer, ForeignKey("warehouses.id")),
+    # the sink warehouse that an order came through
+    Column("sink_warehouse", Text),
+    # in units of this product: an order of a kit holds each of its components
     Column("quantity", Integer, nullable=False),
-    Column("status", Text, nullable=False, server_default="open"),
     Column("taken_at", DateTime, nullable=False),
+    Column("assembled_at", DateTime),
+    # handed over, or gone without a word: it ends with a later reading of the source
+    Column("shipped_at", DateTime),
     Column("expires_at", DateTime),
     UniqueConstraint("origin", "key", "product_id"),
     Index(None, "product_id"),
+)
+
+Table(
+    "orders",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    Column("marketplace", Text, nullable=False),
+    Column("key", Text, nullable=False),
+    Column("external_id", Text, nullable=False),
+    Column("warehouse_code", Text),
+    # in the sink's units
+    Column("quantity", Integer, nullable=False),
+    Column("stage", Text, nullable=False),
+    Column("placed_at", DateTime, nullable=False),
+    Column("assembled_at", DateTime),
+    Column("shipped_at", DateTime),
+    Column("cancelled_at", DateTime),
+    Column("note", Text, nullable=False, server_default=""),
+    # the listing's product; NULL: nobody knows what was ordered
+    Column("product_id", Integer, ForeignKey("products.id")),
+    # as of the last reading that told it
+    Column("told_at", DateTime, nullable=False),
+    # its holds have ended for good
+    Column("settled", Boolean(create_constraint=False), nullable=False, server_default="0"),
+    UniqueConstraint("marketplace", "key"),
+    Index("ix_orders_open", "marketplace", "external_id", sqlite_where=text("settled = 0")),
+)
+
+Table(
+    "recipes",
+    metadata,
+    # what one unit of a listing takes: a pack of six, a kit; for one sink, or for all ('')
+    Column("product_id", Integer, ForeignKey("products.id"), primary_key=True),
+    Column("marketplace", Text, primary_key=True),
+    Column("component_id", Integer, ForeignKey("products.id"), primary_key=True),
+    Column("units", Integer, nullable=False),
+    Index(None, "component_id"),
 )
 
 Table(
@@ -141,6 +185,8 @@ Table(
     Column("in_flight", Integer),
     # the earliest moment of the next write: the cooldown, or what the sink asked for
     Column("not_before", DateTime),
+    # something may still be on its way to it: until its rest is over not even a read-back tells
+    Column("doubtful", Boolean(create_constraint=False), nullable=False, server_default="0"),
     UniqueConstraint("product_id", "marketplace", "warehouse_code"),
     Index("ix_marketplace_stocks_ready", "marketplace", "lane", "id", sqlite_where=text("ready = 1")),
     Index(

@@ -73,6 +73,7 @@ class StockRow:
     cause: str
     error_code: str | None
     error_message: str | None
+    expected: int | None
 
 
 @frozen
@@ -242,7 +243,7 @@ class Stocks:
             for row in self.db.query(
                 "SELECT s.id, p.sku, s.marketplace, s.warehouse_code, l.external_id, s.base, s.wanted, "
                 "s.synced_quantity, s.last_synced_at, s.observed, s.observed_at, s.sync_status, s.lane, "
-                "s.held, s.held_reason, s.cause, s.error_code, s.error_message "
+                "s.held, s.held_reason, s.cause, s.error_code, s.error_message, s.expected "
                 "FROM marketplace_stocks AS s JOIN products AS p ON p.id = s.product_id "
                 "JOIN listings AS l ON l.id = s.listing_id "
                 f"WHERE {' AND '.join(conditions)} ORDER BY s.id LIMIT ?",

@@ -6,20 +6,23 @@ with its last known value, as an upper bound only; one that was never known has 
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Mapping, Sequence
+from datetime import datetime
 from decimal import Decimal
 from typing import Literal
 
-from attrs import frozen
+from attrs import evolve, field, frozen
+
+from mpstock.reconcile.absorbing import Booking, Held, booked
 
 __all__ = [
     "BOUNDLESS",
     "Pool",
     "Rule",
     "SourceRule",
+    "Stated",
     "Term",
-    "apportion",
-    "draw",
     "net",
     "pools",
     "remaining",
@@ -36,8 +39,13 @@ Rule = Literal["sum", "first", "max", "min"]
 class SourceRule:
     """How one source takes part: the group it belongs to, the group's rule, and its place in it.
 
-    `trusted` is False while the source is down or stale: all it said is an upper bound then.
-    `omits_zero` is True once it was read completely: what it does not list is zero, not unknown.
+    `trusted`      False while the source is down or stale: all it said is an upper bound then.
+    `omits_zero`   True once it was read completely: what it does not list is zero, not unknown.
+    `confirmed_at` as of when it has last confirmed the rows that it did not repeat.
+    `fresh_since`  a row that was confirmed before that is an upper bound only.
+    `books`        whose holds it books itself, and when; of the others it books nothing before they end.
+    `share`        this part of a level counts.
+    `to_fetch`     its goods have to be fetched first: they feed only what names their warehouse.
     """
 
     group: str
@@ -45,11 +53,32 @@ class SourceRule:
     order: int
     trusted: bool = True
     omits_zero: bool = True
+    confirmed_at: datetime | None = None
+    fresh_since: datetime | None = None
+    books: Mapping[str, Booking] = field(factory=dict[str, Booking])
+    share: Decimal = Decimal(1)
+    to_fetch: bool = False
+
+
+@frozen
+class Stated:
+    """What one source says of one own warehouse, as of when; `quantity` None: it was never known."""
+
+    source: str
+    warehouse_id: int
+    quantity: int | None
+    reserved: int = 0
+    known: bool = True
+    as_of: datetime | None = None
 
 
 @frozen
 class Term:
-    """What one source says of one own warehouse, netted: `amount` is its part of the formula."""
+    """What one source says of one own warehouse, netted: `amount` is its part of the formula.
+
+    `held` are the units of the placed holds that the source has not booked. `counted` is the part of
+    quantity − reserved that counts, where the source is discounted.
+    """
 
     source: str
     warehouse_id: int
@@ -57,57 +86,104 @@ class Term:
     reserved: int
     held: int
     known: bool
+    counted: int = BOUNDLESS
+    as_of: datetime | None = None
 
     @property
     def amount(self) -> int:
-        return BOUNDLESS if self.quantity is None else self.quantity - self.reserved - self.held
+        return BOUNDLESS if self.quantity is None else self.counted - self.held
 
 
 @frozen
 class Pool:
-    """What one own warehouse has to promise: exactly `amount` if known, at most that if not."""
+    """What one own warehouse has to promise: exactly `amount` if known, at most that if not.
+
+    `to_fetch`: only what names the warehouse may promise it.
+    """
 
     amount: int
     known: bool
+    to_fetch: bool = False
 
 
 def net(
-    levels: Iterable[tuple[str, int, int | None, int, bool]],
-    holds: Mapping[int, int],
-    rules: Mapping[str, SourceRule],
+    levels: Iterable[Stated], holds: Mapping[int, Sequence[Held]], rules: Mapping[str, SourceRule]
 ) -> list[Term]:
-    """Net each source first: its quantity, its reserves, the holds in that warehouse.
+    """Net each source first: its quantity, its reserves, the holds in that warehouse that it has not booked.
 
-    `levels` are (source, warehouse id, quantity, reserved, known); those of sources that are no
-    longer configured are left out. `holds` are units by warehouse id.
+    Levels of sources that are no longer configured are left out. `holds` are those whose warehouse is known.
     """
-    return [
-        Term(
-            source,
-            warehouse,
-            quantity,
-            reserved,
-            holds.get(warehouse, 0),
-            bool(known) and rules[source].trusted,
+    terms = []
+    for stated in levels:
+        rule = rules.get(stated.source)
+        if rule is None:
+            continue
+        as_of = stated.as_of
+        if rule.confirmed_at is not None and (as_of is None or rule.confirmed_at > as_of):
+            as_of = rule.confirmed_at
+        known = (
+            stated.known
+            and rule.trusted
+            and (rule.fresh_since is None or (as_of is not None and as_of >= rule.fresh_since))
         )
-        for source, warehouse, quantity, reserved, known in levels
-        if source in rules
-    ]
+        placed = holds.get(stated.warehouse_id)
+        held = 0
+        if placed:
+            held = sum(hold.quantity for hold in placed if not booked(hold, rule.books, as_of))
+        quantity = stated.quantity
+        counted = BOUNDLESS if quantity is None else quantity - stated.reserved
+        if rule.share != 1 and 0 < counted < BOUNDLESS:
+            counted = math.floor(counted * rule.share)
+        terms.append(
+            Term(
+                stated.source, stated.warehouse_id, quantity, stated.reserved, held, known, counted, as_of
+            )
+        )  # fmt: skip
+    return terms
 
 
-def pools(terms: Sequence[Term], rules: Mapping[str, SourceRule]) -> dict[int, Pool]:
-    """Combine the sources' terms to one pool per own warehouse: within a group by its rule, groups summed."""
-    grouped: dict[tuple[int, str], list[Term]] = {}
+def pools(
+    terms: Sequence[Term], rules: Mapping[str, SourceRule], holds: Mapping[int, Sequence[Held]] | None = None
+) -> dict[int, Pool]:
+    """Combine the sources' terms to one pool per own warehouse: within a group by its rule, groups summed.
+
+    Where goods of several sources add up, a hold is in one of them: it is subtracted once, until the source
+    that says it books such holds has done so, or else until all have (`holds`, as given to `net`).
+    """
+    of_warehouse: dict[int, list[Term]] = {}
     for term in terms:
-        grouped.setdefault((term.warehouse_id, rules[term.source].group), []).append(term)
+        of_warehouse.setdefault(term.warehouse_id, []).append(term)
     result: dict[int, Pool] = {}
-    for (warehouse, _), members in grouped.items():
-        pool = _combined(members, rules)
-        if warehouse in result:
-            other = result[warehouse]
-            pool = Pool(pool.amount + other.amount, pool.known and other.known)
+    for warehouse, members in of_warehouse.items():
+        pool = _of_warehouse(members, rules, (holds or {}).get(warehouse, ()))
+        if any(rules[term.source].to_fetch for term in members):
+            pool = evolve(pool, to_fetch=True)
         result[warehouse] = pool
     return result
+
+
+def _of_warehouse(members: list[Term], rules: Mapping[str, SourceRule], holds: Sequence[Held]) -> Pool:
+    groups: dict[str, list[Term]] = {}
+    for term in members:
+        groups.setdefault(rules[term.source].group, []).append(term)
+    alone = len(groups) == 1 and (len(members) == 1 or rules[members[0].source].rule != "sum")
+    if alone:
+        return _combined(members, rules)
+    unheld = [_combined([evolve(term, held=0) for term in group], rules) for group in groups.values()]
+    held = sum(hold.quantity for hold in holds if not booked_here(hold, members, rules))
+    return Pool(sum(pool.amount for pool in unheld) - held, all(pool.known for pool in unheld))
+
+
+def booked_here(hold: Held, members: Sequence[Term], rules: Mapping[str, SourceRule]) -> bool:
+    """Say whether the sources that speak of a warehouse count a hold's units no longer.
+
+    One that says it books such holds is enough; where none says so, all of them must have been read late
+    enough after its end.
+    """
+    said = [term for term in members if hold.origin in rules[term.source].books]
+    if any(booked(hold, rules[term.source].books, term.as_of) for term in said):
+        return True
+    return all(booked(hold, rules[term.source].books, term.as_of) for term in members)
 
 
 def _combined(members: list[Term], rules: Mapping[str, SourceRule]) -> Pool:
@@ -140,13 +216,20 @@ def _silent(members: list[Term], rules: Mapping[str, SourceRule]) -> bool:
     )
 
 
+def fed_by(own: Mapping[int, Pool], feeds: frozenset[int] | None) -> list[int]:
+    """Return which of the pools feed one sink warehouse: the named ones or, with None, all that are here."""
+    if feeds is None:
+        return [warehouse for warehouse, pool in own.items() if not pool.to_fetch]
+    return [warehouse for warehouse in own if warehouse in feeds]
+
+
 def total(own: Mapping[int, Pool], feeds: frozenset[int] | None, rules: Mapping[str, SourceRule]) -> Pool:
     """Sum the pools that feed one sink warehouse (`feeds` None = all), signed.
 
     A product that no source lists in these warehouses has none there, provided that every source was
     read completely once.
     """
-    chosen = [pool for warehouse, pool in own.items() if feeds is None or warehouse in feeds]
+    chosen = [own[warehouse] for warehouse in fed_by(own, feeds)]
     if not chosen:
         every_read = all(rule.trusted and rule.omits_zero for rule in rules.values())
         return Pool(0, known=every_read)
@@ -160,7 +243,7 @@ def remaining(
     rules: Mapping[str, SourceRule],
     shown: Sequence[tuple[frozenset[int] | None, int]] = (),
 ) -> Pool:
-    """Sum what is `left` of the pools `own` for one sink warehouse, after others of its sink have drawn.
+    """Sum what is `left` of the pools `own` for one sink warehouse, after others have drawn on them.
 
     `shown` are the feeds and units of these. What those show that are fed by nothing else comes off the
     signed sum: that a third one has covered a shortage frees nothing here.
@@ -168,51 +251,6 @@ def remaining(
     pool = total(left, feeds, rules)
     if not shown:
         return pool
-    reach = own.keys() if feeds is None else feeds
-    within = sum(units for theirs, units in shown if (own.keys() if theirs is None else theirs) <= reach)
+    reach = set(fed_by(own, feeds))
+    within = sum(units for theirs, units in shown if set(fed_by(own, theirs)) <= reach)
     return Pool(min(pool.amount, total(own, feeds, rules).amount - within), pool.known)
-
-
-def draw(
-    own: Mapping[int, Pool], feeds: frozenset[int] | None, taken: int, later: Iterable[frozenset[int] | None]
-) -> dict[int, Pool]:
-    """Return the pools that are left for the next sink warehouse after one has advertised `taken`.
-
-    What a warehouse is short of is covered first. Units come from the pools that the fewest of the
-    `later` feeds share, so that no one is refused what nobody else could have.
-    """
-    if taken <= 0:
-        return dict(own)
-    left = dict(own)
-    chosen = [w for w in own if feeds is None or w in feeds]
-    due = taken
-    for warehouse in chosen:
-        pool = left[warehouse]
-        if pool.amount < 0:
-            due -= pool.amount
-            left[warehouse] = Pool(0, pool.known)
-    others = list(later)
-    chosen.sort(key=lambda w: (sum(f is None or w in f for f in others), w))
-    for warehouse in chosen:
-        pool = left[warehouse]
-        part = min(due, max(pool.amount, 0))
-        left[warehouse] = Pool(pool.amount - part, pool.known)
-        due -= part
-    return left
-
-
-def apportion(amount: int, shares: Sequence[Decimal]) -> list[int]:
-    """Divide whole units by shares (Σ ≤ 1; the rest goes to nobody) with Sainte-Laguë's method.
-
-    A divisor method: with more to divide nobody gets less, which the largest remainder cannot promise.
-    A shortage is divided like a surplus.
-    """
-    weights = [*shares, max(Decimal(1) - sum(shares, Decimal()), Decimal())]
-    size = abs(amount)
-    sign = 1 if amount >= 0 else -1
-    # Each seat count starts a few below its quota; the rest is given out one by one.
-    seats = [max(int(weight * size) - len(weights), 0) for weight in weights]
-    for _ in range(size - sum(seats)):
-        best = max(range(len(weights)), key=lambda i: (weights[i] / (2 * seats[i] + 1), -i))
-        seats[best] += 1
-    return [sign * seat for seat in seats[:-1]]

@@ -11,16 +11,18 @@ from attrs import define, field
 
 from mpstock.errors import ConfigurationError, LedgerError, StalePlanError
 from mpstock.events import Alert, Planned, RunFinished
+from mpstock.ledger.orders import CAUSE as ORDER
 from mpstock.reconcile.adapters import BuiltSink, BuiltSource, Tell
-from mpstock.reconcile.guards import GUARDS, LAST_RELEASED, ZEROING, hold_raises, judge_zeroing
+from mpstock.reconcile.guards import LAST_RELEASED, ZEROING, check_names, hold_raises, judge_zeroing
 from mpstock.reconcile.planning import Planner
 from mpstock.reconcile.pulling import Puller
 from mpstock.reconcile.pushing import Pusher
 from mpstock.reconcile.recording import RunRecord, collect_plan, counted, finish_run
 from mpstock.reconcile.report import Plan, PlannedChange, Report
-from mpstock.reconcile.rules import make_planner, mark_moved_settings
+from mpstock.reconcile.rules import make_planner, mark_booked, mark_moved_settings
 from mpstock.reconcile.tasks import together, unless_stopped
-from mpstock.reconcile.verifying import Verifier
+from mpstock.reconcile.unknown_orders import alerts_of_unknown_orders
+from mpstock.reconcile.watching import Following, Watcher
 
 if TYPE_CHECKING:
     from mpstock.buffers import BufferResolver
@@ -71,7 +73,7 @@ class Engine:
 
         With `dry_run` everything but the push is done, and the report has the plan.
         """
-        _check_guards(release)
+        check_names(release)
         run = await self._begin("plan" if dry_run else "sync", cause)
         try:
             await self.worker.run(self.ledger.pushes.recover, self.clock.now(), self._cooldowns)
@@ -79,8 +81,11 @@ class Engine:
                 await self.worker.run(self.ledger.runs.remember, LAST_RELEASED, str(run.id))
             # What a reading left out is let go for good, and for all: not by a run that only looks.
             absent = () if dry_run or skus is not None else release
+            watcher = self._watcher()
+            # Orders before sources: what has left the warehouse in between is in one of them at least.
+            await unless_stopped(watcher.orders(run, progress), self.stop)
             await unless_stopped(self._pull(run, full=full, released=absent, progress=progress), self.stop)
-            await unless_stopped(self._observe(run, full=full, progress=progress), self.stop)
+            await unless_stopped(watcher.observe(run, full=full, progress=progress), self.stop)
             only = None if self.stop.is_set() else await self._only(skus)
             planner = await self._plan(run, run.untrusted, only, progress)
             await self._judge(run, release)
@@ -92,12 +97,12 @@ class Engine:
             await self._tell_planned(run, plan)
             if not dry_run and not self.stop.is_set():
                 await self._narrow(run, only)
-                await self._push(run, planner, None, progress)
+                await self._push(run, planner, None, progress, watcher)
                 if planner.limited and not self.stop.is_set():
                     # Raises that waited for a neighbour's fall: it has landed by now, or was refused.
                     planner = await self._plan(run, run.untrusted, only, progress, reopen=False)
                     await self._judge(run, release)
-                    await self._push(run, planner, None, progress)
+                    await self._push(run, planner, None, progress, watcher)
             return await self._finish(run, plan)
         except BaseException as error:
             await self._fail(run, error)
@@ -125,13 +130,16 @@ class Engine:
         try:
             await self.worker.run(self.ledger.pushes.recover, self.clock.now(), self._cooldowns)
             chosen = {change.state: change for change in plan.changes if not change.held}
+            watcher = self._watcher()
+            await unless_stopped(watcher.orders(run, progress), self.stop)
+            await unless_stopped(watcher.observe(run, full=False, progress=progress), self.stop)
             await self._refuse_stale(plan.run, chosen)
             failing = {name for name, source in plan.sources.items() if source.error}
             planner = await self._plan(run, failing, None, progress)
             await self._judge(run, plan.released)
             for name in self._sink_names:
                 await self.worker.run(self.ledger.pushes.park_all_but, name, chosen)
-            await self._push(run, planner, {state: c.new for state, c in chosen.items()}, progress)
+            await self._push(run, planner, {state: c.new for state, c in chosen.items()}, progress, watcher)
             return await self._finish(run, None)
         except BaseException as error:
             await self._fail(run, error)
@@ -139,7 +147,13 @@ class Engine:
 
     def planner(self, untrusted: Collection[str]) -> Planner:
         """Return a planner for the settings as they are. Runs in the ledger's thread."""
-        return make_planner(self.ledger, self.sources, self.sinks, self.resolver, untrusted, self.clock.now())
+        return make_planner(
+            self.ledger, self.sources, self.sinks, self.resolver, self.config.sharing.between_sinks,
+            untrusted, self.clock.now(),
+        )  # fmt: skip
+
+    def _watcher(self) -> Watcher:
+        return Watcher(self.ledger, self.worker, self.clock, self.sinks)
 
     # ------------------------------------------------------------------ the steps of a run
 
@@ -186,21 +200,6 @@ class Engine:
         mappings = {name: self.products.mapping(name) for name in self._sink_names}
         await self.worker.run(puller.match, mappings)
 
-    async def _observe(self, run: RunRecord, *, full: bool, progress: Progress) -> None:
-        verifier = Verifier(self.ledger, self.worker, self.clock)
-
-        async def observe(built: BuiltSink) -> None:
-            if _refused(run, built):
-                return
-            progress("observe", built.name, 0, None)
-            seen = await verifier.observe(built, full=full)
-            run.observed[built.name] = seen
-            if seen.failure is not None:
-                run.failures[f"sinks.{built.name}"] = seen.failure
-            progress("observe", built.name, seen.rows, seen.rows)
-
-        await together([observe(built) for built in self.sinks])
-
     async def _plan(
         self,
         run: RunRecord,
@@ -212,11 +211,13 @@ class Engine:
     ) -> Planner:
         await self.worker.run(
             mark_moved_settings,
-            self.ledger, self.sources, self.sinks, self.resolver, self.products, self.clock.now(),
+            self.ledger, self.sources, self.sinks, self.resolver, self.config.sharing.between_sinks,
+            self.products, self.clock.now(),
         )  # fmt: skip
         planner = await self.worker.run(self.planner, untrusted)
         planner.run = run.id
-        if not all(rule.trusted for rule in planner.rules.values()):
+        await self.worker.run(mark_booked, self.ledger, planner, self.clock.now())
+        if not planner.certain:
             # What was planned when the source still could be trusted has not been sent yet.
             await self.worker.run(self.ledger.dirt.mark_raises, self.clock.now())
         total = await self.worker.run(self.ledger.dirt.count)
@@ -265,7 +266,11 @@ class Engine:
         planner: Planner,
         at_most: Mapping[int, int] | None,
         progress: Progress,
+        watcher: Watcher,
     ) -> None:
+        every = self.config.schedule.orders
+        if await watcher.again(run, every):
+            await self.worker.run(planner.plan_cause, ORDER)
         totals = counted(await self.worker.run(self.ledger.stocks.open_counts, run.states), held=False)
 
         async def push(built: BuiltSink) -> None:
@@ -283,14 +288,20 @@ class Engine:
 
             pusher = Pusher(
                 built, self.ledger, self.worker, self.clock, planner, run.id, self._causes, self.tell,
-                self.stop, at_most, tell_progress,
+                self.stop, at_most, tell_progress, following.nudge,
             )  # fmt: skip
             pusher.result = run.results.setdefault(built.name, pusher.result)
+            following.wake.append(pusher.wake)
             await pusher.push()
             if pusher.result.failure is not None:
                 run.failures[f"sinks.{built.name}"] = pusher.result.failure
 
-        await together([push(built) for built in self.sinks])
+        # What is sold meanwhile, here or there, is a fall everywhere.
+        following = Following(watcher, run, every, lambda: self.worker.run(planner.plan_cause, ORDER))
+        try:
+            await together([push(built) for built in self.sinks])
+        finally:
+            await following.end()
 
     # ------------------------------------------------------------------ helpers of the steps
 
@@ -349,6 +360,8 @@ class Engine:
             self.ledger, run, self._sink_names, self.clock.now(),
             interrupted=self.stop.is_set(), plan=plan,
         )  # fmt: skip
+        for alert in await self.worker.run(alerts_of_unknown_orders, self.ledger, run.id, self.clock.now()):
+            self.tell("mpstock_alert", alert)
         counts = {
             name: {status.value: count for status, count in result.outcomes.items()}
             for name, result in run.results.items()
@@ -373,15 +386,6 @@ class Engine:
         except LedgerError as second:
             # The ledger itself is what failed: the first error says it all.
             error.add_note(f"and the run could not be closed in the ledger: {second}")
-
-
-def _check_guards(release: Collection[str]) -> None:
-    unknown = sorted(set(release) - set(GUARDS))
-    if unknown:
-        raise ConfigurationError(
-            f"no guard is called {', '.join(map(repr, unknown))}; there are: {', '.join(GUARDS)}",
-            place="release",
-        )
 
 
 def _refused(run: RunRecord, built: BuiltSink) -> bool:

@@ -2,21 +2,28 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from datetime import datetime
 from typing import TYPE_CHECKING
 
 import attrs
 
 from mpstock.errors import ConfigurationError
+from mpstock.reconcile.absorbing import Held, booked
 from mpstock.reconcile.availability import BOUNDLESS
-from mpstock.reconcile.planning import Planner, Reckoning
-from mpstock.reconcile.report import Explanation, ListingExplanation, TermExplanation
+from mpstock.reconcile.components import Component
+from mpstock.reconcile.explanation import (
+    Explanation,
+    HoldExplanation,
+    ListingExplanation,
+    TermExplanation,
+)
+from mpstock.reconcile.planning import Planner
 
 if TYPE_CHECKING:
-    from datetime import datetime
-
     from mpstock.ledger import Ledger
     from mpstock.ledger.stocks import StockRow
+    from mpstock.reconcile.reckoning import Reckoning
 
 __all__ = ["explain"]
 
@@ -34,54 +41,105 @@ def explain(ledger: Ledger, planner: Planner, sku: str, sinks: Sequence[str]) ->
             place="explain",
         )
     codes = ledger.levels.warehouse_codes()
-    terms = _terms(ledger, planner, product_id, codes)
+    parts = _parts(planner, product_id)
+    skus = ledger.levels.skus([*parts, product_id])
+    terms: list[TermExplanation] = []
+    holds: list[HoldExplanation] = []
+    for part, found in planner.components(sorted(parts)).items():
+        terms += _terms(ledger, planner, part, skus[part], found, codes)
+        holds += _holds(planner, skus[part], found, codes)
     rows = {(row.sink, row.warehouse): row for row in ledger.stocks.rows(product_id=product_id)}
     listings = [
-        _listing(planner, reckoning, rows[reckoning.sink, reckoning.warehouse], codes)
+        _listing(planner, product_id, reckoning, rows[reckoning.sink, reckoning.warehouse], codes, skus)
         for _, reckonings in planner.reckon([product_id])
         for _, _, reckoning in reckonings
     ]
     without = [name for name in sinks if name not in {listing.sink for listing in listings}]
     notes = [f"{name} has no listing of it: nothing is pushed there" for name in without]
-    return Explanation(sku, terms, listings, notes)
+    notes += [
+        f"what {sink.name} has sold lately is not known: nothing that it sells is raised"
+        for sink in planner.sinks
+        if not sink.heard
+    ]
+    return Explanation(sku, terms, listings, notes, holds)
+
+
+def _parts(planner: Planner, product_id: int) -> set[int]:
+    """Return what a product's listings take: itself, or what it is made of."""
+    book = planner.reckoner.book
+    return {part for sink in planner.sinks for part, _ in book.of(product_id, sink.name)} or {product_id}
 
 
 def _terms(
-    ledger: Ledger, planner: Planner, product_id: int, codes: Mapping[int, str]
-) -> list[TermExplanation]:
-    levels = [row[1:] for row in ledger.levels.of_products([product_id])]
-    holds = [row[1:] for row in ledger.levels.holds_of([product_id], planner.now)]
-    told: dict[tuple[str, str], tuple[datetime | None, str | None]] = {
-        (source, warehouse): (as_of, why)
-        for source, warehouse, _, _, as_of, why in ledger.levels.detail(product_id)
+    ledger: Ledger, planner: Planner, part: int, sku: str, found: Component, codes: Mapping[int, str]
+) -> Iterator[TermExplanation]:
+    told: dict[tuple[str, str], str | None] = {
+        (source, warehouse): why for source, warehouse, _, _, _, why in ledger.levels.detail(part)
     }
-    result = []
-    for term in planner.terms(levels, holds):
+    for term in found.terms:
         warehouse = codes[term.warehouse_id]
-        as_of, why = told[term.source, warehouse]
-        rule = planner.rules[term.source]
+        why = told[term.source, warehouse]
+        rule = planner.reckoner.rules[term.source]
         if why is None and not rule.trusted:
             why = "the source could not be read, or what it said is too old"
-        result.append(
-            TermExplanation(
-                term.source,
-                warehouse,
-                term.quantity,
-                term.reserved,
-                term.held,
-                None if term.quantity is None else term.amount,
-                rule.group,
-                rule.rule,
-                as_of,
-                why or "",
-            )
+        elif why is None and not term.known:
+            why = "it was not repeated by the source for too long"
+        yield TermExplanation(
+            term.source,
+            warehouse,
+            term.quantity,
+            term.reserved,
+            term.held,
+            None if term.quantity is None else term.amount,
+            rule.group,
+            rule.rule,
+            term.as_of,
+            why or "",
+            sku,
+            str(rule.share),
+            None if term.as_of is None else (planner.now - term.as_of).total_seconds(),
         )
-    return result
+
+
+def _holds(
+    planner: Planner, sku: str, found: Component, codes: Mapping[int, str]
+) -> Iterator[HoldExplanation]:
+    placed = [(hold, [warehouse]) for warehouse, holds in found.placed.items() for hold in holds]
+    floating = [
+        (hold, sorted(w for w in found.pools if hold.feeds is None or w in hold.feeds))
+        for hold in found.floating
+    ]
+    for hold, warehouses in sorted([*placed, *floating], key=lambda one: (one[0].taken_at, one[0].key)):
+        terms = [term for term in found.terms if term.warehouse_id in warehouses]
+        has = {t.source: booked(hold, planner.reckoner.rules[t.source].books, t.as_of) for t in terms}
+        stage, reached = _stage(hold)
+        yield HoldExplanation(
+            sku,
+            hold.origin,
+            hold.key,
+            hold.quantity,
+            [codes[warehouse] for warehouse in warehouses],
+            hold.taken_at,
+            stage,
+            reached,
+            hold.expires_at,
+            [source for source, done in has.items() if not done],
+            [source for source, done in has.items() if done],
+        )
+
+
+def _stage(hold: Held) -> tuple[str, datetime]:
+    if hold.shipped_at is not None:
+        return "shipped or ended", hold.shipped_at
+    if hold.assembled_at is not None:
+        return "assembled", hold.assembled_at
+    return "taken", hold.taken_at
 
 
 def _listing(
-    planner: Planner, reckoning: Reckoning, row: StockRow, codes: Mapping[int, str]
-) -> ListingExplanation:
+    planner: Planner, product_id: int, reckoning: Reckoning, row: StockRow, codes: Mapping[int, str],
+    skus: Mapping[int, str],
+) -> ListingExplanation:  # fmt: skip
     rule = next(
         warehouse
         for sink in planner.sinks
@@ -102,6 +160,7 @@ def _listing(
     elif reckoning.waits:
         notes.append("its stock is not known for sure: it may fall, but it is not raised")
     bounded = reckoning.available.amount < BOUNDLESS // 2
+    recipe = planner.reckoner.book.of(product_id, reckoning.sink)
     return ListingExplanation(
         reckoning.sink,
         reckoning.warehouse,
@@ -123,4 +182,7 @@ def _listing(
         ": ".join(part for part in (row.error_code, row.error_message) if part),
         row.held_reason or "",
         notes,
+        None if recipe == ((product_id, 1),) else {skus[part]: units for part, units in recipe},
+        reckoning.floating,
+        row.expected,
     )

@@ -6,6 +6,8 @@ from collections.abc import Collection, Mapping
 from datetime import datetime
 from typing import TYPE_CHECKING
 
+from mpstock.errors import ConfigurationError
+from mpstock.ledger.orders import CAUSE as ORDER
 from mpstock.reconcile.report import HeldSlice
 
 if TYPE_CHECKING:
@@ -17,6 +19,7 @@ __all__ = [
     "GUARDS",
     "LAST_RELEASED",
     "ZEROING",
+    "check_names",
     "hold_raises",
     "judge_absent",
     "judge_unreadable",
@@ -31,6 +34,16 @@ GUARDS = (ZEROING,)
 
 LAST_RELEASED = f"released:{ZEROING}"
 """Under this name the ledger remembers the last run in which a person let the zeros through."""
+
+
+def check_names(release: Collection[str]) -> None:
+    """Raise `ConfigurationError` for a guard that is not there."""
+    unknown = sorted(set(release) - set(GUARDS))
+    if unknown:
+        raise ConfigurationError(
+            f"no guard is called {', '.join(map(repr, unknown))}; there are: {', '.join(GUARDS)}",
+            place="release",
+        )
 
 
 def _too_many(count: int, of: int, settings: ZeroingGuard) -> bool:
@@ -99,7 +112,8 @@ def judge_zeroing(
     held = []
     seen_to = int(ledger.runs.recall(LAST_RELEASED) or 0)
     for slice_ in ledger.stocks.zeroings(sink):
-        if ZEROING in released:
+        if ZEROING in released or slice_.cause == ORDER:
+            # What was sold out by orders is explained by them.
             continue
         logged = causes.get(slice_.cause, slice_.cause)
         recent = ledger.stocks.zeroed_since(

@@ -2,90 +2,67 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from datetime import datetime
-from decimal import Decimal
-from itertools import groupby
-from operator import itemgetter
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-from attrs import define, evolve, field, frozen
+from attrs import define, field
 
-from mpstock.reconcile.availability import (
-    BOUNDLESS,
-    Pool,
-    SourceRule,
-    Term,
-    apportion,
-    draw,
-    net,
-    pools,
-    remaining,
-)
+from mpstock.reconcile.absorbing import Held
+from mpstock.reconcile.availability import Stated
+from mpstock.reconcile.components import Component, component
+from mpstock.reconcile.reckoning import Listed, Reckoner, Reckoning, after_neighbours
 
 if TYPE_CHECKING:
-    from mpstock.buffers import BufferResolver, ResolvedBuffer
     from mpstock.ledger import Ledger
+    from mpstock.reconcile.reckoning import SinkRule, WarehouseRule
 
-__all__ = ["PAGE", "Planner", "Reckoning", "SinkRule", "WarehouseRule"]
+__all__ = ["PAGE", "Planner"]
 
 PAGE = 1_000
 """Products planned in one step: enough to amortise the queries, little enough for memory and the writer."""
 
-
-@frozen
-class WarehouseRule:
-    """One sink warehouse: the own warehouses that feed it (None = all) and its share of a common pool."""
-
-    code: str
-    feeds: frozenset[int] | None
-    share: Decimal | None = None
-
-
-@frozen
-class SinkRule:
-    """One sink: its warehouses in the order of the settings, and the largest quantity that it takes."""
-
-    name: str
-    maximum: int
-    warehouses: tuple[WarehouseRule, ...]
-
-
-@frozen
-class Reckoning:
-    """How one listing's wanted quantity came about.
-
-    `wanted` is None when nothing can be said: the product is in no configured source any more, or
-    neither its stock nor what the listing shows is known. `waits` says that an unknown quantity
-    keeps it below what the formula would give at the last known values.
-    """
-
-    sink: str
-    warehouse: str
-    available: Pool
-    buffer: ResolvedBuffer | None
-    advertised: int | None
-    base: int | None
-    wanted: int | None
-    waits: bool
+_NO_SHOPS: Mapping[tuple[str, str], Listed] = {}
 
 
 @define
 class Planner:
     """Computes wanted quantities from the ledger's levels and holds, and records them there.
 
-    `limited` counts raises that wait until a neighbour in the same account has fallen.
+    `caps` bound the units that the holds of one origin may take of a product. `limited` counts raises that
+    wait until a neighbour has fallen.
     """
 
     ledger: Ledger
-    rules: Mapping[str, SourceRule]
-    sinks: Sequence[SinkRule]
-    resolver: BufferResolver
+    reckoner: Reckoner
+    caps: Mapping[str, int]
     now: datetime
     run: int = 0
     products: int = 0
     limited: int = 0
     _waiting: dict[int, int] = field(factory=dict[int, int])
+    _places: dict[tuple[str, str | None], WarehouseRule] = field(
+        factory=dict[tuple[str, str | None], "WarehouseRule"]
+    )
+
+    def __attrs_post_init__(self) -> None:
+        self._places.update(
+            ((sink.name, warehouse.code), warehouse)
+            for sink in self.reckoner.sinks
+            for warehouse in sink.warehouses
+        )
+
+    @property
+    def sinks(self) -> Sequence[SinkRule]:
+        """The sinks' rules, in the order in which they are served."""
+        return self.reckoner.sinks
+
+    @property
+    def certain(self) -> bool:
+        """Whether every source and every sink was heard, so that nothing is an upper bound only."""
+        return all(
+            rule.trusted and rule.fresh_since is None for rule in self.reckoner.rules.values()
+        ) and all(sink.heard for sink in self.sinks)
 
     def plan_page(self, after: int, only: frozenset[int] | None = None) -> int | None:
         """Plan the next page of marked products; returns the last product id, None at the end.
@@ -98,6 +75,14 @@ class Planner:
         with self.ledger.transaction():
             self.plan_marked([mark for mark in marks if only is None or mark[0] in only])
         return marks[-1][0]
+
+    def plan_cause(self, cause: str) -> int:
+        """Plan what one cause has marked, and nothing else; returns how many products that were."""
+        planned = 0
+        while marks := [m for m in self.ledger.dirt.of_cause(cause, PAGE) if self._waiting.get(m[0]) != m[1]]:
+            with self.ledger.transaction():
+                planned += self.plan_marked(marks)
+        return planned
 
     def plan_marked(self, marks: Sequence[tuple[int, int, str]]) -> int:
         """Plan these marked products, and clear the marks of those that are done; in a transaction.
@@ -124,145 +109,137 @@ class Planner:
 
     def reckon(self, product_ids: Sequence[int]) -> list[tuple[int, list[tuple[int, int | None, Reckoning]]]]:
         """Return for each product its listings' (state id, wanted so far, reckoning)."""
-        levels = _by_product(self.ledger.levels.of_products(product_ids))
-        holds = _by_product(self.ledger.levels.holds_of(product_ids, self.now))
-        skus = self.ledger.levels.skus(product_ids)
+        return _Page(self, product_ids).reckon()
+
+    def components(self, product_ids: Collection[int]) -> dict[int, Component]:
+        """Return what there is of each of these products."""
+        levels: dict[int, list[Stated]] = {}
+        rules = self.reckoner.rules
+        times = _Times()
+        for product_id, source, own, quantity, reserved, known, as_of in self.ledger.levels.of_products(
+            product_ids
+        ):
+            levels.setdefault(product_id, []).append(
+                Stated(source, own, quantity, reserved, bool(known), times[as_of])
+            )
+        holds: dict[int, list[tuple[int | None, Held]]] = {}
+        for row in self.ledger.holds.of_products(product_ids, self.now):
+            place = self._places.get((row.origin, row.sink_warehouse))
+            held = Held(
+                row.origin, row.key, row.quantity, row.taken_at, row.assembled_at, row.shipped_at,
+                row.expires_at,
+                None if place is None else place.feeds,
+                () if place is None else place.pick_order,
+            )  # fmt: skip
+            holds.setdefault(row.product_id, []).append((row.warehouse_id, held))
+        return {
+            product_id: component(levels.get(product_id, ()), holds.get(product_id, ()), rules, self.caps)
+            for product_id in product_ids
+        }
+
+
+class _Times(dict[str, datetime]):
+    """The few moments at which many rows were read, as datetimes."""
+
+    def __missing__(self, text: str) -> datetime:
+        from mpstock.ledger.database import as_datetime
+
+        found = as_datetime(text)
+        assert found is not None
+        self[text] = found
+        return found
+
+
+class _Page:
+    """Some products, with all that their numbers depend on: what they are made of, and who else is."""
+
+    def __init__(self, planner: Planner, product_ids: Sequence[int]) -> None:
+        self.planner = planner
+        self.reckoner = planner.reckoner
+        self.chosen = list(product_ids)
+        book = self.reckoner.book
+        made_of = self._made_of(product_ids)
+        relatives = {*product_ids, *made_of}
+        if book:
+            relatives |= {user for part in made_of for user in book.users(part)}
+        self.shops: dict[int, dict[tuple[str, str], Listed]] = {}
+        for state, product_id, sink, code, base, wanted in planner.ledger.stocks.of_products(relatives):
+            self.shops.setdefault(product_id, {})[sink, code] = Listed(state, base, wanted)
+        self.stock = planner.components(sorted(made_of))
+        self.skus = planner.ledger.levels.skus(product_ids)
+        for product_id in made_of:
+            users = (product_id, *book.users(product_id)) if book else (product_id,)
+            if any(self.reckoner.unheard(self.others(user)) for user in users):
+                self.stock[product_id] = self.stock[product_id].doubted()
+
+    def _made_of(self, product_ids: Iterable[int]) -> set[int]:
+        book = self.reckoner.book
+        if not book:
+            return set(product_ids)
+        return {
+            part
+            for product_id in product_ids
+            for sink in self.reckoner.sinks
+            for part, _ in book.of(product_id, sink.name)
+        } | set(product_ids)
+
+    def others(self, product_id: int) -> Mapping[tuple[str, str], Listed]:
+        return self.shops.get(product_id, _NO_SHOPS)
+
+    def reckon(self) -> list[tuple[int, list[tuple[int, int | None, Reckoning]]]]:
+        reckoned = {
+            product_id: self.reckoner.of_product(
+                product_id, self.skus[product_id], found, self.stock.__getitem__, self.others
+            )
+            for product_id in self.chosen
+            if (found := self.shops.get(product_id))
+        }
+        now_wanted = {
+            self.shops[product_id][r.sink, r.warehouse].state: r.wanted
+            for product_id, reckonings in reckoned.items()
+            for r in reckonings
+        }
         result = []
-        for product_id, states in groupby(self.ledger.stocks.of_products(product_ids), key=itemgetter(1)):
-            found = {(row[2], row[3]): (row[0], row[4], row[5]) for row in states}
-            own_levels = [row[1:] for row in levels.get(product_id, ())]
-            own_holds = [row[1:] for row in holds.get(product_id, ())]
-            terms = self.terms(own_levels, own_holds)
-            floating = sum(quantity for _, warehouse, quantity in own_holds if warehouse is None)
-            reckonings = [
-                (found[key][0], found[key][2], reckoning)
-                for reckoning in self._of_product(skus[product_id], terms, floating, found)
-                if (key := (reckoning.sink, reckoning.warehouse)) in found
-            ]
-            result.append((product_id, reckonings))
-        return result
-
-    def terms(self, levels: Sequence[Any], holds: Sequence[Any]) -> list[Term]:
-        """Net one product's levels with the holds whose warehouse is known."""
-        placed: dict[int, int] = {}
-        for _, warehouse, quantity in holds:
-            if warehouse is not None:
-                placed[warehouse] = placed.get(warehouse, 0) + quantity
-        return net(levels, placed, self.rules)
-
-    def _of_product(
-        self,
-        sku: str,
-        terms: Sequence[Term],
-        floating: int,
-        found: Mapping[tuple[str, str], tuple[int, int | None, int | None]],
-    ) -> list[Reckoning]:
-        own = pools(terms, self.rules)
-        result: list[Reckoning] = []
-        for sink in self.sinks:
-            served = [w for w in sink.warehouses if (sink.name, w.code) in found]
-            available = self._shares(own, served, floating)
-            left = own
-            shown: list[tuple[frozenset[int] | None, int]] = []
-            of_sink: list[Reckoning] = []
-            for index, warehouse in enumerate(served):
-                base = found[sink.name, warehouse.code][1]
-                if available is None:
-                    pool = remaining(own, left, warehouse.feeds, self.rules, shown)
-                    pool = Pool(pool.amount - floating, pool.known)
-                else:
-                    pool = available[index]
-                if not terms:
-                    reckoning = Reckoning(
-                        sink.name, warehouse.code, Pool(0, known=False), None, None, base, None, waits=False
-                    )
-                else:
-                    reckoning = self._reckoning(sku, sink, warehouse, pool, base)
-                    drawn = reckoning.wanted if reckoning.wanted is not None else (base or 0)
-                    if available is None and len(served) > 1:
-                        left = draw(left, warehouse.feeds, drawn, (w.feeds for w in served[index + 1 :]))
-                        shown.append((warehouse.feeds, drawn))
-                of_sink.append(reckoning)
-            result += self._after_neighbours(served, of_sink) if len(served) > 1 else of_sink
+        for product_id, reckonings in reckoned.items():
+            found = self.shops[product_id]
+            rows = []
+            for reckoning in reckonings:
+                listed = found[reckoning.sink, reckoning.warehouse]
+                final = self._after_neighbours(product_id, reckoning, now_wanted)
+                rows.append((listed.state, listed.wanted, final))
+            result.append((product_id, rows))
         return result
 
     def _after_neighbours(
-        self, served: Sequence[WarehouseRule], reckonings: Sequence[Reckoning]
-    ) -> list[Reckoning]:
-        """Keep a raise back by what its neighbours of the same account still show beyond their part.
-
-        Their falls may be held, refused, or on their way: until they have landed the units are promised.
-        """
-        result = list(reckonings)
-        for index, mine in enumerate(reckonings):
-            if mine.wanted is None or (mine.base is not None and mine.wanted <= mine.base):
-                continue
-            others = [
-                other
-                for other, rule in zip(reckonings, served, strict=True)
-                if other is not mine and _share_stock(rule, served[index])
-            ]
-            beyond = sum(max((o.base or 0) - (o.wanted or 0), 0) for o in others if o.wanted is not None)
-            unknown = any(o.base is None and o.wanted is not None for o in others)
-            if mine.base is None:
-                # It is sent unconditionally, whatever it shows: no higher than is certain.
-                allowed = 0 if unknown and beyond else max(mine.wanted - beyond, 0)
-            else:
-                allowed = mine.base if unknown else max(mine.wanted - beyond, mine.base)
-            if allowed < mine.wanted:
-                self.limited += 1
-                result[index] = evolve(mine, wanted=allowed, waits=True)
-        return result
-
-    def _reckoning(
-        self, sku: str, sink: SinkRule, warehouse: WarehouseRule, pool: Pool, base: int | None
+        self, product_id: int, mine: Reckoning, now_wanted: Mapping[int, int | None]
     ) -> Reckoning:
-        buffer = self.resolver.resolve(sku, sink.name, warehouse.code)
-        bounded = pool.amount < BOUNDLESS // 2
-        advertised = min(buffer.advertise(pool.amount), sink.maximum) if bounded else None
-        if pool.known:
-            wanted, waits = advertised, False
-        elif base is None:
-            wanted, waits = None, True
-        else:
-            wanted = base if advertised is None else min(base, advertised)
-            waits = True
-        return Reckoning(sink.name, warehouse.code, pool, buffer, advertised, base, wanted, waits)
-
-    def _shares(
-        self, own: Mapping[int, Pool], served: Sequence[WarehouseRule], floating: int
-    ) -> list[Pool] | None:
-        """Divide pools that several warehouses of one sink share, where every one of them names a share."""
-        if len(served) < 2 or any(w.share is None for w in served):
-            return None
-        amounts = [0] * len(served)
-        known = [True] * len(served)
-        together: dict[tuple[int, ...], list[Pool]] = {}
-        for own_id, pool in own.items():
-            feeders = tuple(i for i, w in enumerate(served) if w.feeds is None or own_id in w.feeds)
-            together.setdefault(feeders, []).append(pool)
-        for feeders, members in together.items():
-            amount = sum(pool.amount for pool in members)
-            certain = all(pool.known for pool in members)
-            parts = (
-                [amount]
-                if len(feeders) == 1
-                else [BOUNDLESS] * len(feeders)
-                if amount >= BOUNDLESS // 2
-                else apportion(amount, [served[i].share or Decimal() for i in feeders])
-            )
-            for i, part in zip(feeders, parts, strict=True):
-                amounts[i] += part
-                known[i] = known[i] and certain
-        return [Pool(a - floating, k) for a, k in zip(amounts, known, strict=True)]
+        if mine.wanted is None or (mine.base is not None and mine.wanted <= mine.base):
+            return mine
+        final = mine
+        book = self.reckoner.book
+        group = next(g for g in self.reckoner.groups() if any(s.name == mine.sink for s in g))
+        rule = self.planner._places[mine.sink, mine.warehouse]
+        for part, units in book.of(product_id, mine.sink):
+            users = (part, *book.users(part)) if book else (part,)
+            neighbours = []
+            for user in {product_id, *users}:
+                for sink in group:
+                    for warehouse in sink.warehouses:
+                        key = (sink.name, warehouse.code)
+                        other = self.others(user).get(key)
+                        itself = user == product_id and key == (mine.sink, mine.warehouse)
+                        if other is None or itself or not _share_stock(warehouse.feeds, rule.feeds):
+                            continue
+                        each = dict(book.of(user, sink.name)).get(part, 0)
+                        wanted = now_wanted.get(other.state, other.wanted)
+                        if each:
+                            neighbours.append((other.base, wanted, each))
+            if neighbours:
+                final = after_neighbours(final, units, neighbours)
+        if final is not mine:
+            self.planner.limited += 1
+        return final
 
 
-def _share_stock(one: WarehouseRule, other: WarehouseRule) -> bool:
-    return one.feeds is None or other.feeds is None or bool(one.feeds & other.feeds)
-
-
-def _by_product(rows: Sequence[Any]) -> dict[int, list[Any]]:
-    result: dict[int, list[Any]] = {}
-    for row in rows:
-        result.setdefault(row[0], []).append(row)
-    return result
+def _share_stock(one: frozenset[int] | None, other: frozenset[int] | None) -> bool:
+    return one is None or other is None or bool(one & other)

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from mpstock.clock import Clock
     from mpstock.config import ZeroingGuard
     from mpstock.ledger import Ledger
+    from mpstock.ledger.holds import HoldReading
     from mpstock.ledger.levels import ReadSession
     from mpstock.ledger.listings import Walk
     from mpstock.ledger.worker import Worker
@@ -71,7 +72,9 @@ class Puller:
     async def _read(
         self, built: BuiltSource, name: str, cursor: str | None, settings: str, released: Collection[str]
     ) -> tuple[SourceReport, list[HeldSlice]]:
-        session = self.ledger.levels.begin_read(built.name)
+        advisory = built.config.incremental == "advisory" and cursor is not None
+        session = self.ledger.levels.begin_read(built.name, advisory=advisory)
+        holds = self.ledger.holds.begin_reading(built.name)
         started = self.clock.now()
         problems: list[Problem] = []
         held: list[HeldSlice] = []
@@ -80,7 +83,7 @@ class Puller:
             _check(built, reading)
             problems.extend(reading.problems)
             if last is not None:
-                await self.worker.run(self._ingest, session, last)
+                await self.worker.run(self._ingest, session, holds, last)
             last = reading
         complete = last is not None and last.complete
         as_of = last.as_of if last else started
@@ -88,7 +91,9 @@ class Puller:
         def finish() -> None:
             with self.ledger.transaction():
                 if last is not None:
-                    self._ingest(session, last)
+                    self._ingest(session, holds, last)
+                    if last.holds_complete:
+                        holds.settle_absent(last.as_of, self.clock.now())
                     if last.complete:
                         held.extend(self._settle_absent(session, last, released))
                 new = last.cursor if last is not None and last.cursor is not None else cursor
@@ -115,9 +120,10 @@ class Puller:
         )
         return report, held
 
-    def _ingest(self, session: ReadSession, reading: Reading) -> None:
+    def _ingest(self, session: ReadSession, holds: HoldReading, reading: Reading) -> None:
         with self.ledger.transaction():
             session.ingest(reading, self.clock.now())
+            holds.ingest(reading.holds, self.clock.now())
 
     def _settle_absent(
         self, session: ReadSession, reading: Reading, released: Collection[str]
@@ -191,7 +197,10 @@ class Puller:
             with self.ledger.transaction():
                 digest = fingerprint(sorted(mapping.items()))
                 before = self.ledger.runs.remember(f"mapping:{sink}", digest)
-                self.ledger.listings.match(sink, mapping, now, everything=before not in (None, digest))
+                moved = self.ledger.listings.match(
+                    sink, mapping, now, everything=before not in (None, digest)
+                )
+                self.ledger.orders.resolve(sink, now, everything=moved > 0)
 
 
 def _check(built: BuiltSource, reading: Reading) -> None:

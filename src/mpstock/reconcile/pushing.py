@@ -78,6 +78,7 @@ class Pusher:
     stop: asyncio.Event
     at_most: Mapping[int, int] | None = None
     progress: Callable[[int], None] = lambda _count: None
+    nudge: Callable[[], None] = lambda: None
     result: PushResult = field(factory=PushResult)
     _streams: list[Stream] = field(init=False)
     _groups: deque[Group] = field(factory=deque[Group])
@@ -106,6 +107,7 @@ class Pusher:
             while not self._over():
                 # Cleared before looking: what changes while we look ends the rest at once.
                 self._changed.clear()
+                self.nudge()
                 waits = await self._next_wait()
                 if waits is None and not tasks:
                     break
@@ -123,6 +125,10 @@ class Pusher:
                 await asyncio.shield(asyncio.gather(*tasks, return_exceptions=True))
         await self._reap(tasks)
         return self.result
+
+    def wake(self) -> None:
+        """Look at the queue again: something in it has changed."""
+        self._changed.set()
 
     async def _until_composed(self, serving: Serving, task: asyncio.Task[None]) -> None:
         """Wait until a batch is on its way; a stop ends the wait for the limiter, but not for a batch."""

@@ -22,6 +22,7 @@ from mpstock.reconcile.report import (
     as_data,
 )
 from mpstock.reconcile.verifying import Observed
+from mpstock.reconcile.watching import OrdersRead
 
 if TYPE_CHECKING:
     from mpstock.ledger import Ledger
@@ -33,7 +34,7 @@ _LANES = {"zero": 0, "fall": 1, "raise": 2}
 
 @define
 class RunRecord:
-    """One run as it goes. `failures` are by `sources.NAME` and `sinks.NAME`.
+    """One run as it goes. `failures` are by `sources.NAME`, `sinks.NAME` and `orders.NAME` (of a sink).
 
     `states` are the only listings that the run is about; None = all.
     """
@@ -44,6 +45,7 @@ class RunRecord:
     failures: dict[str, Failure] = field(factory=dict[str, Failure])
     untrusted: set[str] = field(factory=set[str])
     observed: dict[str, Observed] = field(factory=dict[str, Observed])
+    orders: dict[str, OrdersRead] = field(factory=dict[str, OrdersRead])
     held: list[HeldSlice] = field(factory=list[HeldSlice])
     results: dict[str, PushResult] = field(factory=dict[str, PushResult])
     states: set[int] | None = None
@@ -127,6 +129,8 @@ def _sink_report(ledger: Ledger, record: RunRecord, name: str) -> SinkReport:
     counts = ledger.stocks.open_counts(record.states)
     seen = record.observed.get(name, Observed())
     result = record.results.get(name, PushResult())
+    orders = record.orders.get(name, OrdersRead())
+    unread = record.failures.get(f"orders.{name}")
     failure = record.sink_failure(name)
     failed = result.outcomes[OutcomeStatus.ERROR]
     return SinkReport(
@@ -141,6 +145,9 @@ def _sink_report(ledger: Ledger, record: RunRecord, name: str) -> SinkReport:
         result.requests,
         failure.message if failure else "",
         failure.kind if failure else "",
+        orders.told,
+        len(ledger.orders.unknown(name)),
+        unread.message if unread else "",
     )
 
 

@@ -12,15 +12,12 @@ from attrs import field, frozen
 
 __all__ = [
     "EXIT_PRECEDENCE",
-    "Explanation",
     "HeldSlice",
-    "ListingExplanation",
     "Plan",
     "PlannedChange",
     "Report",
     "SinkReport",
     "SourceReport",
-    "TermExplanation",
     "as_data",
 ]
 
@@ -107,7 +104,9 @@ class SinkReport:
 
     `without_product` counts the listings that nothing is pushed for; `mpstock status` names them.
 
-    `pending` counts the changes that wait for the next run, `requests` the pushes sent.
+    `pending` counts the changes that wait for the next run, `requests` the pushes sent. `orders` counts the
+    orders that it told, `unknown_orders` those of no product that is known; `orders_error` says why they
+    could not be read: nothing that it sells is raised then.
     """
 
     name: str
@@ -121,6 +120,9 @@ class SinkReport:
     requests: int = 0
     error: str = ""
     error_kind: str = ""
+    orders: int = 0
+    unknown_orders: int = 0
+    orders_error: str = ""
 
 
 @frozen(repr=False)
@@ -229,6 +231,9 @@ class Report:
                 + (f", {sink.pending} pending" if sink.pending else "")
                 + (f", {sink.held} held" if sink.held else "")
                 + (f", {sink.drifted} drifted" if sink.drifted else "")
+                + (f", {sink.orders} orders read" if sink.orders else "")
+                + (f", {sink.unknown_orders} orders of unknown articles" if sink.unknown_orders else "")
+                + (f"; its orders could not be read: {sink.orders_error}" if sink.orders_error else "")
                 + (f"; {sink.error}" if sink.error else "")
             )
         told += [f"held: {held.reason}" for held in self.held]
@@ -254,100 +259,3 @@ class Report:
             + sinks
             + (f"<ul>{held}</ul>" if held else "")
         )
-
-
-@frozen
-class TermExplanation:
-    """What one source says of one own warehouse, and what of it counts.
-
-    `group` and `rule` say how sources of one warehouse are combined; `why_unknown` is empty for a quantity
-    that is known.
-    """
-
-    source: str
-    warehouse: str
-    quantity: int | None
-    reserved: int
-    held: int
-    amount: int | None
-    group: str
-    rule: str
-    as_of: datetime | None
-    why_unknown: str = ""
-
-
-@frozen
-class ListingExplanation:
-    """How one listing's number comes about, from what is available to what was accepted."""
-
-    sink: str
-    warehouse: str
-    external_id: str
-    feeds: Sequence[str]
-    available: int | None
-    available_known: bool
-    policy: str
-    buffer: Mapping[str, Any]
-    origins: Mapping[str, str]
-    advertised: int | None
-    wanted: int | None
-    base: int | None
-    confirmed: int | None
-    confirmed_at: datetime | None
-    observed: int | None
-    observed_at: datetime | None
-    status: str
-    error: str
-    held: str
-    notes: Sequence[str] = ()
-
-
-@frozen(repr=False)
-class Explanation:
-    """Why each listing of a product shows what it shows."""
-
-    sku: str
-    terms: Sequence[TermExplanation]
-    listings: Sequence[ListingExplanation]
-    notes: Sequence[str] = ()
-
-    def as_dict(self) -> dict[str, Any]:
-        """Return the explanation as plain data."""
-        data: dict[str, Any] = as_data(self)
-        return data
-
-    def lines(self) -> list[str]:
-        """Return the explanation as text, a line each."""
-        told = [self.sku]
-        for t in self.terms:
-            amount = (
-                "unknown" if t.quantity is None else f"{t.quantity} − {t.reserved} − {t.held} = {t.amount}"
-            )
-            when = f" as of {t.as_of:%Y-%m-%d %H:%M:%S}Z" if t.as_of else ""
-            told.append(f"  {t.source} · {t.warehouse}: quantity − reserved − held: {amount}{when}")
-            if t.why_unknown:
-                told.append(f"      an upper bound only: {t.why_unknown}")
-        for x in self.listings:
-            told.append(f"  {x.sink} · {x.warehouse} ({x.external_id})")
-            known = "" if x.available_known else " at most (not known for sure)"
-            told.append(
-                f"      available{known}: {'unknown' if x.available is None else x.available}"
-                f" from {', '.join(x.feeds) or 'no warehouse'}"
-            )
-            settings = ", ".join(f"{k} = {v} ({x.origins.get(k, 'default')})" for k, v in x.buffer.items())
-            told.append(f"      buffer {x.policy}: {settings or 'no settings'} → advertise {x.advertised}")
-            told.append(
-                f"      wanted {x.wanted}, shows {'unknown' if x.base is None else x.base}, "
-                f"confirmed {x.confirmed}, status {x.status}"
-                + (f", held: {x.held}" if x.held else "")
-                + (f", {x.error}" if x.error else "")
-            )
-            told += [f"      {note}" for note in x.notes]
-        told += [f"  {note}" for note in self.notes]
-        return told
-
-    def __repr__(self) -> str:
-        return "\n".join(self.lines())
-
-    def _repr_html_(self) -> str:
-        return f"<pre>{html.escape(repr(self))}</pre>"

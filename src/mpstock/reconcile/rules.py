@@ -2,20 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
-from datetime import datetime
+from collections.abc import Collection, Mapping, Sequence
+from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
+from mpstock.reconcile.absorbing import AT_THE_END, Booking
 from mpstock.reconcile.adapters import BuiltSink, BuiltSource, fingerprint
 from mpstock.reconcile.availability import SourceRule
-from mpstock.reconcile.planning import Planner, SinkRule, WarehouseRule
+from mpstock.reconcile.planning import Planner
+from mpstock.reconcile.reckoning import Reckoner, Sharing, SinkRule, WarehouseRule
 
 if TYPE_CHECKING:
     from mpstock.buffers import BufferResolver
     from mpstock.ledger import Ledger
     from mpstock.products_file import ProductsFile
 
-__all__ = ["make_planner", "mark_moved_settings"]
+__all__ = ["make_planner", "mark_booked", "mark_moved_settings"]
+
+KEPT = timedelta(days=7)
+"""So long what has ended is kept for people who ask why a number was what it was."""
 
 
 def make_planner(
@@ -23,6 +28,7 @@ def make_planner(
     sources: Sequence[BuiltSource],
     sinks: Sequence[BuiltSink],
     resolver: BufferResolver,
+    sharing: Sharing,
     untrusted: Collection[str],
     now: datetime,
 ) -> Planner:
@@ -33,24 +39,35 @@ def make_planner(
     """
     codes = {code: id_ for id_, code in ledger.levels.warehouse_codes().items()}
     rules = _source_rules(ledger, sources, untrusted, now)
-    sink_rules = [
-        SinkRule(
-            built.name,
-            built.sink.limits.maximum,
-            tuple(
-                WarehouseRule(
-                    warehouse.code,
-                    None
-                    if warehouse.feeds is None
-                    else frozenset(codes[code] for code in warehouse.feeds if code in codes),
-                    warehouse.share,
-                )
-                for warehouse in built.config.warehouses
-            ),
-        )
-        for built in sinks
-    ]
-    return Planner(ledger, rules, sink_rules, resolver, now)
+    sink_rules = [_sink_rule(ledger, built, codes, now) for built in sinks]
+    caps = {b.name: b.config.max_per_sku for b in sources if b.config.max_per_sku is not None}
+    return Planner(ledger, Reckoner(rules, sink_rules, resolver, sharing, ledger.recipes.book()), caps, now)
+
+
+def _sink_rule(ledger: Ledger, built: BuiltSink, codes: Mapping[str, int], now: datetime) -> SinkRule:
+    def own(names: Sequence[str]) -> list[int]:
+        return [codes[name] for name in names if name in codes]
+
+    heard = True
+    if built.sink.limits.orders != "none":
+        cursor = ledger.runs.cursor(f"orders:{built.name}")
+        read_at = cursor.read_at if cursor else None
+        heard = read_at is not None and now - read_at <= built.config.max_age
+    return SinkRule(
+        built.name,
+        built.sink.limits.maximum,
+        tuple(
+            WarehouseRule(
+                warehouse.code,
+                None if warehouse.feeds is None else frozenset(own(warehouse.feeds)),
+                warehouse.share,
+                tuple(own(warehouse.pick_order or ())),
+            )
+            for warehouse in built.config.warehouses
+        ),
+        built.config.share,
+        heard,
+    )
 
 
 def _source_rules(
@@ -59,17 +76,58 @@ def _source_rules(
     cursors = {row.name: row for row in ledger.runs.cursors()}
     rules: dict[str, SourceRule] = {}
     for order, built in enumerate(sources):
+        config = built.config
         cursor = cursors.get(f"source:{built.name}")
         read_at = cursor.read_at if cursor else None
-        stale = built.config.max_age is not None and (read_at is None or now - read_at > built.config.max_age)
+        full_at = cursor.full_at if cursor else None
+        stale = config.max_age is not None and (read_at is None or now - read_at > config.max_age)
+        advisory = config.incremental == "advisory"
         rules[built.name] = SourceRule(
-            built.config.group,
-            built.config.rule,
+            config.group,
+            config.rule,
             order,
             trusted=built.name not in untrusted and not stale,
-            omits_zero=cursor is not None and cursor.full_at is not None,
+            omits_zero=full_at is not None,
+            confirmed_at=full_at if advisory else read_at,
+            fresh_since=now - config.max_age if advisory and config.max_age is not None else None,
+            books={sink: Booking(said.books_at, said.lag) for sink, said in config.absorbs.items()},
+            share=config.share,
+            to_fetch=config.lead_time is not None,
         )
     return rules
+
+
+_STAGES = {"order": "taken_at", "assembly": "assembled_at", "shipment": "shipped_at"}
+
+
+def mark_booked(ledger: Ledger, planner: Planner, now: datetime) -> None:
+    """Mark the products whose holds have expired, or were booked by a source since this was asked last.
+
+    Forgets those that have ended for every source. Runs in the ledger's thread.
+    """
+    rules = planner.reckoner.rules
+    with ledger.transaction():
+        ledger.holds.mark_expired(now)
+        origins = ledger.holds.origins()
+        for source, rule in rules.items():
+            if rule.confirmed_at is None or not origins:
+                continue
+            kept = ledger.runs.remember(f"booked:{source}", rule.confirmed_at.isoformat())
+            before = None if kept is None else datetime.fromisoformat(kept)
+            if before == rule.confirmed_at:
+                continue
+            for origin in origins:
+                booking = rule.books.get(origin, AT_THE_END)
+                ledger.holds.mark_booked(
+                    source, origin, _STAGES[booking.at],
+                    None if before is None else before - booking.lag,
+                    rule.confirmed_at - booking.lag, now,
+                )  # fmt: skip
+        heard = [rule.confirmed_at for rule in rules.values()]
+        lags = [booking.lag for rule in rules.values() for booking in (*rule.books.values(), AT_THE_END)]
+        known = [moment for moment in heard if moment is not None]
+        if known and len(known) == len(heard):
+            ledger.holds.prune(min(known) - max(lags) - KEPT, now - KEPT)
 
 
 def mark_moved_settings(
@@ -77,17 +135,28 @@ def mark_moved_settings(
     sources: Sequence[BuiltSource],
     sinks: Sequence[BuiltSink],
     resolver: BufferResolver,
+    sharing: Sharing,
     products: ProductsFile,
     now: datetime,
 ) -> None:
     """Mark the products whose listings were planned under other settings. Runs in the ledger's thread."""
-    taking_part = [(b.name, b.config.group, b.config.rule, b.config.quantity) for b in sources]
+    taking_part = [
+        (
+            b.name, b.config.group, b.config.rule, b.config.quantity, sorted(b.config.absorbs.items()),
+            b.config.share, b.config.lead_time is not None, b.config.max_per_sku, b.config.incremental,
+        )
+        for b in sources
+    ]  # fmt: skip
+    shares = [sharing, [(b.name, b.config.share, b.config.priority) for b in sinks]]
     with ledger.transaction():
+        moved = ledger.recipes.save(products.recipes(), now)
+        ledger.orders.derive_again(moved, now)
         for built in sinks:
-            warehouses = [(w.code, w.feeds, w.share) for w in built.config.warehouses]
+            warehouses = [(w.code, w.feeds, w.share, w.pick_order) for w in built.config.warehouses]
             for code in built.config.codes:
                 digest = fingerprint(
                     taking_part,
+                    shares,
                     warehouses,
                     built.sink.limits.maximum,
                     resolver.resolve("", built.name, code).fingerprint,

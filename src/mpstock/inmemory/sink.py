@@ -1,25 +1,19 @@
-"""A source and a sink that live in memory: for tests and notebooks, and to read before writing one's own.
-
-They keep every promise of `mpstock.interfaces`, and can be told to fail in every way that it allows.
-"""
+"""A marketplace account that lives in memory."""
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Iterable, Iterator, Mapping, Sequence
-from datetime import datetime
-from itertools import islice
-from typing import Literal, TypeVar
+from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
+from typing import Literal
 
 from attrs import evolve, frozen
 
 from mpstock.clock import Clock, SystemClock
 from mpstock.errors import InDoubtError, RejectedError
+from mpstock.inmemory.paging import pages_of
 from mpstock.interfaces import Limits, Rate
 from mpstock.model import (
     Change,
     Finding,
-    Hold,
-    Level,
     Listing,
     ListingPage,
     Observation,
@@ -28,128 +22,9 @@ from mpstock.model import (
     OrderStage,
     Outcome,
     OutcomeStatus,
-    Problem,
-    Reading,
 )
 
-__all__ = ["InMemorySink", "InMemorySource"]
-
-T = TypeVar("T")
-
-
-def _pages(items: Iterable[T], size: int) -> Iterator[list[T]]:
-    """Yield pages of `size`; one empty page if there is nothing, for a read always says that it was."""
-    left = iter(items)
-    page = list(islice(left, size))
-    yield page
-    while len(page) == size and (page := list(islice(left, size))):
-        yield page
-
-
-@frozen
-class _Row:
-    level: Level
-    revision: int
-
-
-class InMemorySource:
-    """A warehouse system that is a dictionary.
-
-    `levels` are quantities by sku (then in `warehouse`) or by (sku, warehouse); None = the product is
-    known and its quantity is not. The cursor is the number of the last change that was read: the next
-    incremental read yields the rows that were set since. A row that was removed is only seen in a full
-    read, by its absence, as with most warehouse systems.
-    """
-
-    def __init__(
-        self,
-        levels: Mapping[str, int | None] | Mapping[tuple[str, str], int | None] | None = None,
-        *,
-        warehouse: str = "main",
-        clock: Clock | None = None,
-        page: int = 1000,
-        absent: Literal["zero", "unknown"] = "zero",
-    ) -> None:
-        if page < 1:
-            raise ValueError(f"a page holds at least one row, not {page}")
-        self.clock = clock or SystemClock()
-        self.reads: list[str | None] = []
-        """The cursor of every read that was begun, in order."""
-        self.problems: list[Problem] = []
-        """What the next reads say of rows that could not be read."""
-        self._warehouse = warehouse
-        self._page = page
-        self._absent: Literal["zero", "unknown"] = absent
-        self._rows: dict[tuple[str, str], _Row] = {}
-        self._holds: dict[str, Hold] = {}
-        self._revision = 0
-        self._failures: list[tuple[Exception, int]] = []
-        for key, quantity in (levels or {}).items():
-            sku, place = key if isinstance(key, tuple) else (key, warehouse)
-            self.set(sku, quantity, warehouse=place)
-
-    def set(
-        self,
-        sku: str,
-        quantity: int | None,
-        *,
-        warehouse: str | None = None,
-        reserved: int = 0,
-        updated_at: datetime | None = None,
-    ) -> None:
-        """Give a product's level in one warehouse."""
-        self._revision += 1
-        level = Level(sku, warehouse or self._warehouse, quantity, reserved, updated_at)
-        self._rows[level.sku, level.warehouse] = _Row(level, self._revision)
-
-    def remove(self, sku: str, *, warehouse: str | None = None) -> None:
-        """Take a row away, as if the warehouse system had forgotten it."""
-        del self._rows[sku, warehouse or self._warehouse]
-
-    def hold(self, hold: Hold) -> None:
-        """Report a hold from now on; one with the same key is replaced."""
-        self._holds[hold.key] = hold
-
-    def release(self, key: str) -> None:
-        """Report a hold no longer."""
-        del self._holds[key]
-
-    def fail(self, error: Exception, *, times: int = 1, after: int = 0) -> None:
-        """Let the next `times` reads raise `error`, each after so many of its pages."""
-        self._failures += [(error, after)] * times
-
-    @property
-    def rates(self) -> Sequence[Rate]:
-        return ()
-
-    async def read(self, cursor: str | None) -> AsyncIterator[Reading]:
-        self.reads.append(cursor)
-        error, after = self._failures.pop(0) if self._failures else (None, -1)
-        as_of, revision = self.clock.now(), self._revision
-        # A cursor that is none of ours is answered with everything, as the contract allows.
-        since = int(cursor) if cursor is not None and cursor.isdecimal() else None
-        # Fixed at the start: what is set while the pages are read belongs to the next read.
-        levels = [row.level for row in self._rows.values() if since is None or row.revision > since]
-        holds = tuple(self._holds.values())
-        pages = list(_pages(levels, self._page))
-        for number, page in enumerate(pages):
-            if error is not None and number == after:
-                raise error
-            last = number == len(pages) - 1
-            yield Reading(
-                page,
-                as_of,
-                complete=last and since is None,
-                cursor=str(revision) if last else None,
-                holds=holds if number == 0 else (),
-                absent=self._absent,
-                problems=tuple(self.problems) if number == 0 else (),
-            )
-        if error is not None and after >= len(pages):
-            raise error
-
-    async def check(self) -> AsyncIterator[Finding]:
-        yield Finding("ok", "memory", f"{len(self._rows)} rows")
+__all__ = ["InMemorySink"]
 
 
 @frozen
@@ -348,7 +223,7 @@ class InMemorySink:
         self._read()
         revision, since = self._revision, _number(cursor)
         found = [item for item, changed in self._listings.values() if since is None or changed > since]
-        pages = list(_pages(found, self._page))
+        pages = list(pages_of(found, self._page))
         for number, page in enumerate(pages):
             last = number == len(pages) - 1
             yield ListingPage(page, str(revision) if last else None, complete=last and since is None)
@@ -362,7 +237,7 @@ class InMemorySink:
         else:
             pairs = [(listing.external_id, listing.warehouse) for listing in listings]
         size = self._limits.observe_batch
-        for page in _pages(pairs, size) if pairs else ():
+        for page in pages_of(pairs, size) if pairs else ():
             yield [Observation(*pair, self.shown.get(pair, 0), self.reserved.get(pair, 0)) for pair in page]
 
     async def orders(self, cursor: str | None) -> AsyncIterator[OrderPage]:
@@ -382,7 +257,7 @@ class InMemorySink:
                 for order, changed in self._orders.values()
                 if order.stage in open_stages or since is None or changed > since
             ]
-        pages = list(_pages(found, self._page))
+        pages = list(pages_of(found, self._page))
         for number, page in enumerate(pages):
             last = number == len(pages) - 1
             yield OrderPage(page, as_of, str(revision) if last else None, complete=last)

@@ -1,0 +1,306 @@
+"""The sinks' own orders, as they were told, and the holds that follow from them.
+
+An order's stage only goes forward, and what was handed over stays handed over: told twice, late or out of
+order it ends the same. The holds are derived from the orders, by one rule (`_derive`), and never counted up
+or down.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from datetime import datetime
+from typing import TYPE_CHECKING, Any
+
+from attrs import define, evolve, field, frozen
+
+from mpstock.ledger.database import as_datetime, as_text, ids
+from mpstock.ledger.order_rows import COLUMNS, OrderRow, merged, once, rest
+from mpstock.ledger.stocks import relane
+from mpstock.model import OrderStage
+
+if TYPE_CHECKING:
+    from mpstock.ledger.database import Database
+    from mpstock.ledger.dirt import Dirt
+    from mpstock.ledger.recipes import Recipes
+    from mpstock.model import Order
+
+__all__ = ["CAUSE", "OrderReading", "Orders", "UnknownOrder"]
+
+CAUSE = "order"
+"""What the marks and the sync log call an order as the cause of a change."""
+
+
+@frozen
+class UnknownOrder:
+    """An order of something that is no product here: units that nothing keeps back."""
+
+    sink: str
+    key: str
+    external_id: str
+    quantity: int
+    placed_at: datetime | None
+
+
+class Orders:
+    """Orders by sink and key."""
+
+    def __init__(self, database: Database, dirt: Dirt, recipes: Recipes) -> None:
+        self.db = database
+        self.dirt = dirt
+        self.recipes = recipes
+
+    def begin_reading(self, sink: str, *, lowers: bool) -> OrderReading:
+        """Start taking in one reading of a sink's orders.
+
+        `lowers`: the sink may show less by itself after an order.
+        """
+        return OrderReading(self, sink, lowers)
+
+    def resolve(self, sink: str, now: datetime, *, everything: bool) -> int:
+        """Find the products of orders whose listing is known by now, or another one; in a transaction.
+
+        Without `everything` only orders without a product are looked at. An order whose listing is gone keeps
+        its product. Returns how many have moved.
+        """
+        narrowed = "" if everything else "AND o.product_id IS NULL"
+        moved = [
+            (row, product_id)
+            for *columns, product_id in self.db.query(
+                f"SELECT {', '.join(f'o.{name}' for name in COLUMNS.split(', '))}, {_LISTED} "
+                f"FROM orders AS o WHERE o.marketplace = ? AND o.settled = 0 {narrowed}",
+                (sink,),
+            )
+            if product_id is not None and product_id != (row := OrderRow(*columns)).product_id
+        ]
+        self.db.executemany(
+            "UPDATE orders SET product_id = ? WHERE marketplace = ? AND key = ?",
+            [(product_id, sink, row.key) for row, product_id in moved],
+        )
+        self.derive(sink, [evolve(row, product_id=product_id) for row, product_id in moved], now)
+        return len(moved)
+
+    def derive_again(self, product_ids: Iterable[int], now: datetime) -> None:
+        """Derive the holds of these products' orders anew: their recipes have changed. In a transaction."""
+        rows = self.db.query(
+            f"SELECT marketplace, {COLUMNS} FROM orders "
+            "WHERE settled = 0 AND product_id IN (SELECT value FROM json_each(?))",
+            (ids(product_ids),),
+        )
+        for sink in {row[0] for row in rows}:
+            self.derive(sink, [OrderRow(*row[1:]) for row in rows if row[0] == sink], now)
+
+    def unknown(self, sink: str | None = None) -> list[UnknownOrder]:
+        """Return the orders that still take units, and of which nobody knows what was ordered."""
+        narrowed, parameters = ("", ()) if sink is None else ("AND marketplace = ?", (sink,))
+        return [
+            UnknownOrder(name, key, external_id, quantity, as_datetime(placed_at))
+            for name, key, external_id, quantity, placed_at in self.db.query(
+                "SELECT marketplace, key, external_id, quantity, placed_at FROM orders "
+                f"WHERE product_id IS NULL AND settled = 0 AND stage IN ('placed', 'assembled') {narrowed} "
+                "ORDER BY id",
+                parameters,
+            )
+        ]
+
+    def open_counts(self) -> dict[str, tuple[int, int]]:
+        """Return by sink (open orders, units of these in the sink's units)."""
+        return {
+            sink: (count, units)
+            for sink, count, units in self.db.query(
+                "SELECT marketplace, count(*), sum(quantity) FROM orders "
+                "WHERE settled = 0 AND stage IN ('placed', 'assembled') GROUP BY 1"
+            )
+        }
+
+    def derive(self, sink: str, rows: Sequence[OrderRow], now: datetime) -> None:
+        """Make the holds that follow from these orders, in base units; inside a transaction."""
+        if not rows:
+            return
+        keys = ids(row.key for row in rows)
+        before = self.db.query(
+            "SELECT DISTINCT product_id FROM holds "
+            "WHERE origin = ? AND key IN (SELECT value FROM json_each(?))",
+            (sink, keys),
+        )
+        self.db.execute(
+            "DELETE FROM holds WHERE origin = ? AND key IN (SELECT value FROM json_each(?))", (sink, keys)
+        )
+        takes = self.recipes.components({r.product_id for r in rows if r.product_id is not None}, sink)
+        held = [
+            (
+                sink, row.key, component_id, row.warehouse_code, row.quantity * units, row.placed_at,
+                row.assembled_at, row.shipped_at,
+            )
+            for row in rows
+            if row.product_id is not None and row.holds and row.quantity > 0
+            for component_id, units in takes[row.product_id]
+        ]  # fmt: skip
+        self.db.executemany(
+            "INSERT INTO holds (origin, key, product_id, sink_warehouse, quantity, taken_at, assembled_at, "
+            "shipped_at) VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
+            held,
+        )
+        dirty = {row[0] for row in before} | {row[2] for row in held}
+        if dirty:
+            self.dirt.mark(sorted(dirty), CAUSE, now)
+
+    def expect_less(self, sink: str, rows: Iterable[OrderRow]) -> None:
+        """Take what was ordered since the last accepted write from what its listings are expected to show."""
+        self.db.executemany(
+            "UPDATE marketplace_stocks SET expected = max(expected - ?, 0) "
+            "WHERE last_synced_at <= ? AND listing_id = (SELECT id FROM listings "
+            "WHERE marketplace = ? AND external_id = ? AND warehouse_code = ?)",
+            [(r.quantity, r.placed_at, sink, r.external_id, r.warehouse_code) for r in rows if r.open],
+        )
+
+    def void_bases(self, sink: str, pairs: Iterable[tuple[str, str | None]]) -> int:
+        """Forget what these listings show: an order or a cancel may have moved it.
+
+        They are read back before anything is sent to them, so they do not become ready by this. What is on
+        the wire just now will not be believed when it is answered. Inside a transaction. Returns how many.
+        """
+        chosen = [
+            row[0]
+            for row in self.db.query(
+                "SELECT s.id FROM json_each(?) AS told JOIN listings AS l ON l.marketplace = ? "
+                "AND l.external_id = json_extract(told.value, '$[0]') "
+                "AND l.warehouse_code = coalesce(json_extract(told.value, '$[1]'), l.warehouse_code) "
+                "JOIN marketplace_stocks AS s ON s.listing_id = l.id",
+                (ids([list(pair) for pair in pairs]), sink),
+            )
+        ]
+        if not chosen:
+            return 0
+        where = "id IN (SELECT value FROM json_each(?))"
+        self.db.execute(f"UPDATE marketplace_stocks SET base = NULL WHERE {where}", (ids(chosen),))
+        self.db.execute(
+            f"UPDATE marketplace_stocks SET doubtful = 1 WHERE in_flight IS NOT NULL AND {where}",
+            (ids(chosen),),
+        )
+        self.db.execute(
+            f"UPDATE marketplace_stocks SET {relane(parked='1')} WHERE in_flight IS NULL AND {where}",
+            (ids(chosen),),
+        )
+        return len(chosen)
+
+
+@define
+class OrderReading:
+    """One reading of a sink's orders on its way into the ledger, page by page.
+
+    `told` counts the orders, `moved` those that were new or had come further; `voided` counts the listings
+    whose base went with them.
+    """
+
+    orders: Orders
+    sink: str
+    lowers: bool
+    told: int = 0
+    moved: int = 0
+    voided: int = 0
+    _seen: set[str] = field(factory=set[str])
+
+    def ingest(self, page: Sequence[Order], as_of: datetime, now: datetime) -> None:
+        """Take in one page, as of the start of its request; inside a transaction."""
+        self.told += len(page)
+        told = once(page, as_text(as_of))
+        self._seen.update(told)
+        stored = {row.key: (row, told_at) for row, told_at in self._stored(told)}
+        new: list[OrderRow] = []
+        changed: list[OrderRow] = []
+        rests: list[OrderRow] = []
+        voided: set[tuple[str, str | None]] = set()
+        moment = as_text(as_of)
+        for row in told.values():
+            known, told_at = stored.get(row.key, (None, ""))
+            if known is None:
+                new.append(row)
+                voided.add((row.external_id, row.warehouse_code))
+                continue
+            if told_at > moment:
+                continue
+            further = merged(known, row)
+            if further == known:
+                continue
+            changed.append(further)
+            if further.quantity < known.quantity and known.open and further.open:
+                rests.append(rest(known, known.quantity - further.quantity, moment))
+            if further.quantity != known.quantity or (further.cancelled_at and not known.cancelled_at):
+                voided.add((further.external_id, further.warehouse_code))
+        self._write([*new, *rests], changed, moment, now)
+        if self.lowers:
+            self.orders.expect_less(self.sink, new)
+        self.voided += self.orders.void_bases(self.sink, sorted(voided, key=str)) if voided else 0
+
+    def settle_absent(self, as_of: datetime, now: datetime) -> int:
+        """End the open orders that a complete reading has left out; inside a transaction.
+
+        Nobody says how they have ended. They count as handed over: a source is believed to have booked them
+        when it was read later than this.
+        """
+        moment = as_text(as_of)
+        gone = [
+            evolve(row, stage=OrderStage.SHIPPED.value, shipped_at=moment, note="no longer told")
+            for found in self.orders.db.query(
+                f"SELECT {COLUMNS} FROM orders WHERE marketplace = ? AND settled = 0 "
+                "AND stage IN ('placed', 'assembled') AND told_at <= ?",
+                (self.sink, moment),
+            )
+            if (row := OrderRow(*found)).key not in self._seen
+        ]
+        self._write([], gone, moment, now)
+        return len(gone)
+
+    def _write(
+        self, new: Sequence[OrderRow], changed: Sequence[OrderRow], moment: str, now: datetime
+    ) -> None:
+        if not new and not changed:
+            return
+        db = self.orders.db
+        self.moved += len(new) + len(changed)
+        db.executemany(
+            f"INSERT INTO orders (marketplace, {COLUMNS}, told_at) "
+            "VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+            [(self.sink, *row.values, moment) for row in new],
+        )
+        db.executemany(
+            "UPDATE orders SET quantity = ?, stage = ?, assembled_at = ?, shipped_at = ?, cancelled_at = ?, "
+            "note = ?, told_at = ?, settled = 0 WHERE marketplace = ? AND key = ?",
+            [
+                (
+                    row.quantity, row.stage, row.assembled_at, row.shipped_at, row.cancelled_at, row.note,
+                    moment, self.sink, row.key,
+                )
+                for row in changed
+            ],
+        )  # fmt: skip
+        listed = dict(
+            db.query(
+                f"SELECT o.key, {_LISTED} FROM orders AS o "
+                "WHERE o.marketplace = ? AND o.key IN (SELECT value FROM json_each(?))",
+                (self.sink, ids(row.key for row in new)),
+            )
+        )
+        matched = [evolve(row, product_id=listed.get(row.key)) for row in new]
+        db.executemany(
+            "UPDATE orders SET product_id = ? WHERE marketplace = ? AND key = ?",
+            [(row.product_id, self.sink, row.key) for row in matched if row.product_id is not None],
+        )
+        self.orders.derive(self.sink, [*matched, *changed], now)
+
+    def _stored(self, keys: Iterable[str]) -> list[tuple[OrderRow, str]]:
+        rows: list[Any] = self.orders.db.query(
+            f"SELECT {COLUMNS}, told_at FROM orders "
+            "WHERE marketplace = ? AND key IN (SELECT value FROM json_each(?))",
+            (self.sink, ids(keys)),
+        )
+        return [(OrderRow(*row[:-1]), row[-1]) for row in rows]
+
+
+_LISTED = (
+    "coalesce((SELECT l.product_id FROM listings AS l WHERE l.marketplace = o.marketplace "
+    "AND l.external_id = o.external_id AND l.warehouse_code = o.warehouse_code), "
+    "(SELECT min(l.product_id) FROM listings AS l WHERE l.marketplace = o.marketplace "
+    "AND l.external_id = o.external_id))"
+)
+"""The product of an order's listing: in its own sink warehouse or, for one that is not served, in another."""

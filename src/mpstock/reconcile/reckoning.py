@@ -1,0 +1,291 @@
+"""From what there is of a product, and of what it is made of, to what each of its listings should show."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from decimal import Decimal
+from typing import TYPE_CHECKING, Literal
+
+from attrs import evolve, frozen
+
+from mpstock.reconcile.availability import BOUNDLESS, Pool, SourceRule, remaining, total
+from mpstock.reconcile.components import Component
+from mpstock.reconcile.sharing import divide, draw
+
+if TYPE_CHECKING:
+    from mpstock.buffers import BufferResolver, ResolvedBuffer
+    from mpstock.ledger.recipes import RecipeBook
+
+__all__ = ["Listed", "Reckoner", "Reckoning", "Sharing", "SinkRule", "WarehouseRule", "after_neighbours"]
+
+Sharing = Literal["shared", "split", "exclusive"]
+
+Feeds = frozenset[int] | None
+
+
+@frozen
+class WarehouseRule:
+    """One sink warehouse: the own warehouses that feed it (None = all) and its share of a common pool.
+
+    `pick_order` are own warehouses in the order in which orders are picked from them; empty = not known.
+    """
+
+    code: str
+    feeds: Feeds
+    share: Decimal | None = None
+    pick_order: tuple[int, ...] = ()
+
+
+@frozen
+class SinkRule:
+    """One sink: its warehouses in the order of the settings, and the largest quantity that it takes.
+
+    `share` is its part where sharing is split. `heard`: its orders are known as of now; if not, what it has
+    sold meanwhile is not known.
+    """
+
+    name: str
+    maximum: int
+    warehouses: tuple[WarehouseRule, ...]
+    share: Decimal | None = None
+    heard: bool = True
+
+
+@frozen
+class Listed:
+    """One listing's state: what it shows as far as is known, and what was wanted last."""
+
+    state: int
+    base: int | None
+    wanted: int | None
+
+
+@frozen
+class Reckoning:
+    """How one listing's wanted quantity came about.
+
+    `wanted` is None when nothing can be said: the product is in no configured source any more, or
+    neither its stock nor what the listing shows is known. `waits` says that an unknown quantity
+    keeps it below what the formula would give at the last known values. `floating` are the units that
+    holds take from it of which nobody knows where they come from, in base units.
+    """
+
+    sink: str
+    warehouse: str
+    available: Pool
+    buffer: ResolvedBuffer | None
+    advertised: int | None
+    base: int | None
+    wanted: int | None
+    waits: bool
+    floating: int = 0
+
+
+Shops = Mapping[tuple[str, str], Listed]
+"""One product's listings by sink and sink warehouse."""
+
+
+@frozen
+class Reckoner:
+    """The rules by which products are reckoned, as the settings say them."""
+
+    rules: Mapping[str, SourceRule]
+    sinks: Sequence[SinkRule]
+    resolver: BufferResolver
+    sharing: Sharing
+    book: RecipeBook
+
+    def of_product(
+        self,
+        product_id: int,
+        sku: str,
+        found: Shops,
+        stock: Callable[[int], Component],
+        others: Callable[[int], Shops],
+    ) -> list[Reckoning]:
+        """Reckon a product's listings. `stock` gives what there is of a product, `others` its listings.
+
+        Raises that have to wait for a neighbour are not held back here: see `after_neighbours`.
+        """
+        result: list[Reckoning] = []
+        for group in self.groups():
+            if any((sink.name, warehouse.code) in found for sink in group for warehouse in sink.warehouses):
+                result += _Group(self, product_id, sku, found, stock, others).reckon(group)
+        return result
+
+    def groups(self) -> list[Sequence[SinkRule]]:
+        """Return the sinks that may not promise the same unit, together: within a sink none ever may."""
+        return [self.sinks] if self.sharing == "exclusive" else [[sink] for sink in self.sinks]
+
+    def unheard(self, found: Shops) -> bool:
+        """Say whether a sink that sells the product may have sold some of it without our knowing."""
+        return any((s.name, w.code) in found for s in self.sinks if not s.heard for w in s.warehouses)
+
+
+@frozen
+class _Group:
+    """One product in the sinks of one group."""
+
+    reckoner: Reckoner
+    product_id: int
+    sku: str
+    found: Shops
+    stock: Callable[[int], Component]
+    others: Callable[[int], Shops]
+
+    def reckon(self, group: Sequence[SinkRule]) -> list[Reckoning]:
+        served = [(sink, [w for w in sink.warehouses if (sink.name, w.code) in self.found]) for sink in group]
+        listings = [(sink, warehouse) for sink, warehouses in served for warehouse in warehouses]
+        components = {c for sink, _ in listings for c, _ in self.reckoner.book.of(self.product_id, sink.name)}
+        own = {c: self._part(c, group) for c in components}
+        if all(not self.stock(c).terms for c in components):
+            return [
+                Reckoning(
+                    sink.name, w.code, Pool(0, known=False), None, None,
+                    self.found[sink.name, w.code].base, None, waits=False,
+                )
+                for sink, w in listings
+            ]  # fmt: skip
+        left = dict(own)
+        shown: dict[int, list[tuple[Feeds, int]]] = {c: [] for c in components}
+        result: list[Reckoning] = []
+        done = 0
+        for sink, warehouses in served:
+            recipe = self.reckoner.book.of(self.product_id, sink.name)
+            parts = self._by_share(warehouses, {c: left[c] for c, _ in recipe})
+            drawn: list[tuple[WarehouseRule, int]] = []
+            for index, warehouse in enumerate(warehouses):
+                done += 1
+                feeds, rules = warehouse.feeds, self.reckoner.rules
+                pools = {
+                    c: total(parts[c][index], feeds, rules)
+                    if parts is not None
+                    else remaining(own[c], left[c], feeds, rules, shown[c])
+                    for c, _ in recipe
+                }
+                pool, floating = self._available(recipe, feeds, pools)
+                reckoning = self._listing(sink, warehouse, pool, floating)
+                result.append(reckoning)
+                taken = reckoning.wanted if reckoning.wanted is not None else (reckoning.base or 0)
+                drawn.append((warehouse, taken))
+                if len(listings) > 1 and parts is None:
+                    self._draw(left, shown, recipe, warehouse, taken, listings[done:])
+            if parts is not None:
+                for warehouse, taken in drawn:
+                    self._draw(left, shown, recipe, warehouse, taken, listings[done:])
+        return result
+
+    def _part(self, component_id: int, group: Sequence[SinkRule]) -> Mapping[int, Pool]:
+        """Return the pools of a component that this product may promise in this group of sinks."""
+        own: Mapping[int, Pool] = self.stock(component_id).pools
+        reckoner = self.reckoner
+        users = sorted({component_id, self.product_id, *reckoner.book.users(component_id)})
+        if reckoner.sharing == "split":
+            takers = [sink for sink in reckoner.sinks if self._reach(users, [sink])]
+            if len(takers) > 1:
+                parts = divide(
+                    own,
+                    [sink.share or Decimal() for sink in takers],
+                    [self._reach(users, [sink]) for sink in takers],
+                    whole=True,
+                )
+                own = parts[takers.index(group[0])]
+        if len(users) == 1:
+            return own
+        # A kit and what it is made of, in one account: each gets its part of what they have in common.
+        sharers = [user for user in users if self._reach([user], group)]
+        if len(sharers) < 2:
+            return own
+        equal = [Decimal(1)] * len(sharers)
+        reaches = [self._reach([user], group) for user in sharers]
+        return divide(own, equal, reaches, whole=True)[sharers.index(self.product_id)]
+
+    def _reach(self, users: Sequence[int], sinks: Sequence[SinkRule]) -> list[Feeds]:
+        """Return the feeds of these products' listings in these sinks."""
+        return [
+            warehouse.feeds
+            for user in users
+            for sink in sinks
+            for warehouse in sink.warehouses
+            if (sink.name, warehouse.code) in (self.found if user == self.product_id else self.others(user))
+        ]
+
+    def _by_share(
+        self, warehouses: Sequence[WarehouseRule], left: Mapping[int, Mapping[int, Pool]]
+    ) -> dict[int, list[dict[int, Pool]]] | None:
+        """Divide what several warehouses of one sink share, where every one of them names a share."""
+        if len(warehouses) < 2 or any(w.share is None for w in warehouses):
+            return None
+        shares = [w.share or Decimal() for w in warehouses]
+        reaches: list[Sequence[Feeds]] = [[w.feeds] for w in warehouses]
+        return {c: divide(pools, shares, reaches, whole=False) for c, pools in left.items()}
+
+    def _available(
+        self, recipe: Sequence[tuple[int, int]], feeds: Feeds, pools: Mapping[int, Pool]
+    ) -> tuple[Pool, int]:
+        """Net each component first, then take the scarcest: so many whole units of the listing there are."""
+        amount, known, floating = BOUNDLESS, True, 0
+        for component_id, units in recipe:
+            stock = self.stock(component_id)
+            if not stock.terms:
+                known = False
+                continue
+            pool = pools[component_id]
+            lost = sum(hold.quantity for hold in stock.lost(feeds))
+            floating += lost
+            known = known and pool.known
+            whole = pool.amount - lost
+            amount = min(amount, whole if units == 1 or whole >= BOUNDLESS // 2 else whole // units)
+        return Pool(amount, known), floating
+
+    def _draw(
+        self,
+        left: dict[int, Mapping[int, Pool]],
+        shown: dict[int, list[tuple[Feeds, int]]],
+        recipe: Sequence[tuple[int, int]],
+        warehouse: WarehouseRule,
+        taken: int,
+        later: Sequence[tuple[SinkRule, WarehouseRule]],
+    ) -> None:
+        for component_id, units in recipe:
+            left[component_id] = draw(
+                left[component_id], warehouse.feeds, taken * units, (w.feeds for _, w in later)
+            )
+            shown[component_id].append((warehouse.feeds, taken * units))
+
+    def _listing(self, sink: SinkRule, warehouse: WarehouseRule, pool: Pool, floating: int) -> Reckoning:
+        base = self.found[sink.name, warehouse.code].base
+        buffer = self.reckoner.resolver.resolve(self.sku, sink.name, warehouse.code)
+        bounded = pool.amount < BOUNDLESS // 2
+        advertised = min(buffer.advertise(pool.amount), sink.maximum) if bounded else None
+        if pool.known:
+            wanted, waits = advertised, False
+        elif base is None:
+            wanted, waits = None, True
+        else:
+            wanted = base if advertised is None else min(base, advertised)
+            waits = True
+        return Reckoning(sink.name, warehouse.code, pool, buffer, advertised, base, wanted, waits, floating)
+
+
+def after_neighbours(
+    mine: Reckoning, units: int, neighbours: Sequence[tuple[int | None, int | None, int]]
+) -> Reckoning:
+    """Keep a raise back by what its neighbours still show beyond their part.
+
+    `neighbours` draw on the same stock: (base, wanted, base units of one of theirs); `units` are those of
+    one of mine. Their falls may be held, refused, or on their way: until they land the units are promised.
+    """
+    if mine.wanted is None or (mine.base is not None and mine.wanted <= mine.base):
+        return mine
+    beyond = sum(
+        max((base or 0) - (wanted or 0), 0) * each for base, wanted, each in neighbours if wanted is not None
+    )
+    unknown = any(base is None and wanted is not None for base, wanted, _ in neighbours)
+    less = -(-beyond // units)
+    if mine.base is None:
+        # It is sent unconditionally, whatever it shows: no higher than is certain.
+        allowed = 0 if unknown and beyond else max(mine.wanted - less, 0)
+    else:
+        allowed = mine.base if unknown else max(mine.wanted - less, mine.base)
+    return mine if allowed >= mine.wanted else evolve(mine, wanted=allowed, waits=True)

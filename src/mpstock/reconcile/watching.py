@@ -1,0 +1,206 @@
+"""What the sinks have sold and what they show: read before anything is planned, and again while it is pushed.
+
+A number that is read back lower may be a sale. So after each read-back the orders are read once more, and
+only then is anything computed: else the unit that was sold a moment ago would be put back on sale.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable, Sequence
+from datetime import datetime, timedelta
+from typing import TYPE_CHECKING
+
+from attrs import define, evolve, field, frozen
+
+from mpstock.errors import LedgerError, PluginContractError
+from mpstock.reconcile.adapters import BuiltSink, Failure
+from mpstock.reconcile.tasks import together
+from mpstock.reconcile.verifying import Observed, Verifier
+
+if TYPE_CHECKING:
+    from mpstock.clock import Clock
+    from mpstock.ledger import Ledger
+    from mpstock.ledger.orders import OrderReading
+    from mpstock.ledger.worker import Worker
+    from mpstock.model import OrderPage
+    from mpstock.reconcile.recording import RunRecord
+
+__all__ = ["Following", "OrdersRead", "Watcher"]
+
+ROUNDS = 3
+"""Read-backs and readings of orders in turn; a shop that sells faster is read on at the next run."""
+
+Progress = Callable[[str, str, int, "int | None"], None]
+
+
+@frozen
+class OrdersRead:
+    """What came of reading a sink's orders: how many were told, had moved, and voided a listing's base."""
+
+    told: int = 0
+    moved: int = 0
+    voided: int = 0
+    failure: Failure | None = None
+
+    def after(self, earlier: OrdersRead) -> OrdersRead:
+        """Return this reading and an earlier one of the same run as one."""
+        return evolve(
+            self,
+            told=max(self.told, earlier.told),
+            moved=self.moved + earlier.moved,
+            voided=self.voided + earlier.voided,
+        )
+
+
+@define
+class Watcher:
+    """Keeps the ledger level with what the sinks have sold and what they show."""
+
+    ledger: Ledger
+    worker: Worker
+    clock: Clock
+    sinks: Sequence[BuiltSink]
+    _read_at: dict[str, datetime] = field(factory=dict[str, datetime])
+
+    async def orders(self, run: RunRecord, progress: Progress) -> None:
+        """Read every sink's orders, side by side."""
+
+        async def read(built: BuiltSink) -> None:
+            progress("orders", built.name, 0, None)
+            found = await self._read_orders(run, built)
+            progress("orders", built.name, found.told, found.told)
+
+        await together([read(built) for built in self.sinks if _tells(built)])
+
+    async def observe(self, run: RunRecord, *, full: bool, progress: Progress) -> None:
+        """Read back what is not known or, with `full`, everything; then the orders, until they agree."""
+        verifier = Verifier(self.ledger, self.worker, self.clock)
+
+        async def observe(built: BuiltSink) -> None:
+            for again in range(ROUNDS):
+                if _refused(run, built):
+                    return
+                progress("observe", built.name, 0, None)
+                seen = await verifier.observe(built, full=full and not again)
+                before = run.observed.get(built.name, Observed())
+                run.observed[built.name] = evolve(
+                    seen, rows=seen.rows + before.rows, drifted=seen.drifted + before.drifted
+                )
+                if seen.failure is not None:
+                    run.failures[f"sinks.{built.name}"] = seen.failure
+                progress("observe", built.name, seen.rows, seen.rows)
+                if not seen.rows or not _tells(built):
+                    return
+                if not (await self._read_orders(run, built)).voided:
+                    return
+
+        await together([observe(built) for built in self.sinks])
+
+    async def again(self, run: RunRecord, every: timedelta) -> bool:
+        """Read the orders once more if that is due, and what they say is moved; whether anything has."""
+        found = [await self._read_orders(run, built) for built in self.due(run, every)]
+        if not any(read.voided or read.moved for read in found):
+            return False
+        await self.observe(run, full=False, progress=_silent)
+        return True
+
+    def due(self, run: RunRecord, every: timedelta) -> list[BuiltSink]:
+        """Return the sinks whose orders were read longer ago than that."""
+        now = self.clock.now()
+        return [
+            b for b in self.sinks if _tells(b) and now - self._read_at.get(b.name, run.started_at) >= every
+        ]
+
+    async def _read_orders(self, run: RunRecord, built: BuiltSink) -> OrdersRead:
+        name = f"orders:{built.name}"
+        self._read_at[built.name] = self.clock.now()
+        try:
+            found = await self._take(built, name)
+            run.failures.pop(f"orders.{built.name}", None)
+        except LedgerError:
+            raise
+        except Exception as error:
+            failure = Failure.of(error, built.config)
+            await self.worker.run(self.ledger.runs.fail_cursor, name, failure.message, self.clock.now())
+            run.failures[f"orders.{built.name}"] = failure
+            found = OrdersRead(failure=failure)
+        run.orders[built.name] = found.after(run.orders.get(built.name, OrdersRead()))
+        return found
+
+    async def _take(self, built: BuiltSink, name: str) -> OrdersRead:
+        settings = built.fingerprint()
+        state = await self.worker.run(self.ledger.runs.cursor, name)
+        cursor = state.cursor if state is not None and state.settings == settings else None
+        lowers = built.sink.limits.self_decrements != "no"
+        reading = self.ledger.orders.begin_reading(built.name, lowers=lowers)
+        started = self.clock.now()
+        first: datetime | None = None
+        complete = False
+        async for page in built.sink.orders(cursor):
+            if page.as_of.tzinfo is None:
+                raise PluginContractError(f"{built.name}: the as_of of its orders has no time zone")
+            first = first or page.as_of
+            await self.worker.run(self._ingest, reading, page)
+            complete = page.complete
+            cursor = page.cursor if page.cursor is not None else cursor
+
+        def finish() -> None:
+            as_of = first or started
+            with self.ledger.transaction():
+                if complete:
+                    reading.settle_absent(as_of, self.clock.now())
+                self.ledger.runs.move_cursor(
+                    name, cursor, as_of, settings=settings, rows=reading.told, complete=complete
+                )
+
+        await self.worker.run(finish)
+        return OrdersRead(reading.told, reading.moved, reading.voided)
+
+    def _ingest(self, reading: OrderReading, page: OrderPage) -> None:
+        with self.ledger.transaction():
+            reading.ingest(page.orders, page.as_of, self.clock.now())
+
+
+@define
+class Following:
+    """Reads the orders again while changes are being pushed, beside it, whenever that is due.
+
+    `plan` plans what the orders have moved, and `wake` tells those who push.
+    """
+
+    watcher: Watcher
+    run: RunRecord
+    every: timedelta
+    plan: Callable[[], Awaitable[object]]
+    wake: list[Callable[[], None]] = field(factory=list[Callable[[], None]])
+    _reading: asyncio.Task[None] | None = None
+
+    def nudge(self) -> None:
+        """Begin to read if it is due and nobody is reading."""
+        if (self._reading is None or self._reading.done()) and self.watcher.due(self.run, self.every):
+            self._reading = asyncio.create_task(self._follow())
+
+    async def _follow(self) -> None:
+        if await self.watcher.again(self.run, self.every):
+            await self.plan()
+            for wake in self.wake:
+                wake()
+
+    async def end(self) -> None:
+        """Wait for what is being read, and tell of an error that it met."""
+        if self._reading is not None:
+            await self._reading
+
+
+def _tells(built: BuiltSink) -> bool:
+    return built.sink.limits.orders != "none"
+
+
+def _refused(run: RunRecord, built: BuiltSink) -> bool:
+    failure = run.sink_failure(built.name)
+    return failure is not None and failure.kind == "refused"
+
+
+def _silent(_phase: str, _name: str, _done: int, _total: int | None) -> None:
+    """Tell nobody of the progress."""
