@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 from attrs import field, frozen
 
+from mpstock_odoo.simulator_tables import ModelEntry
+
 if TYPE_CHECKING:
     from mpstock_odoo.simulator_orm import Environment
     from mpstock_odoo.simulator_world import World
@@ -170,6 +172,14 @@ def models_of(world: World, version: int, *, mrp: bool) -> dict[str, Model]:
                          "write_date:datetime"),
                   _numbered("mrp.bom.line"), company=lambda w, one: w.boms[one.bom_id].company_id),
         ]  # fmt: skip
+    entries: dict[int, ModelEntry] = {}
+    models.append(
+        Model(
+            "ir.model", "Models", entries, _plain("model", "name", "transient:boolean"), _named, order="model"
+        )
+    )
+    for number, model in enumerate(models, 1):
+        entries[number] = ModelEntry(number, model.name, model.title)
     return {model.name: model for model in models}
 
 

@@ -103,7 +103,7 @@ class Environment:
                 f"User: {self.user.id})",
                 404,
             )
-        return self._read(model, [model.rows[one] for one in ids], fields)
+        return self._read(model, [model.rows[one] for one in ids], fields, named=load == "_classic_read")
 
     def fields_get(
         self,
@@ -220,21 +220,22 @@ class Environment:
         return None if value is None else self._value(comodel, comodel.rows[value], rest)
 
     def _read(
-        self, model: Model, records: Iterable[Any], fields: Sequence[str] | None
+        self, model: Model, records: Iterable[Any], fields: Sequence[str] | None, *, named: bool = True
     ) -> list[dict[str, Any]]:
         wanted = {name: model.fields[name] for name in fields or model.fields if name in model.fields}
         unknown = [name for name in fields or () if name not in model.fields]
         if unknown:
             raise OdooError("builtins.ValueError", f"Invalid field {unknown[0]!r} on {model.name!r}")
         return [
-            {"id": record.id} | {name: self._written(record, name, field) for name, field in wanted.items()}
+            {"id": record.id}
+            | {name: self._written(record, name, field, named=named) for name, field in wanted.items()}
             for record in records
         ]
 
-    def _written(self, record: Any, name: str, field: Field) -> Any:
+    def _written(self, record: Any, name: str, field: Field, *, named: bool) -> Any:
         value = field.compute(self, record) if field.compute else getattr(record, name)
         if field.type == "many2one":
-            return [value, self.display(field.comodel, value)] if value else False
+            return [value, self.display(field.comodel, value)] if value and named else value or False
         if isinstance(value, datetime):
             return f"{value:%Y-%m-%d %H:%M:%S}"
         return False if value is None else value

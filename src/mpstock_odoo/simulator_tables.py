@@ -12,6 +12,7 @@ __all__ = [
     "BomLine",
     "Company",
     "Location",
+    "ModelEntry",
     "Move",
     "MoveLine",
     "Product",
@@ -53,6 +54,16 @@ class ApiKey:
     key: str = field(repr=False)
     expiration_date: datetime | None = None
     scope: str = "rpc"
+
+
+@define(eq=False)
+class ModelEntry:
+    """`ir.model`: the models know themselves."""
+
+    id: int
+    model: str
+    name: str
+    transient: bool = False
 
 
 @define(eq=False)
