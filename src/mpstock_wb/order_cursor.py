@@ -43,11 +43,12 @@ class Known:
 class FlowState:
     """What is known of the orders of one way of delivery.
 
-    `since` is when its list was last asked for, in Unix seconds. `ended` are orders that have ended and
-    may still be listed, with when they were placed.
+    `since` is when its list was last asked for, in Unix seconds; `swept` when as far back as the settings
+    allow. `ended` are orders that have ended and may still be listed, with when they were placed.
     """
 
     since: int
+    swept: int = 0
     open: Mapping[int, Known] = field(factory=dict[int, Known])
     ended: Mapping[int, int] = field(factory=dict[int, int])
 
@@ -79,6 +80,7 @@ class OrderCursor:
                 "states": {
                     name: {
                         "since": state.since,
+                        "swept": state.swept,
                         "open": _pack_open(state.open.values()),
                         "ended": _pack_ended(state.ended),
                     }
@@ -104,6 +106,7 @@ class OrderCursor:
                 states={
                     str(name): FlowState(
                         since=int(state["since"]),
+                        swept=int(state["swept"]),
                         open=_unpack_open(state["open"]),
                         ended=_unpack_ended(state["ended"]),
                     )

@@ -35,6 +35,9 @@ _OVERLAP = timedelta(hours=1)
 _RECENT = timedelta(days=1)
 """A first reading tells of ended orders only if they were placed so lately: older ones are long booked."""
 
+_SWEEP_EVERY = timedelta(hours=1)
+"""How often a list of ended orders is read from far back: what was taken to assembly unseen ends in days."""
+
 _WAREHOUSES_FOR = timedelta(hours=1)
 """How long it is believed which ways of delivery the warehouses have."""
 
@@ -88,15 +91,18 @@ class OrderReader:
             complete = complete and active and flow.lists_open
             found = _Found(dict(state.open) if state else {}, dict(state.ended) if state else {})
             started = self._context.clock.now()
+            start = self._start(flow, state, started)
             if active:
-                await self._gather(flow, found, state, started)
+                await self._gather(flow, found, start, started)
             async for page in self._told(flow, found, first=state is None):
                 if waiting is not None:
                     yield waiting
                 waiting = page
-            since = _seconds(started) if active or state is None else state.since
-            ended = _still_listed(flow, found.ended, since)
-            place = place.with_state(flow.name, FlowState(since, found.open, ended))
+            if active or state is None:
+                swept = _seconds(started) if start <= started - self._lookback else 0
+                state = FlowState(_seconds(started), max(swept, state.swept if state else 0))
+            ended = self._still_listed(flow, found.ended, state.since)
+            place = place.with_state(flow.name, evolve(state, open=found.open, ended=ended))
         last = waiting or OrderPage((), as_of)
         yield evolve(last, cursor=place.text(), complete=complete)
 
@@ -115,17 +121,22 @@ class OrderReader:
         flows = flows_of(deliveries[code] for code in configured if code in deliveries)
         return evolve(place, warehouses=configured, flows=flows, asked_at=_seconds(now))
 
-    async def _gather(self, flow: Flow, found: _Found, state: FlowState | None, now: datetime) -> None:
-        """Add what is new and what was created since the last reading to the open orders."""
+    def _start(self, flow: Flow, state: FlowState | None, now: datetime) -> datetime:
+        """Return from when on the list is read."""
+        furthest = now - self._lookback
+        if state is None:
+            return furthest
+        start = _moment(state.since) - _OVERLAP
+        if not flow.lists_open and not 0 <= _seconds(now) - state.swept < _SWEEP_EVERY.total_seconds():
+            start = min(start, furthest)
+        # Wildberries keeps three months; a longer pause than that loses nothing that is still open.
+        return max(start, now - _FORGOTTEN)
+
+    async def _gather(self, flow: Flow, found: _Found, start: datetime, now: datetime) -> None:
+        """Add what is new and what the list has to the open orders."""
         for row in await self._calls.new_orders(flow):
             found.ended.pop(row.id, None)
             self._add(flow, found, row, now)
-        if state is not None:
-            start = _moment(state.since) - _OVERLAP
-        else:
-            start = now - (self._lookback if flow.lists_open else _RECENT)
-        # Wildberries keeps three months; a longer pause than that loses nothing that is still open.
-        start = max(start, now - _FORGOTTEN)
         async for rows in self._calls.listed_orders(flow, start, now + timedelta(seconds=1)):
             for row in rows:
                 if row.id not in found.ended:
@@ -184,13 +195,21 @@ class OrderReader:
             statuses = await self._calls.statuses(flow, batch)
             orders = [self._order(flow, found, found.open[one], statuses.get(one), as_of) for one in batch]
             yield OrderPage(
-                [
-                    order
-                    for order in orders
-                    if not first or order.stage in _OPEN_STAGES or order.placed_at > as_of - _RECENT
-                ],
+                [order for order in orders if not first or self._matters_at_first(flow, order, as_of)],
                 as_of,
             )
+
+    def _matters_at_first(self, flow: Flow, order: Order, now: datetime) -> bool:
+        """Whether a first reading tells it. A cancelled one frees what an earlier cursor may have told."""
+        if order.stage is OrderStage.CANCELLED and not flow.lists_open:
+            return True
+        return order.stage in _OPEN_STAGES or order.placed_at > now - _RECENT
+
+    def _still_listed(self, flow: Flow, ended: Mapping[int, int], since: int) -> dict[int, int]:
+        """Return the ended orders that readings which go on from `since` may be told of again."""
+        reach = _OVERLAP if flow.lists_open else max(_LISTED_FOR, self._lookback + _SWEEP_EVERY)
+        oldest = since - reach.total_seconds()
+        return {number: placed for number, placed in ended.items() if placed >= oldest}
 
     def _order(
         self, flow: Flow, found: _Found, known: Known, status: Status | None, as_of: datetime
@@ -208,7 +227,8 @@ class OrderReader:
             # It ended, nobody knows how: only a handed-over unit waits for the warehouse system's word.
             stage, words = OrderStage.SHIPPED, "Wildberries has not told its status for three months"
         if stage in _OPEN_STAGES:
-            found.open[known.id] = evolve(known, assembled=stage is OrderStage.ASSEMBLED)
+            if known.assembled != (stage is OrderStage.ASSEMBLED):
+                found.open[known.id] = evolve(known, assembled=not known.assembled)
         else:
             del found.open[known.id]
             found.ended[known.id] = known.placed
@@ -245,12 +265,6 @@ def _mark(row: OrderRow) -> str:
         (row.delivery == "edbs", "express"),
     )
     return ", ".join(text for there, text in marks if there)
-
-
-def _still_listed(flow: Flow, ended: Mapping[int, int], since: int) -> dict[int, int]:
-    """Return the ended orders that the next reading, which goes on from `since`, may be told of again."""
-    oldest = since - (_OVERLAP if flow.lists_open else _LISTED_FOR).total_seconds()
-    return {number: placed for number, placed in ended.items() if placed >= oldest}
 
 
 def _seconds(moment: datetime) -> int:

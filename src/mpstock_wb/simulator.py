@@ -13,15 +13,16 @@ from datetime import timedelta, timezone
 from typing import Any
 
 from mpstock import Clock
-from mpstock.simulation import Answer, Refusal, Request, SinkSimulator, main
+from mpstock.simulation import Answer, Refusal, Request, main
 from mpstock_wb.simulator_answers import problem, refusal
 from mpstock_wb.simulator_cards import cards_list
 from mpstock_wb.simulator_catalogue import Card, Catalogue
 from mpstock_wb.simulator_gate import Gate, RateModel
 from mpstock_wb.simulator_order_methods import OrderMethods
-from mpstock_wb.simulator_orders import CancelledBy, Orders, Purchase
+from mpstock_wb.simulator_orders import Orders
 from mpstock_wb.simulator_stocks import RowRefusal, Stocks, Warehouse
 from mpstock_wb.simulator_tokens import CONTENT, MARKETPLACE, make_token
+from mpstock_wb.simulator_trade import Trade
 from mpstock_wb.simulator_writes import asked_ids, asked_rows
 
 __all__ = ["WbSimulator", "make_token"]
@@ -29,7 +30,7 @@ __all__ = ["WbSimulator", "make_token"]
 _MOSCOW = timezone(timedelta(hours=3))
 
 
-class WbSimulator(SinkSimulator):
+class WbSimulator(Trade):
     """A seller's account at Wildberries.
 
     `skus` get one card each: one size, the sku as vendor code, a barcode of its own. `warehouses` are the
@@ -38,7 +39,8 @@ class WbSimulator(SinkSimulator):
 
     Switches, all settable at any time: those of `gate` (token, limits, `charge_429`, `access_denied`,
     `payment_required`), of `stocks` (`self_decrements`, `cancel_raises`, `apply_after`, `stale_reads`,
-    `applies_rest`, `conflict_rows`), of `orders` (`appears_after`), `order_methods` (`last_next`), and here
+    `applies_rest`, `conflict_rows`), of `orders` (`appears_after`, `period`), `order_methods`
+    (`last_next`), and here
 
     `write_time`       seconds that a stock write takes.
     `busy_on_overlap`  a write that comes while another one of the same warehouse is under way gets
@@ -157,28 +159,6 @@ class WbSimulator(SinkSimulator):
         found.blocked_writes = writes
         found.blocked_until = self.clock.monotonic() + seconds
 
-    def sell(self, chrt_id: int, warehouse: int, units: int = 1) -> list[Purchase]:
-        """Let buyers order units; return the accepted orders: one a unit, no more than is shown."""
-        size = self.catalogue.sizes[chrt_id]
-        bought = self.stocks.take(warehouse, chrt_id, units)
-        return [self.orders.place(size, warehouse) for _ in range(bought)]
-
-    def buy_unseen(self, sku: str, warehouse_code: str, *, b2b: bool = False, zero: bool = False) -> Purchase:
-        """Let an order of one unit come whatever is shown, as one at a stock of zero (`isZeroOrder`)."""
-        return self.orders.place(self.catalogue.by_key[sku], int(warehouse_code), b2b=b2b, zero=zero)
-
-    def prepare(self, key: str) -> None:
-        """Let an order of click and collect wait for its buyer in the shop."""
-        self.call(self.orders.prepare, key)
-
-    def receive(self, key: str) -> None:
-        """Let a buyer take what was handed over."""
-        self.call(self.orders.receive, key)
-
-    def archive(self, key: str) -> None:
-        """Put an order into the archive: none of the methods that are here knows it any more."""
-        self.orders.find(key).archived = True
-
     # -- SinkSimulator -------------------------------------------------------------------
 
     def shown(self) -> dict[tuple[str, str], int]:
@@ -195,25 +175,6 @@ class WbSimulator(SinkSimulator):
 
     def set_shown(self, sku: str, warehouse_code: str, quantity: int) -> None:
         self.stocks.put(int(warehouse_code), self.chrt_id(sku), quantity)
-
-    def buy(self, sku: str, warehouse_code: str, quantity: int = 1) -> list[str]:
-        def bought() -> list[str]:
-            warehouse, chrt_id = int(warehouse_code), self.chrt_id(sku)
-            if quantity > (self.stocks.amount(warehouse, chrt_id) or 0):
-                return []
-            return [order.key for order in self.sell(chrt_id, warehouse, quantity)]
-
-        return self.call(bought)
-
-    def assemble(self, key: str) -> None:
-        self.call(self.orders.assemble, key)
-
-    def ship(self, key: str) -> None:
-        self.call(self.orders.ship, key)
-
-    def cancel(self, key: str, by: CancelledBy = "client") -> None:
-        """Let an order be cancelled, by its buyer if nobody else is named."""
-        self.call(self.orders.cancel, key, by)
 
     def settings(self, url: str) -> dict[str, Any]:
         return {"plugin": "wb", "token": self.token, "marketplace_url": url, "content_url": url}

@@ -90,6 +90,8 @@ class Orders:
 
     `appears_after`  seconds after which an order is told by any method.
     `first`          the number of the first order.
+    `period`         whether the period of a list of ended orders (not FBS) is that of their creation or
+                     that of their end. The documents do not say.
     """
 
     def __init__(self, clock: Clock, stocks: Stocks) -> None:
@@ -97,6 +99,7 @@ class Orders:
         self._stocks = stocks
         self.appears_after = 0.0
         self.first = 5_000_000_001
+        self.period: Literal["created", "ended"] = "created"
         self._orders: list[Purchase] = []
         self._numbers: list[int] = []
         self._by_key: dict[str, Purchase] = {}
@@ -207,15 +210,18 @@ class Orders:
     def page(
         self, kind: Kind, start: datetime, end: datetime, after: int, limit: int
     ) -> tuple[list[Purchase], bool]:
-        """Return orders created in a period whose numbers are beyond `after`, and whether more follow.
+        """Return orders of a period whose numbers are beyond `after`, and whether more follow.
 
         FBS lists every order, the other kinds those that have ended.
         """
         found: list[Purchase] = []
         for order in self._beyond(after):
-            if order.kind != kind or not start <= order.created_at <= end or not self._told(order):
+            if order.kind != kind or not self._told(order):
                 continue
-            if kind != "fbs" and order.ended_at is None:
+            moment: datetime | None = order.created_at
+            if kind != "fbs" and (order.ended_at is None or self.period == "ended"):
+                moment = order.ended_at
+            if moment is None or not start <= moment <= end:
                 continue
             if len(found) == limit:
                 return found, True

@@ -150,6 +150,48 @@ def test_what_the_other_kinds_do_not_list_is_told_when_it_ends(code: str) -> Non
     played(scenario, kinds={code: KINDS[code]})
 
 
+@pytest.mark.parametrize("code", ["2222", "3333", "5555"])
+def test_an_end_that_comes_days_after_the_order_is_found(code: str) -> None:
+    """Ended orders are listed by their creation: once an hour the list is read from far back."""
+
+    async def scenario(double: WbSimulator, read: Reader) -> None:
+        await read()
+        shipped, cancelled = double.buy("MUG", code, 2)
+        double.assemble(shipped)
+        double.assemble(cancelled)
+        await double.clock.sleep(5 * 86_400)
+        assert await read() == {}
+        double.ship(shipped)
+        double.receive(shipped)
+        double.cancel(cancelled, "seller")
+        found: dict[str, str] = {}
+        for _ in range(61):
+            await double.clock.sleep(60)
+            told = stages(await read())
+            assert not set(told) & set(found)
+            found |= told
+        assert found == {shipped: "shipped", cancelled: "cancelled"}
+
+    played(scenario, kinds={code: KINDS[code]})
+
+
+@pytest.mark.parametrize("code", ["2222", "3333", "5555"])
+def test_a_cancel_is_told_also_where_the_cursor_was_lost(code: str) -> None:
+    """An earlier cursor may have told it as open; what was handed over days ago has long been booked."""
+
+    async def scenario(double: WbSimulator, read: Reader) -> None:
+        cancelled, shipped, waiting = double.buy("MUG", code, 3)
+        await read()
+        double.cancel(cancelled)
+        double.ship(shipped)
+        double.receive(shipped)
+        await double.clock.sleep(3 * 86_400)
+        read.cursor = None
+        assert stages(await read()) == {cancelled: "cancelled", waiting: "placed"}
+
+    played(scenario, kinds={code: KINDS[code]})
+
+
 @pytest.mark.parametrize("last_next", ["zero", "last"])
 def test_an_order_that_is_listed_late_is_found(last_next: Literal["zero", "last"]) -> None:
     """Each list reaches back behind the last one, so that a list that lags behind loses nothing."""
@@ -165,6 +207,39 @@ def test_an_order_that_is_listed_late_is_found(last_next: Literal["zero", "last"
             assert await read() == {}
         await double.clock.sleep(120)
         assert stages(await read()) == {key: "assembled"}
+
+    played(scenario)
+
+
+@pytest.mark.parametrize("code", ["2222", "3333"])
+def test_a_parcel_that_comes_back_after_days_is_not_told_again(code: str) -> None:
+    """Wildberries may list what has ended by its end: an order that was told as shipped stays shipped."""
+
+    async def scenario(double: WbSimulator, read: Reader) -> None:
+        double.orders.period = "ended"
+        [key] = double.buy("MUG", code)
+        await read()
+        double.ship(key)
+        assert stages(await read()) == {key: "shipped"}
+        await double.clock.sleep(20 * 86_400)
+        await read()
+        double.cancel(key, "missed_call")
+        await double.clock.sleep(60)
+        assert await read() == {}
+
+    played(scenario, kinds={code: KINDS[code]})
+
+
+def test_the_orders_of_another_account_are_not_asked_for() -> None:
+    """A cursor names its account: with another token the reading starts anew."""
+
+    async def scenario(double: WbSimulator, read: Reader) -> None:
+        [key] = double.buy("MUG", "1111")
+        await read()
+        assert read.cursor is not None
+        read.cursor = read.cursor.replace("wb:100500", "wb:4242")
+        double.archive(key)
+        assert await read() == {}
 
     played(scenario)
 

@@ -122,6 +122,76 @@ def test_removal_errors_are_as_documented(shop: WbSimulator, items: specs.Spec) 
         items.check_response(answer)
 
 
+def test_orders_are_as_documented(shop: WbSimulator) -> None:
+    """New orders, the list with its pages, the statuses in every stage; requests and answers alike."""
+    orders = specs.load(specs.WB_ORDERS)
+    shop.set_shown("MUG-1", "1111", 10)
+    keys = shop.buy("MUG-1", "1111", 6)
+    shop.buy_unseen("MUG-2", "1111", b2b=True, zero=True).wordless = True
+    shop.assemble(keys[0])
+    shop.ship(keys[1])
+    shop.cancel(keys[2])
+    shop.cancel(keys[3], "seller")
+    now = int(START.timestamp())
+    first = f"/api/v3/orders?limit=2&next=0&dateFrom={now - 86_400}&dateTo={now + 1}"
+    answers = [
+        ask(shop, "GET", "/api/v3/orders/new"),
+        ask(shop, "GET", first),
+        ask(shop, "GET", "/api/v3/orders?limit=1000&next=0"),
+        ask(shop, "POST", "/api/v3/orders/status", {"orders": [int(key) for key in keys]}),
+    ]
+    for answer in answers:
+        assert answer.status_code == 200, answer.text
+        orders.check(answer)
+    assert [len(answer.json()["orders"]) for answer in answers] == [3, 2, 7, 6]
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "body"),
+    [
+        ("GET", "/api/v3/orders", None),
+        ("GET", "/api/v3/orders?limit=1001&next=0", None),
+        ("GET", "/api/v3/orders?limit=10&next=0&dateFrom=1&dateTo=9999999", None),
+        ("POST", "/api/v3/orders/status", {}),
+        ("POST", "/api/v3/orders/status", {"orders": []}),
+        ("POST", "/api/v3/orders/status", {"orders": list(range(1, 1002))}),
+    ],
+)
+def test_refused_order_requests_are_as_documented(
+    shop: WbSimulator, method: str, path: str, body: Any
+) -> None:
+    """400 and 403 as objects with a code; 401 in the shape that all methods share."""
+    orders = specs.load(specs.WB_ORDERS)
+    answer = ask(shop, method, path, body)
+    assert answer.status_code == 400
+    orders.check_response(answer)
+    shop.gate.access_denied = True
+    denied = ask(shop, method, path, body)
+    assert denied.status_code == 403
+    orders.check_response(denied)
+    barred = ask(shop, method, path, body, token="wrong")
+    assert barred.status_code == 401
+    # The gate is one for all methods; the items' document calls its answers problem+json, this one JSON.
+    barred.headers["content-type"] = "application/json"
+    orders.check_response(barred)
+
+
+def test_the_figures_of_the_orders_limit_are_those_of_the_document() -> None:
+    """All three methods count in one group: 300 a minute, bursts of 20, an error as ten."""
+    from mpstock_wb.simulator_gate import GROUPS
+
+    orders = specs.load(specs.WB_ORDERS)
+    requests, period, burst = GROUPS["orders"]
+    for method, path in (
+        ("GET", "/api/v3/orders/new"),
+        ("GET", "/api/v3/orders"),
+        ("POST", "/api/v3/orders/status"),
+    ):
+        text = orders.operation(method, path)["description"]
+        assert f"| {period / 60:g} мин | {requests} запросов | 200 мс | {burst} запросов |" in text
+        assert "учитывается как 10 запросов" in text
+
+
 def test_the_figures_of_the_limits_are_those_of_the_document(items: specs.Spec) -> None:
     """Requests a minute, spacing and burst stand in the text of each method."""
     from mpstock_wb.simulator_gate import GROUPS
