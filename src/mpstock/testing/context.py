@@ -33,13 +33,16 @@ def adapter_context(
     *,
     store: PaceStore | None = None,
     settings: TransportSettings | None = None,
+    network: bool = False,
 ) -> Context:
     """Return a context whose transport leads to `app`, an ASGI application or an httpx transport.
 
     Limits, retries and redaction are the real ones. `clock` defaults to the app's own (`app.clock`), else
     to a new `VirtualClock`; `store` to a new `MemoryPaceStore`. What the vendor's double does badly
     on purpose arrives as over a network: an app that ends without a whole answer, or raises
-    `ConnectionError`, is a connection that was lost.
+    `ConnectionError`, is a connection that was lost. With `network` requests leave the process, to wherever
+    their URLs lead (a double that `mpstock.simulation.serve` serves); `app` then only lends its clock. Close
+    the transport (`await context.transport.aclose()`) before the loop ends.
     """
     import httpx
 
@@ -49,7 +52,9 @@ def adapter_context(
 
     if clock is None:
         clock = cast("Clock | None", getattr(app, "clock", None)) or VirtualClock()
-    way_out = app if isinstance(app, httpx.AsyncBaseTransport) else _app_transport(app)
+    way_out: httpx.AsyncBaseTransport | None = None
+    if not network:
+        way_out = app if isinstance(app, httpx.AsyncBaseTransport) else _app_transport(app)
     transport = HttpTransport(
         name,
         pacer=Pacer(store or MemoryPaceStore(), clock),

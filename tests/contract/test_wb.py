@@ -1,0 +1,24 @@
+"""The Wildberries sink, held to the contract over its double."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from mpstock import Clock
+from mpstock.testing import SinkContract
+from mpstock_wb.simulator import WbSimulator
+
+
+class TestWb(SinkContract):
+    """Wildberries Marketplace and Content API."""
+
+    plugin = "wb"
+
+    def make_simulator(self, clock: Clock, skus: Sequence[str]) -> WbSimulator:
+        return WbSimulator(skus, (1111, 2222), clock=clock)
+
+
+class TestWithoutOrders(TestWb):
+    """An account whose orders are not read."""
+
+    options = {"orders": False}  # noqa: RUF012  (a class variable of the kit)
