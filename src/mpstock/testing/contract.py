@@ -201,7 +201,7 @@ class Contract:
                 one.name
                 for one in attrs.fields(type(bench.settings))
                 if isinstance(getattr(bench.settings, one.name), str)
-                and any(word in one.name for word in ("password", "token", "secret", "api_key"))
+                and one.name.endswith(("password", "token", "secret", "api_key"))
             ]
             assert not named, f"the settings {named} are plain text: make them `mpstock.Secret`"
 

@@ -259,7 +259,7 @@ class FaultScript:
         await self._sent(found, answer, scope, receive, send)
 
     async def _worked(self, scope: Message, receive: Receive) -> Answer:
-        """Let the double answer, uncompressed, and return what it would have sent."""
+        """Let the double answer, and return what it would have sent, decompressed."""
         parts: list[bytes] = []
         start: Message = {"status": 500, "headers": []}
 
@@ -269,11 +269,14 @@ class FaultScript:
             else:
                 parts.append(message.get("body", b""))
 
-        headers = [pair for pair in scope["headers"] if pair[0].lower() != b"accept-encoding"]
-        await self.simulator({**scope, "headers": headers}, receive, gather)
+        await self.simulator(scope, receive, gather)
         told = {name.decode("latin-1"): value.decode("latin-1") for name, value in start["headers"]}
         told.pop("content-length", None)
-        return Answer(start["status"], b"".join(parts), told)
+        body = b"".join(parts)
+        if told.get("content-encoding") == "gzip":
+            del told["content-encoding"]
+            body = gzip.decompress(body)
+        return Answer(start["status"], body, told)
 
     async def _sent(
         self, found: _Alteration, answer: Answer, scope: Message, receive: Receive, send: Send
