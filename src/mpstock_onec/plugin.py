@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from mpstock import SourceSpec, hookimpl
 from mpstock_onec.commerceml_settings import CommerceMLSettings
+from mpstock_onec.odata_settings import OdataSettings
 from mpstock_onec.settings import OnecSettings
 
 if TYPE_CHECKING:
@@ -38,9 +39,28 @@ def _commerceml_simulator(**options: Any) -> Any:
     return CommerceMLSimulator(**options)
 
 
+def _odata(settings: OdataSettings, context: Context) -> Source:
+    from mpstock_onec.odata_source import OdataSource
+
+    return OdataSource(settings, context)
+
+
+def _odata_simulator(**options: Any) -> Any:
+    from mpstock_onec.simulator_odata import OdataSimulator
+
+    return OdataSimulator(**options)
+
+
+def _odata_tells_reserved(settings: OdataSettings) -> bool:
+    return bool(settings.names.reserved_resource)
+
+
 @hookimpl
 def mpstock_sources() -> list[SourceSpec]:
-    """The sources `onec` (also `1c`): an HTTP service of a 1C infobase; `onec_commerceml`: exchange files."""
+    """The sources of 1C.
+
+    `onec` (also `1c`): an HTTP service; `onec_commerceml`: exchange files; `onec_odata`: standard OData.
+    """
     return [
         SourceSpec(
             name="onec",
@@ -56,5 +76,13 @@ def mpstock_sources() -> list[SourceSpec]:
             settings=CommerceMLSettings,
             factory=_commerceml,
             simulator=_commerceml_simulator,
+        ),
+        SourceSpec(
+            name="onec_odata",
+            summary="1C:Enterprise: stock from a register's balance by the standard OData interface",
+            settings=OdataSettings,
+            factory=_odata,
+            simulator=_odata_simulator,
+            tells_reserved=_odata_tells_reserved,
         ),
     ]
