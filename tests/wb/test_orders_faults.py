@@ -151,7 +151,8 @@ def test_no_error_shows_the_token() -> None:
     """Neither of the transport nor of ours."""
 
     async def scenario(double: WbSimulator, read: Reader) -> None:
-        for fault in ({"status": 400}, {"status": 401}, {"status": 200, "body": HTML}):
+        faults: list[dict[str, Any]] = [{"status": 400}, {"status": 401}, {"status": 200, "body": HTML}]
+        for fault in faults:
             double.add_fault(path="/api/v3/orders/new", **fault)
             assert double.token not in str(await failed(read()))
 
