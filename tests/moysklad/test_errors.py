@@ -29,6 +29,11 @@ LEVELS = {("A", "main"): 5}
         (httpx.Response(404, content=b""), RejectedError, "answered 404. Look at base_url"),
         (httpx.Response(400, content=b"<html>"), RejectedError, "refused with 400: no words"),
         (httpx.Response(401, headers={"X-Lognex-Auth-Message": "bad one"}), AuthenticationError, "bad one"),
+        (
+            httpx.Response(401, headers=[(b"X-Lognex-Auth-Message", "Токен отозван".encode())]),
+            AuthenticationError,
+            "Токен отозван",
+        ),
         (httpx.Response(502, content="<html><h1>Плохой шлюз</h1>".encode()), TransientError, "Плохой шлюз"),
         (httpx.Response(504), TransientError, "answered 504"),
         (httpx.Response(204), RejectedError, "refused with 204"),

@@ -66,6 +66,13 @@ def test_refused_credentials_are_told_in_the_vendors_words(status: int):
     assert len(answers.requests) == 1
 
 
+def test_header_in_russian_passes_unharmed():
+    """Headers are not always ASCII (МойСклад explains a 401 in one); their bytes stay what they were."""
+    words = "Токен отозван"
+    answers = Answers(httpx.Response(200, headers=[(b"X-Lognex-Auth-Message", words.encode())], content=b"{}"))
+    assert get(answers).headers["x-lognex-auth-message"] == words
+
+
 def test_adapter_describes_its_vendors_errors():
     """`describe` puts an error answer into words; when it fails itself the error is told all the same."""
     answers = Answers(httpx.Response(403, json={"a": {"b": "base token is not allowed"}}))

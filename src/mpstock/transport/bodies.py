@@ -41,11 +41,11 @@ async def read_answer(response: httpx.Response, limit: int) -> httpx.Response:
         async for chunk in response.aiter_raw():
             decoder.feed(chunk)
         body = decoder.close()
-    # The body is plain now, and the headers must not say otherwise.
+    # The body is plain now, and the headers must not say otherwise. As bytes: one in Russian is no ASCII.
     headers = [
         (name, value)
-        for name, value in response.headers.multi_items()
-        if name.lower() not in {"content-encoding", "content-length", "transfer-encoding"}
+        for name, value in response.headers.raw
+        if name.lower() not in {b"content-encoding", b"content-length", b"transfer-encoding"}
     ]
     return httpx.Response(
         response.status_code,
