@@ -148,6 +148,13 @@ class ErrorWhereNobodyKnows(ToySink):
         return [doubt if one.status is OutcomeStatus.DOUBT else one for one in told]
 
 
+class FillsUpWithOk(ToySink):
+    def told(self, answer: Any, count: int) -> list[Outcome]:
+        if answer.status_code != 200:
+            return super().told(answer, count)
+        return [*map(self.outcome, answer.json()["told"]), *[OK] * count][:count]
+
+
 class SendsAgain(ToySink):
     async def send(self, rows: Any) -> Any:
         try:
@@ -247,6 +254,7 @@ BROKEN: list[tuple[type[ToySink], str, tuple[Any, ...], str]] = [
     (AlwaysOk, WRITE, ("a page for people",), "not DOUBT"),
     (AlwaysOk, WRITE, ("no text at all",), "not DOUBT"),
     (ErrorWhereNobodyKnows, "test_write_whose_answer_cannot_be_read_is_not_taken_as_refused", (), "applied"),
+    (FillsUpWithOk, "test_answer_that_leaves_a_change_out_is_no_success", (), "and all are OK"),
     (SendsAgain, WRITE, ("500",), "sent again"),
     (SendsAgain, WRITE, ("connection lost after the commit",), "sent again"),
     (SendsOneByOne, "test_full_batch_is_one_request_and_more_is_an_error", (), "one request"),

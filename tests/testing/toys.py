@@ -363,6 +363,8 @@ class ToySink:
     def told(self, answer: Any, count: int) -> list[Outcome]:
         try:
             words = decoded(answer, self.context.name)["told"]
+            if len(words) != count:
+                raise UnexpectedResponseError(f"{len(words)} words for {count} rows")
         except (UnexpectedResponseError, KeyError, TypeError) as error:
             return [Outcome(OutcomeStatus.DOUBT, message=f"nobody knows: {error}")] * count
         return [self.outcome(word) for word in words]

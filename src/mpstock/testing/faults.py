@@ -12,6 +12,7 @@ from attrs import define, evolve, field
 
 from mpstock.clock import Clock
 from mpstock.simulation import Answer, Request, Simulator
+from mpstock.testing import alterations
 
 __all__ = ["AfterFirst", "FaultScript"]
 
@@ -170,30 +171,18 @@ class FaultScript:
 
     def cut_text(self, *, times: int = -1, after: int = 0, match: Match | None = None) -> None:
         """Send half of the body as if it were all of it."""
-
-        def half(answer: Answer) -> Answer:
-            return evolve(answer, body=answer.body[: len(answer.body) // 2])
-
-        self.alter(half, times=times, after=after, match=match)
+        self.alter(alterations.half, times=times, after=after, match=match)
 
     def byte_order_mark(self, *, times: int = -1, after: int = 0, match: Match | None = None) -> None:
         """Send a byte order mark before the body, as 1C and spreadsheets do."""
-        self.alter(
-            lambda answer: evolve(answer, body=b"\xef\xbb\xbf" + answer.body),
-            times=times,
-            after=after,
-            match=match,
-        )
+        self.alter(alterations.marked, times=times, after=after, match=match)
 
     def header(
         self, name: str, value: str, *, times: int = -1, after: int = 0, match: Match | None = None
     ) -> None:
         """Send the right body with this header instead of the right one."""
         self.alter(
-            lambda answer: evolve(answer, headers={**answer.headers, name.lower(): value}),
-            times=times,
-            after=after,
-            match=match,
+            lambda answer: alterations.with_header(answer, name, value), times=times, after=after, match=match
         )
 
     def date(self, skew: timedelta, *, times: int = -1, after: int = 0, match: Match | None = None) -> None:
@@ -201,7 +190,7 @@ class FaultScript:
 
         def skewed(answer: Answer) -> Answer:
             moment = format_datetime(self.clock.now() + skew, usegmt=True)
-            return evolve(answer, headers={**answer.headers, "date": moment})
+            return alterations.with_header(answer, "date", moment)
 
         self.alter(skewed, times=times, after=after, match=match)
 
@@ -211,27 +200,23 @@ class FaultScript:
 
     def broken_gzip(self, *, times: int = -1, after: int = 0, match: Match | None = None) -> None:
         """Send a compressed body without its end."""
-
-        def broken(answer: Answer) -> Answer:
-            packed = gzip.compress(answer.body)
-            return evolve(
-                answer,
-                body=packed[: len(packed) * 2 // 3],
-                headers={**answer.headers, "content-encoding": "gzip"},
-            )
-
-        self.alter(broken, times=times, after=after, match=match)
+        self.alter(alterations.broken_gzip, times=times, after=after, match=match)
 
     def text(
         self, old: str, new: str, *, times: int = -1, after: int = 0, match: Match | None = None
     ) -> None:
         """Send the body with `new` wherever it has `old`."""
         self.alter(
-            lambda answer: evolve(answer, body=answer.body.replace(old.encode(), new.encode())),
-            times=times,
-            after=after,
-            match=match,
+            lambda answer: alterations.replaced(answer, old, new), times=times, after=after, match=match
         )
+
+    def missing_row(self, *, times: int = -1, after: int = 0, match: Match | None = None) -> None:
+        """Leave the last row out of a JSON answer: that of its first list of several."""
+        self.alter(alterations.without_row, times=times, after=after, match=match)
+
+    def double_row(self, *, times: int = -1, after: int = 0, match: Match | None = None) -> None:
+        """Tell the last row of a JSON answer twice."""
+        self.alter(alterations.doubled_row, times=times, after=after, match=match)
 
     # -- ASGI ----------------------------------------------------------------------------
 

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import AsyncIterator, Callable, Mapping
 from datetime import timedelta
 from typing import Any
 
 import pytest
+from attrs import evolve
 
 from mpstock.errors import (
     AuthenticationError,
@@ -17,7 +19,8 @@ from mpstock.errors import (
     UnexpectedResponseError,
 )
 from mpstock.model import Outcome, OutcomeStatus
-from mpstock.simulation import Request
+from mpstock.simulation import Answer, Request
+from mpstock.testing.alterations import without_row
 from mpstock.testing.bench import Told, clean_error, hush, kind_of, walked
 from mpstock.testing.contract import LONG, kit
 from mpstock.testing.elsewhere import Elsewhere
@@ -183,6 +186,43 @@ class SinkFaults(SinkSetting):
 
         self.play(story)
 
+    def test_row_that_comes_twice_is_the_same_listing_and_one_number(self) -> None:
+        """A listing that is met twice is the same both times; what was asked for is observed once."""
+        self.only(self.http, "it sends no requests")
+
+        async def story(bench: SinkBench) -> None:
+            found = await self.listings(bench)
+            bench.simulator.set_shown(found[-1].skus[0], found[-1].warehouse, 7)
+            await bench.clock.sleep(self.settle)
+            bench.faults.double_row()
+            known = {pair(one): one for one in found}
+            again = await self.listings(bench)
+            assert {pair(one) for one in again} == set(known), "a row came twice, and the listings are others"
+            assert all(one == known[pair(one)] for one in again), "a listing is met twice, and not the same"
+            assert (await self.quantities(bench, found))[-1] == 7
+
+        self.play(story)
+
+    def test_number_of_thousands_of_digits_is_not_told(self) -> None:
+        """A number beyond every bound is not known, or the answer is refused; it is no number of ours."""
+        self.only(self.http, "it sends no requests")
+        mark = 8765
+
+        async def story(bench: SinkBench) -> None:
+            found = await self.listings(bench)
+            bench.simulator.set_shown(found[0].skus[0], found[0].warehouse, mark)
+            await bench.clock.sleep(self.settle)
+            alone = re.compile(rb"(?<![\w-])%d(?![\w-])" % mark)
+            bench.faults.alter(lambda answer: evolve(answer, body=alone.sub(b"9" * 5000, answer.body)))
+            told: Told[Any] = await walked(bench.adapter.observe(found))
+            if told.error is not None:
+                await self.fails(bench, told, "a number of 5,000 digits", *_BAD_ANSWER)
+                return
+            shown = {(one.external_id, one.warehouse): one.quantity for page in told.pages for one in page}
+            assert shown[pair(found[0])] is None, "a number of 5,000 digits was told as a quantity"
+
+        self.play(story)
+
     @pytest.mark.parametrize("fault", _WRITES)
     def test_write_that_goes_wrong_says_what_is_known_and_is_not_repeated(self, fault: str) -> None:
         """A push whose fate is unknown is in doubt, one that was not taken in says so; it is sent once."""
@@ -235,6 +275,32 @@ class SinkFaults(SinkSetting):
                     kind_of(clean_error(bench, told, "push"), (InDoubtError, UnexpectedResponseError), "push")
                 else:
                     assert told.status in (_S.OK, _S.DOUBT), f"it was applied, and the outcome is {told}"
+
+        self.play(story)
+
+    def test_answer_that_leaves_a_change_out_is_no_success(self) -> None:
+        """One outcome for each change, whatever rows the answer has; who is not in it is not OK."""
+        self.only(self.http, "it sends no requests")
+
+        async def story(bench: SinkBench) -> None:
+            write = await self.write_of(bench)
+            three = (await self.of_one_warehouse(bench))[1:4]
+            changed: list[bool] = []
+
+            def lacking(answer: Answer) -> Answer:
+                altered = without_row(answer)
+                changed.append(altered != answer)
+                return altered
+
+            bench.faults.alter(lacking, match=matching(write))
+            outcomes = await self.push(bench, *((one, 2) for one in three))
+            if any(changed):
+                assert {one.status for one in outcomes} != {_S.OK}, "a row was left out, and all are OK"
+            await self.rest(bench)
+            bench.faults.clear()
+            bench.faults.double_row(match=matching(write))
+            outcomes = await self.push(bench, *((one, 3) for one in three))
+            assert {one.status for one in outcomes} <= {_S.OK, _S.DOUBT}, f"a row came twice: {outcomes}"
 
         self.play(story)
 

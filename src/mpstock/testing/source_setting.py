@@ -26,7 +26,7 @@ class SourceSetting(Contract):
     skus: ClassVar[tuple[str, ...]] = ("A-1", "Кружка «синяя» 0,5 л", "00123", "a/b+c&d=%20 #1", "Ёж-ß-中")
     """Articles that the vendor can have: five at least."""
 
-    warehouses: ClassVar[tuple[str, ...]] = ("main", "msk-2")
+    warehouses: ClassVar[tuple[str, ...]] = ("main", "Склад № 2")
     """The seller's warehouses, as the double and the levels name them; one will do."""
 
     rows: ClassVar[int] = 25
