@@ -230,7 +230,9 @@ class Market:
             self._cancelled(sale, failed=True)
             return
         sale.state = "assembled"
+        self._touched.add(sale.sku)
         sale.tell("assemble")
+        self._books.move(sale)
         self._reaches(sale, "assembly")
 
     def _shipped(self, sale: Sale) -> None:

@@ -56,16 +56,17 @@ class TrueStock:
         self._add(self.promised, sale, 1)
 
     def set_aside(self, sale: Sale) -> bool:
-        """Pack an order's units; return whether they are all there."""
+        """Pack an order's units, from elsewhere if need be; return whether they are all there."""
         left = {
             feed: self.there.get((sale.sku, feed), 0) - self.aside.get((sale.sku, feed), 0)
             for feed in sale.feeds
         }
         if sum(max(units, 0) for units in left.values()) < sale.units:
             return False
-        self._add(self.promised, sale, -1)
-        sale.taken = self._spread(sale, left)
-        self._add(self.promised, sale, 1)
+        if any(left[warehouse] < units for warehouse, units in sale.taken.items()):
+            self._add(self.promised, sale, -1)
+            sale.taken = self._spread(sale, left)
+            self._add(self.promised, sale, 1)
         self._add(self.aside, sale, 1)
         return True
 
@@ -131,6 +132,12 @@ class Books:
                 self._add((sale.sku, warehouse), -units)
         if sale.state == "shipped":
             sale.written_off = True
+
+    def move(self, sale: Sale) -> None:
+        """Book an order that was booked where it was packed in the end."""
+        if sale.booked and sale.booked != sale.taken:
+            self.cancel(sale)
+            self.book(sale)
 
     def ship(self, sale: Sale) -> None:
         """Turn the reserve of an order that was handed over into a write-off."""
