@@ -112,7 +112,7 @@ def test_a_number_that_is_none_makes_its_product_unknown(quantity: Any, says: st
 
 
 def test_a_resource_that_is_missing_is_unknown() -> None:
-    """A row without a field says nothing about how many there are, also if it is the one that is taken off."""
+    """A row without a field says nothing about how many there are, also if it is what is taken off."""
     bare = row(5)
     del bare["КОтгрузкеBalance"]
     assert read(bare).quantities == {"A": None}
@@ -229,7 +229,7 @@ def test_many_levels_come_in_pages(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.mark.parametrize("size", [1, 2, 3, 7, 1000])
 def test_the_catalogue_is_read_in_ordered_pages(size: int) -> None:
-    """Whatever the size of a page, each product is read: without an order some would repeat and some be missed."""
+    """Whatever the size of a page, each product is read: without an order some would be missed."""
     levels: dict[Any, Any] = {(f"SKU-{number}", "main"): number + 1 for number in range(7)}
     world = World(levels, page_size=size)
     assert len(world.read().quantities) == 7
