@@ -189,7 +189,7 @@ async def _kits(client: OdooClient, shape: Shape) -> Finding:
 async def _products(
     client: OdooClient, shape: Shape, places: Sequence[Place], clock: Clock
 ) -> AsyncIterator[Finding]:
-    products = Products(client, shape, places, Kits(client, shape), clock)
+    products = Products(client, shape, places, Kits(client, shape, places), clock)
     total = Page(clock.now())
     levels = unknown = negative = last = 0
     while True:

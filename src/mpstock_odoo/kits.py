@@ -16,6 +16,7 @@ from mpstock_odoo.wire import Shape, related, related_ids
 
 if TYPE_CHECKING:
     from mpstock_odoo.client import OdooClient
+    from mpstock_odoo.warehouses import Place
     from mpstock_odoo.wire import Goods
 
 __all__ = ["Kits", "KitsHiddenError"]
@@ -30,10 +31,12 @@ class KitsHiddenError(Exception):
 class Kits:
     """Asks about kits, in a database that has or has not the addon for them."""
 
-    def __init__(self, client: OdooClient, shape: Shape) -> None:
+    def __init__(self, client: OdooClient, shape: Shape, places: Sequence[Place]) -> None:
         self._client = client
         self._shape = shape
         self._context = companies_context(client)
+        # A product tells whether it is a kit for the first company of the context alone.
+        self._companies = list(dict.fromkeys(place.companies for place in places))
 
     async def among(self, goods: Collection[Goods]) -> set[int]:
         """Return the ids of those that are kits; one request, or none where there are no kits.
@@ -120,14 +123,24 @@ class Kits:
     async def _by_their_own_word(self, goods: Collection[Goods]) -> set[int]:
         if not self._shape.is_kits:
             raise KitsHiddenError
-        ids = sorted(one.id for one in goods)
-        context = {**self._context, "active_test": False}
-        rows = await self._client.rows("product.product", [["id", "in", ids]], ["is_kits"], context=context)
-        return {row["id"] for row in rows if row.get("is_kits") is True}
+        ids, found = sorted(one.id for one in goods), set[int]()
+        for companies in self._companies:
+            context = {**_switched_on(companies), "active_test": False}
+            rows = await self._client.rows(
+                "product.product", [["id", "in", ids]], ["is_kits"], context=context
+            )
+            found |= {row["id"] for row in rows if row.get("is_kits") is True}
+        return found
 
     async def _all(self) -> set[int]:
-        rows = await self._every("product.product", [["is_kits", "=", True]], ["active"])
-        return {row["id"] for row in rows}
+        found: set[int] = set()
+        for companies in self._companies:
+            pages = self._client.pages(
+                "product.product", [["is_kits", "=", True]], ["active"], context=_switched_on(companies)
+            )
+            async for page in pages:
+                found |= {row["id"] for row in page}
+        return found
 
     async def _every(
         self, model: str, domain: Sequence[Any], fields: Sequence[str], *, archived: bool = False
@@ -135,3 +148,7 @@ class Kits:
         context = {**self._context, "active_test": False} if archived else self._context
         pages = self._client.pages(model, domain, fields, context=context)
         return [row async for page in pages for row in page]
+
+
+def _switched_on(companies: Sequence[int]) -> dict[str, Any]:
+    return {"allowed_company_ids": list(companies)} if companies else {}

@@ -12,7 +12,7 @@ from mpstock import Clock, Level, Problem
 from mpstock.errors import UnexpectedResponseError
 from mpstock_odoo.kits import Kits, KitsHiddenError
 from mpstock_odoo.warehouses import Place
-from mpstock_odoo.wire import GOODS, Goods, Shape, goods_of, level_of, place
+from mpstock_odoo.wire import Goods, Shape, goods_of, level_of, place
 
 if TYPE_CHECKING:
     from mpstock_odoo.client import OdooClient
@@ -82,7 +82,7 @@ class Products:
         page = Page(self._clock.now())
         rows = await self._client.rows(
             "product.product",
-            [*domain, *GOODS],
+            [*domain, *self._shape.goods],
             [settings.sku_by, *self._shape.describing, *settings.fields],
             context={**first.context, "active_test": not archived},
             limit=limit,
@@ -181,7 +181,7 @@ class Products:
             written |= padded.get(goods.sku or "", set())
         rows = await self._client.rows(
             "product.product",
-            [[name, "in", sorted(written)], *GOODS],
+            [[name, "in", sorted(written)], *self._shape.goods],
             [name],
             context={**self._places[0].context, "active_test": True},
         )

@@ -110,7 +110,7 @@ class OdooSimulator(SourceSimulator):
             product = self.product(sku)
         except StopIteration:
             product = self.world.add_product(sku)
-        self.world.adjust(product, place, quantity)
+        self.world.adjust(product, place, float(quantity))
 
     def remove(self, sku: str, warehouse: str = "main") -> None:
         """Take the product out of the warehouse; when it is in none any more, archive it."""

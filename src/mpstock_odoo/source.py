@@ -69,7 +69,7 @@ class OdooSource:
         shape = await read_shape(client)
         began = self._began(as_of)
         places = await read_places(client)
-        kits = Kits(client, shape)
+        kits = Kits(client, shape, places)
         products = Products(client, shape, places, kits, clock)
         of, names = fingerprint(self._settings), tuple(place.name for place in places)
         before = Position.from_text(cursor)

@@ -17,7 +17,6 @@ from mpstock_odoo.quantities import UnreadableError, ceil, floor, is_whole
 
 __all__ = [
     "FIELDS_TO_KNOW",
-    "GOODS",
     "Goods",
     "Shape",
     "goods_of",
@@ -27,9 +26,6 @@ __all__ = [
     "related_ids",
     "stamp",
 ]
-
-GOODS: tuple[Any, ...] = (("type", "in", ["consu", "product"]),)
-"""The domain of what can have stock: no services, and no combos (Odoo 18), which are sold as their parts."""
 
 FIELDS_TO_KNOW = ("free_qty", "qty_available", "is_storable", "is_kits", "bom_line_ids", "type")
 """What to ask `product.product.fields_get` for: which of these there are tells `Shape`."""
@@ -55,6 +51,11 @@ class Shape:
         """Read the answer to `fields_get`."""
         quantities = frozenset(told) & {"free_qty", "qty_available"}
         return cls(quantities, "is_storable" in told, "bom_line_ids" in told, "is_kits" in told)
+
+    @property
+    def goods(self) -> list[Any]:
+        """The domain of what can have stock: no services, and no combos, which are sold as their parts."""
+        return [["type", "=", "consu"] if self.is_storable else ["type", "in", ["consu", "product"]]]
 
     @property
     def describing(self) -> tuple[str, ...]:

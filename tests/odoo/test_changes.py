@@ -5,11 +5,12 @@ from __future__ import annotations
 from datetime import timedelta
 from typing import Any
 
+import httpx
 import pytest
 
 from mpstock import Level
 from mpstock.errors import AuthenticationError
-from tests.odoo.shop import VERSIONS, Read, Shop
+from tests.odoo.shop import VERSIONS, Read, Reader, Shop, answered_by_method
 
 each_version = pytest.mark.parametrize("version", VERSIONS)
 LEVELS = {("MUG", "main"): 5.0, ("TEA", "main"): 2.0, ("LID", "main"): 9.0}
@@ -50,6 +51,19 @@ def test_sold_out_product_is_found_though_its_quant_is_gone(version: int) -> Non
     assert [q.location_id for q in shop.world.quants_of(product.id)] == [2]
     shop.world.quants_of(product.id)[0].write_date -= timedelta(days=30)
     assert shop.read(cursor).levels == [Level("MUG", "main", 0)]
+
+
+@pytest.mark.parametrize("witness", ["moves", "move_lines", "quants"])
+def test_each_witness_alone_is_enough(witness: str) -> None:
+    """A line is written without its move (done in parts), a quant without either (counted, corrected)."""
+    shop, cursor = started()
+    shop.odoo.set_level("MUG", 7)
+    tables: dict[str, Any] = {
+        name: getattr(shop.world, name) for name in ("moves", "move_lines", "quants") if name != witness
+    }
+    for record in [one for table in tables.values() for one in table.values()]:
+        record.write_date -= timedelta(days=2)
+    assert shop.read(cursor).levels == [Level("MUG", "main", 7)]
 
 
 def test_reservation_and_its_end_are_found() -> None:
@@ -117,6 +131,32 @@ def test_server_whose_clock_is_behind_is_asked_by_its_own_time() -> None:
     assert shop.read(cursor).quantities["MUG"] == 1
 
 
+@pytest.mark.parametrize(
+    ("stamps", "as_of"),
+    [
+        (["Mon, 12 Jan 2026 09:00:00 GMT", "Mon, 12 Jan 2026 08:30:00 GMT"], "08:30"),
+        (["Mon, 12 Jan 2026 08:30:00 GMT", "Mon, 12 Jan 2026 11:00:00 GMT"], "09:00"),
+        (["yesterday"], "09:00"),
+        ([], "09:00"),
+    ],
+)
+def test_server_time_is_the_last_stamp_and_never_ahead_of_ours(stamps: list[str], as_of: str) -> None:
+    """A proxy stamps answers as well; a stamp that is none, or none at all, leaves our own clock."""
+
+    def answer(request: httpx.Request) -> httpx.Response:
+        found = answered_by_method(
+            {
+                "context_get": {"uid": 2},
+                "fields_get": {name: {"type": "float"} for name in ("free_qty", "is_storable")},
+                "stock.warehouse/search_read": [{"id": 1, "name": "W", "code": "W", "company_id": [1, "C"]}],
+                "product.product/search_read": [],
+            }
+        )(request)
+        return httpx.Response(200, content=found.content, headers=[("date", one) for one in stamps])
+
+    assert f'"as_of": "2026-01-12T{as_of}:00+00:00"' in Reader(answer).read().cursor
+
+
 def test_new_product_and_new_article_are_found_by_the_product_itself() -> None:
     """They have no move: nothing but the product was written."""
     shop, cursor = started()
@@ -131,7 +171,10 @@ def test_archived_product_becomes_zero_unless_its_article_went_on() -> None:
     shop.world.write_product(shop.odoo.product("MUG"), active=False)
     shop.world.write_product(shop.odoo.product("TEA"), active=False)
     shop.odoo.set_level("TEA", 6)
-    assert shop.read(cursor).quantities == {"MUG": 0, "TEA": 6}
+    assert sorted(shop.read(cursor).levels, key=lambda level: level.sku) == [
+        Level("MUG", "main", 0),
+        Level("TEA", "main", 6),
+    ]
 
 
 def test_duplicate_article_is_unknown_in_an_incremental_read_too() -> None:
@@ -222,7 +265,11 @@ def test_kits_are_read_again_when_a_part_moved(version: int) -> None:
     cursor = shop.read().cursor
     shop.later()
     shop.odoo.set_level("LID", 2)
-    assert shop.read(cursor).quantities == {"LID": 2, "SET": 1, "PAIR": 0}
+    found = shop.read(cursor)
+    assert found.quantities == {"LID": 2, "SET": 1, "PAIR": 0}
+    shop.later()
+    shop.odoo.set_level("MUG", 6)
+    assert shop.read(found.cursor).quantities == {"LID": 2, "MUG": 6, "SET": 1, "PAIR": 0}
 
 
 def test_kits_are_read_again_when_their_bill_changed() -> None:
@@ -241,6 +288,25 @@ def test_kit_of_all_variants_is_one_of_each() -> None:
     kit = shop.odoo.product("SET")
     shop.world.add_product("SET-RED", is_storable=False, product_tmpl_id=kit.product_tmpl_id)
     assert shop.read().quantities["SET-RED"] == 4
+
+
+@pytest.mark.parametrize("hidden", [False, True])
+def test_kit_of_another_company_is_taken_apart_by_its_own_bill(hidden: bool) -> None:
+    """Odoo takes the bill of the first company in the context: that has to be the warehouse's own."""
+    shop = Shop(LEVELS)
+    other = shop.world.add_company("Other")
+    shop.odoo.user.company_ids = [1, other.id]
+    shop.world.add_warehouse("far", "Far", other.id)
+    shop.odoo.set_level("MUG", 12, "far")
+    kit = shop.world.add_product("SET", is_storable=False)
+    shop.world.add_bom(kit, [(shop.odoo.product("MUG"), 3)], company_id=other.id)
+    if hidden:
+        shop.odoo.denied = {"mrp.bom", "mrp.bom.line"}
+    first = shop.read()
+    assert (first.by_key["SET", "far"], first.by_key["MUG", "main"], first.by_key["MUG", "far"]) == (4, 5, 12)
+    shop.later()
+    shop.odoo.set_level("MUG", 6, "far")
+    assert shop.read(first.cursor).by_key["SET", "far"] == 2
 
 
 @pytest.mark.parametrize("version", [13, 19])

@@ -213,6 +213,7 @@ def rpc_error(name: str, message: str, code: int = 200) -> Callable[[httpx.Reque
     ("name", "message", "code", "error", "says"),
     [
         ("odoo.http.SessionExpiredException", "Session expired", 100, AuthenticationError, "Session expired"),
+        ("", "Odoo Session Expired", 100, AuthenticationError, "Session Expired"),
         ("psycopg2.errors.SerializationFailure", "could not serialize", 200, TransientError, "serialize"),
         ("psycopg2.OperationalError", "the database system is starting up", 200, TransientError, "starting"),
         ("psycopg2.errors.UndefinedTable", "relation does not exist", 200, RejectedError, "relation"),

@@ -98,13 +98,14 @@ def test_jsonrpc_answers_200_to_everything(asker: Asker) -> None:
     assert asker.rpc(*execute, "product.product", "read", [[1], ["default_code"]])["result"] == [
         {"id": 1, "default_code": "MUG"}
     ]
-    for args, name in (
+    wrong: list[tuple[tuple[Any, ...], str]] = [
         (("shop", 2, "wrong", "product.product", "search", [[]]), "odoo.exceptions.AccessDenied"),
         (("sh0p", 2, KEY, "product.product", "search", [[]]), "psycopg2.OperationalError"),
         (("shop", 2, KEY, "no.model", "search", [[]]), "odoo.exceptions.UserError"),
         (("shop", 2, KEY, "product.product", "fly", []), "builtins.AttributeError"),
         (("shop", 2, KEY, "product.product", "search", []), "builtins.TypeError"),
-    ):
+    ]
+    for args, name in wrong:
         error = asker.rpc("object", "execute_kw", *args)["error"]
         assert (error["code"], error["data"]["name"]) == (200, name)
 
@@ -155,7 +156,7 @@ def test_each_version_reads_its_own_context_key(version: int, key: str) -> None:
 
         def free(context: dict[str, Any]) -> float:
             named = {"fields": ["free_qty"], "context": context}
-            args = ("shop", 2, KEY, "product.product", "search_read", [[]], named)
+            args: tuple[Any, ...] = ("shop", 2, KEY, "product.product", "search_read", [[]], named)
             return float(asker.rpc("object", "execute_kw", *args)["result"][0]["free_qty"])
 
         assert free({}) == free({other: 2}) == 8.0
