@@ -16,9 +16,3 @@ class TestWb(SinkContract):
 
     def make_simulator(self, clock: Clock, skus: Sequence[str]) -> WbSimulator:
         return WbSimulator(skus, (1111, 2222), clock=clock)
-
-
-class TestWithoutOrders(TestWb):
-    """An account whose orders are not read."""
-
-    options = {"orders": False}  # noqa: RUF012  (a class variable of the kit)

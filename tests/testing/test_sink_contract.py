@@ -284,3 +284,18 @@ def test_a_broken_promise_is_found(
     """Each sink that breaks one promise fails at its test, with words that lead to the mistake."""
     with pytest.raises((AssertionError, pytest.fail.Exception), match=says):
         getattr(contract_of(cls), test)(*arguments)
+
+
+def test_a_sink_without_orders_may_say_nothing() -> None:
+    """A sink of `"none"` that yields no page keeps its promise, and is asked for none of the others."""
+
+    class Silent(NoOrders):
+        async def orders(self, cursor: str | None) -> AsyncIterator[OrderPage]:
+            none: list[OrderPage] = []
+            for page in none:
+                yield page
+
+    contract = contract_of(Silent)
+    contract.test_orders_are_told_as_declared()
+    with pytest.raises(pytest.skip.Exception, match=r"limits.orders is not each"):
+        contract.test_order_is_told_under_its_key()
