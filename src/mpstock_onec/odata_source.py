@@ -8,6 +8,7 @@ from itertools import islice
 from typing import TYPE_CHECKING
 
 from mpstock import Context, Finding, Problem, Rate, Reading
+from mpstock.errors import RejectedError
 from mpstock_onec.odata_client import OdataClient, in_chunks
 from mpstock_onec.odata_library import Library
 from mpstock_onec.odata_tally import Tally
@@ -48,21 +49,26 @@ class OdataSource:
         fresh = self._library is None or self._library.is_stale()
         if self._library is None or fresh:
             self._library = await Library.load(self._client, settings, context)
-        as_of, tally = await read_balance(self._client, settings, context, self._library)
+        try:
+            as_of, tally = await read_balance(self._client, settings, context, self._library)
+        except RejectedError:
+            # The publication may be another than it was: the next reading looks at what it has.
+            self._library = None
+            raise
         if tally.overflow and not fresh:
             self._library = None
-        empty = not tally.rows
+        levels = tally.levels(settings.duplicates)
+        page = list(islice(levels, PAGE))
+        empty = not page
         doubtful = empty or tally.lost > 0 or (tally.stray > 0 and settings.unknown_products == "unknown")
         if settings.duplicates == "unknown":
             for sku in tally.duplicates():
                 tally.notes.duplicate(sku)
-        levels = tally.levels(settings.duplicates)
-        page = list(islice(levels, PAGE))
         last = False
         while not last:
             following = list(islice(levels, PAGE))
             last = not following
-            problems = [*([_EMPTY] if empty else []), *tally.notes.problems()] if last else []
+            problems = [*([_empty(tally)] if empty else []), *tally.notes.problems()] if last else []
             yield Reading(
                 page,
                 as_of,
@@ -132,9 +138,15 @@ async def _learn(tally: Tally, library: Library) -> None:
     tally.learn()
 
 
-_EMPTY = Problem(
-    "value",
-    "balance",
-    "the balance is empty, and an empty answer zeroes nothing; does the 1C user see the goods, and do the "
-    "register, the warehouses and the condition fit?",
-)
+def _empty(tally: Tally) -> Problem:
+    if tally.rows:
+        message = (
+            f"none of the {tally.rows:,} rows is about a product with a sku in a warehouse that is read, and "
+            "that zeroes nothing; look at the settings sku, article_property and warehouses"
+        )
+    else:
+        message = (
+            "the balance is empty, and an empty answer zeroes nothing; does the 1C user see the goods, and "
+            "do the register, the warehouses and the condition fit?"
+        )
+    return Problem("value", "balance", message)

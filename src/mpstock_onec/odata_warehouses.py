@@ -58,9 +58,7 @@ class Warehouses:
         named = [(_find(theirs, known), ours) for theirs, ours in wanted.items()]
         chosen: dict[str, str] = {}
         for ref, ours in sorted(named, key=lambda pair: len(_above(pair[0], known))):
-            inside = [one.ref for one in known.values() if ref in _above(one.ref, known)]
-            own = [] if ref in known and known[ref].is_group else [ref]
-            for one in own + [one for one in inside if not (known[one].is_group or known[one].deleted)]:
+            for one in _inside(ref, known) if ref in known and known[ref].is_group else [ref]:
                 chosen[one] = ours
         return cls(known, chosen)
 
@@ -103,6 +101,15 @@ def _find(theirs: str, known: Mapping[str, Warehouse]) -> str:
     raise WarehouseError(
         f"1C has no warehouse {theirs!r}" + (f"; there is {there}" if there else " that the user may see")
     )
+
+
+def _inside(group: str, known: Mapping[str, Warehouse]) -> list[str]:
+    """The warehouses in a group and in the groups in it, without those that are marked for deletion."""
+    return [
+        one.ref
+        for one in known.values()
+        if not (one.is_group or one.deleted) and group in _above(one.ref, known)
+    ]
 
 
 def _above(ref: str, known: Mapping[str, Warehouse]) -> list[str]:

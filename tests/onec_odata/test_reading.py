@@ -208,6 +208,17 @@ def test_an_empty_balance_zeroes_nothing() -> None:
     assert "an empty answer zeroes nothing" in found.problems[0].message
 
 
+def test_rows_that_are_all_left_out_zero_nothing() -> None:
+    """An attribute that is empty in all products is a mistake in the settings and no sell-out."""
+    world = World({("MUG", "main"): 4})
+    world.read()
+    world.infobase.products[world.infobase.of_sku("MUG")[0]]["Артикул"] = ""
+    world.clock.advance(24 * 3600)
+    found = world.read()
+    assert (found.levels, found.last.absent) == ([], "unknown")
+    assert "article_property" in found.problems[0].message
+
+
 def test_a_cursor_changes_nothing() -> None:
     """Every reading is a whole one; a cursor of another time is no reason to fail."""
     world = World({("MUG", "main"): 4})

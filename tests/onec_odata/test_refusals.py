@@ -117,6 +117,17 @@ def test_what_the_settings_name_wrongly_is_said_before_the_first_row() -> None:
     assert wrong.asked("Balance(") == []
 
 
+def test_a_publication_that_has_changed_is_looked_at_anew() -> None:
+    """After a refusal the next reading asks what there is, and says it in our words."""
+    changed = world()
+    changed.read()
+    changed.base.published.discard("AccumulationRegister_ТоварыНаСкладах")
+    with pytest.raises(RejectedError, match="1C code 8"):
+        changed.read()
+    with pytest.raises(RejectedError, match="ТоварыНаСкладах is not published by OData"):
+        changed.read()
+
+
 def test_a_wrong_condition_is_told_in_1c_s_words() -> None:
     """What 1C cannot parse is refused by it, with code 14."""
     with pytest.raises(RejectedError, match=r"Condition.*1C code 14"):
