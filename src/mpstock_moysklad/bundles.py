@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from attrs import frozen
@@ -132,16 +132,18 @@ class Bundles:
         reserve: Counts | None,
         goods: Goods,
         only: set[bytes] | None = None,
+        clouded: Collection[str] = (),
     ) -> Iterator[Level]:
         """Yield how many of each can be put together in each warehouse that has one of its components.
 
-        A bundle of which nobody can tell is unknown in every warehouse. `only` narrows it to these.
+        A bundle of which nobody can tell is unknown in every warehouse, as those that are `clouded`. `only`
+        narrows it to these.
         """
         told: set[tuple[str, str]] = set()
         for key, recipe in self._recipes.items():
             if only is not None and key not in only:
                 continue
-            unknown = bool(recipe.trouble or _missing(recipe, goods))
+            unknown = bool(recipe.trouble or _missing(recipe, goods)) or recipe.sku in clouded
             for warehouse, stores in feeds.items():
                 if unknown:
                     # A good of the same article may have said so already.
@@ -159,17 +161,20 @@ class Bundles:
 
     def unassigned(
         self, store: str, counts: Counts, sign: int, only: set[bytes] | None
-    ) -> Iterator[tuple[str, int]]:
-        """Yield bundle and how many of it orders without a store make impossible, counted generously."""
+    ) -> Iterator[tuple[str, int | None]]:
+        """Yield how many of each bundle orders without a store make impossible; None = nobody knows."""
         for key, recipe in self._recipes.items():
-            if only is None or key in only:
-                taken = 0
-                for part in recipe.parts:
-                    amount = counts.parts.get(part.key, {}).get(store)
-                    if amount is not None and amount * sign > 0:
-                        taken = max(taken, ceil(per(amount * sign, part.each)))
-                if taken:
-                    yield recipe.sku, taken
+            if only is not None and key not in only:
+                continue
+            amounts = [counts.parts.get(part.key, {}).get(store, 0) for part in recipe.parts]
+            known = [amount for amount in amounts if amount is not None]
+            if len(known) < len(amounts):
+                yield recipe.sku, None
+                continue
+            pairs = zip(known, recipe.parts, strict=True)
+            taken = max((ceil(per(amount * sign, part.each)) for amount, part in pairs), default=0)
+            if taken > 0:
+                yield recipe.sku, taken
 
     def skus(self, keys: set[bytes]) -> set[str]:
         """The articles of these bundles."""

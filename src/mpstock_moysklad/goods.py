@@ -20,6 +20,7 @@ __all__ = ["Good", "Goods", "read_good"]
 
 _STOCKED = frozenset({"product", "variant", "bundle"})
 _OVERLAP = timedelta(minutes=5)
+_WITH_DOUBLES = timedelta(hours=1)
 _NAMED = 3
 # What stands at the ends of an article and cannot be seen.
 _BLANKS = "".join(chr(code) for code in range(0x3001) if chr(code).isspace()) + (
@@ -120,7 +121,9 @@ class Goods:
     async def refresh(self, api: MoyskladApi, clock: Clock) -> bool:
         """Learn what is new; True: what was known before has changed its meaning, so read all stock anew."""
         now = clock.now()
-        if self._walked_at is None or now - self._walked_at >= self._every or now < self._walked_at:
+        # Deletions are in no list of changes, and a double is often mended by one.
+        every = min(self._every, _WITH_DOUBLES) if self.twice else self._every
+        if self._walked_at is None or now - self._walked_at >= every or now < self._walked_at:
             await self._walk(api, now)
             return True
         assert self._seen_at is not None

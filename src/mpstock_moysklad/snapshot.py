@@ -17,8 +17,8 @@ from mpstock_moysklad.bundles import Bundles
 from mpstock_moysklad.counts import Counts
 from mpstock_moysklad.goods import Goods
 from mpstock_moysklad.levels import Rounding, levels
-from mpstock_moysklad.quantities import ceil
 from mpstock_moysklad.stores import ALL, UNASSIGNED, Stores
+from mpstock_moysklad.unassigned import Unassigned
 
 if TYPE_CHECKING:
     from mpstock_moysklad.settings import MoyskladSettings
@@ -67,7 +67,9 @@ class Snapshot:
         """Yield every level once."""
         feeds = self.stores.fed_by()
         yield from levels(feeds, self.stock, self.reserve, self.rounding, self.clouded)
-        yield from self.bundles.levels(feeds, self.stock, self.reserve, self.goods, self.only_bundles)
+        yield from self.bundles.levels(
+            feeds, self.stock, self.reserve, self.goods, self.only_bundles, self.clouded
+        )
 
 
 class Taker:
@@ -80,7 +82,7 @@ class Taker:
         self.goods = Goods(settings.sku_by, settings.goods_every)
         self.stores = Stores(settings, context.name)
         self.bundles = Bundles()
-        self._holds: dict[str, Hold] = {}
+        self._unassigned = Unassigned(self.goods, self.bundles)
 
     async def everything(self) -> Snapshot:
         """Read the whole report, and what is new in the lists.
@@ -136,7 +138,9 @@ class Taker:
             return None
         counts = await self._partly(kinds, changed, needed, places)
         stock = counts[self._settings.stock_type]
-        return self._snapshot(as_of, stock, counts.get("reserve"), [], touched=touched, only_bundles=bundles)
+        # That a good has changed in some store says nothing of its orders without one.
+        settled = needed | {wire.uuid_key(good) for good, store in places if store == UNASSIGNED}
+        return self._snapshot(as_of, stock, counts.get("reserve"), [], settled=settled, only_bundles=bundles)
 
     async def _partly(
         self,
@@ -242,10 +246,14 @@ class Taker:
         problems: list[Problem],
         *,
         doubtful: bool = False,
-        touched: set[bytes] | None = None,
+        settled: set[bytes] | None = None,
         only_bundles: set[bytes] | None = None,
     ) -> Snapshot:
-        clouded = self._hold_unassigned(as_of, stock, reserve, touched, only_bundles)
+        clouded: Collection[str] = ()
+        if self._settings.report == "all" or self.stores.unassigned() is not None:
+            self._unassigned.clear()
+        else:
+            clouded = self._unassigned.take(as_of, stock, reserve, settled, only_bundles)
         for counts in (stock, reserve) if reserve else (stock,):
             problems += [*counts.problems, *counts.summary()]
         return Snapshot(
@@ -255,49 +263,12 @@ class Taker:
             self.stores,
             self.goods,
             self.bundles,
-            list(self._holds.values()),
+            self._unassigned.holds,
             problems,
             doubtful,
             clouded,
             only_bundles,
         )
-
-    def _hold_unassigned(
-        self,
-        as_of: datetime,
-        stock: Counts,
-        reserve: Counts | None,
-        touched: set[bytes] | None,
-        bundles: set[bytes] | None,
-    ) -> Collection[str]:
-        """Make holds of what orders without a store have reserved, where no warehouse is named for them.
-
-        Nobody knows which warehouse will lose the units, and that is what a hold without one says. Returns
-        the articles of which the number of such units is not known.
-        """
-        before = self._holds
-        if touched is None:
-            self._holds = {}
-        else:
-            gone = {self.goods.sku(key) for key in touched} | self.bundles.skus(bundles or set())
-            self._holds = {sku: hold for sku, hold in before.items() if sku not in gone}
-        if self._settings.report == "all" or self.stores.unassigned() is not None:
-            return ()
-        # Free stock is short of them, a reserve has them.
-        counts, sign = (reserve, 1) if reserve else (stock, -1)
-        clouded: set[str] = set()
-        for sku, amount in counts.by_store.get(UNASSIGNED, {}).items():
-            if amount is None:
-                clouded.add(sku)
-            elif amount * sign > 0:
-                self._hold(sku, ceil(amount * sign), as_of, before)
-        for sku, taken in self.bundles.unassigned(UNASSIGNED, counts, sign, bundles):
-            self._hold(sku, taken, as_of, before)
-        return clouded
-
-    def _hold(self, sku: str, quantity: int, as_of: datetime, before: dict[str, Hold]) -> None:
-        old = before.get(sku)
-        self._holds[sku] = Hold(f"no-store:{sku}", sku, quantity, old.taken_at if old else as_of)
 
 
 def _all_rows(changed: dict[str, list[Any]]) -> Iterator[Any]:

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from mpstock import Level
-from tests.moysklad.account import World
+from tests.moysklad.account import Told, World, good, row, store
 
 LEVELS = {("A", "main"): 9, ("B", "main"): 5, ("A", "Юг"): 4}
 
@@ -163,6 +163,34 @@ def test_orders_without_a_store_take_bundles_too() -> None:
     world.double.reserve("A", 3, None)
     world.double.add_bundle("SET", {"A": 2})
     assert world.read().holds == {"A": 3, "SET": 2}
+
+
+def test_hold_of_a_bundle_follows_its_components() -> None:
+    """When the order without a store is gone, the bundle's hold is."""
+    world = World(LEVELS)
+    world.double.reserves_show = True
+    world.double.reserve("A", 3, None)
+    world.double.add_bundle("SET", {"A": 2})
+    first = world.read()
+    world.clock.advance(600)
+    world.double.set_level("A", 8)
+    second = world.read(first.cursor)
+    assert second.holds == {"A": 3, "SET": 2}
+    world.clock.advance(600)
+    world.double.reserve("A", 0, None)
+    third = world.read(second.cursor)
+    assert (third.holds, third.last.complete) == ({}, False)
+
+
+def test_unknown_reserve_without_a_store_makes_bundles_unknown() -> None:
+    """It may take any of them."""
+    rows = [row("g1", 5, "s1"), row("g1", 5, "s2"), row("g1", None, None)]
+    component = {"quantity": 1, "assortment": {"meta": {"type": "product", "href": "https://x/product/g1"}}}
+    bundle = {"id": "b1", "components": {"meta": {"size": 1}, "rows": [component]}}
+    told = Told(
+        rows, [good("g1", "A"), good("b1", "SET", "bundle")], [store("s1", "a"), store("s2", "b")], [bundle]
+    )
+    assert set(told.read().numbers.values()) == {None}
 
 
 @pytest.mark.parametrize("changed", [{"bundles": False}, {}])

@@ -162,6 +162,19 @@ def test_mended_double_is_told() -> None:
     assert world.read(first.cursor).quantities == {"A": 5}
 
 
+def test_double_that_was_mended_by_deleting_is_told_within_the_hour() -> None:
+    """Deletions are in no list of changes: while there are doubles the list is read anew every hour."""
+    world = World({("A", "main"): 5})
+    second = world.double.add_good("second", article="A", stock={"main": 2})
+    first = world.read()
+    world.double.account.drop(second, world.clock.now())
+    world.clock.advance(1800)
+    half = world.read(first.cursor)
+    assert half.quantities == {"A": None}
+    world.clock.advance(1800)
+    assert world.read(half.cursor).quantities == {"A": 5}
+
+
 def test_list_of_goods_is_read_anew_once_a_day() -> None:
     """What was deleted is in no list of changes."""
     world = World({("A", "main"): 5}, goods_every=timedelta(hours=2))

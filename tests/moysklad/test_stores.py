@@ -160,6 +160,17 @@ def test_holds_of_orders_without_a_store_live_and_end() -> None:
     assert third.last.holds[0].taken_at == first.last.as_of
 
 
+def test_hold_stays_when_its_good_changes_in_a_store() -> None:
+    """The row of a store says nothing of orders without one."""
+    world = World(LEVELS)
+    world.double.reserve("A", 2, None)
+    cursor = world.read().cursor
+    world.clock.advance(600)
+    world.double.set_level("A", 8, "Юг")
+    found = world.read(cursor)
+    assert (found.numbers, found.holds) == ({("A", "Юг"): 8}, {"A": 2})
+
+
 def test_reserve_without_a_store_is_a_hold_with_stock_on_hand_too() -> None:
     """There the report of reserves has them, above zero."""
     world = World(LEVELS, stock_type="stock", reserve=True)

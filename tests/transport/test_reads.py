@@ -69,7 +69,9 @@ def test_refused_credentials_are_told_in_the_vendors_words(status: int):
 def test_header_in_russian_passes_unharmed():
     """Headers are not always ASCII (МойСклад explains a 401 in one); their bytes stay what they were."""
     words = "Токен отозван"
-    answers = Answers(httpx.Response(200, headers=[(b"X-Lognex-Auth-Message", words.encode())], content=b"{}"))
+    answers = Answers(
+        httpx.Response(200, headers=[(b"X-Lognex-Auth-Message", words.encode())], content=b"{}")
+    )
     assert get(answers).headers["x-lognex-auth-message"] == words
 
 
