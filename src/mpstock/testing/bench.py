@@ -58,7 +58,6 @@ class WatchedTransport:
     def __init__(self, inner: Transport) -> None:
         self._inner = inner
         self.requests: list[Request] = []
-        self.declared: list[tuple[str, tuple[Rate, ...]]] = []
 
     async def request(
         self, method: str, url: str, *, scopes: Sequence[str], push: bool = False, **options: Any
@@ -68,8 +67,7 @@ class WatchedTransport:
         return await self._inner.request(method, url, scopes=scopes, push=push, **options)
 
     def declare(self, account: str, rates: Sequence[Rate]) -> None:
-        """Remember the limits and declare them."""
-        self.declared.append((account, tuple(rates)))
+        """Declare the limits."""
         self._inner.declare(account, rates)
 
     def __getattr__(self, name: str) -> Any:
@@ -92,6 +90,10 @@ class Bench(Generic[S, A]):
     settings: Any
     secrets: tuple[str, ...]
     transport: WatchedTransport | None = None
+    _redact: Redactor = field(init=False, repr=False)
+
+    def __attrs_post_init__(self) -> None:
+        self._redact = Redactor(self.secrets)
 
     @property
     def requests(self) -> list[Request]:
@@ -100,7 +102,7 @@ class Bench(Generic[S, A]):
 
     def leaks(self, text: str) -> bool:
         """Tell whether a secret stands in `text`, in any form that it takes on the wire."""
-        return any(Redactor([secret])(text) != text for secret in self.secrets)
+        return bool(self.secrets) and self._redact(text) != text
 
 
 @define

@@ -146,9 +146,7 @@ class Contract:
         own = getattr(type(self), hook)
         return all(own is not getattr(base, hook, None) for base in type(self).__mro__ if base in _KIT)
 
-    async def fails(
-        self, bench: Bench[Any, Any], told: Told[Any], what: str, *kinds: type[Exception]
-    ) -> None:
+    def fails(self, bench: Bench[Any, Any], told: Told[Any], what: str, *kinds: type[Exception]) -> None:
         """Fail unless the walk ended with a clean error of one of these kinds, and nothing was `complete`."""
         error = clean_error(bench, told.error, what)
         if kinds:

@@ -136,7 +136,7 @@ class SinkFaults(SinkSetting):
         async def story(bench: SinkBench) -> None:
             pages = await self._prepared(bench, read)
             put(bench.faults)
-            await self.fails(bench, await walked(pages), f"{read}, {fault}", *kinds)
+            self.fails(bench, await walked(pages), f"{read}, {fault}", *kinds)
 
         self.play(story)
 
@@ -178,7 +178,7 @@ class SinkFaults(SinkSetting):
             told: Told[Any] = await walked(bench.adapter.observe(found))
             if told.error is not None:
                 assert "passing" not in fault, f"{fault}: {told.error!r}, and not tried again"
-                await self.fails(bench, told, fault, *_BAD_ANSWER)
+                self.fails(bench, told, fault, *_BAD_ANSWER)
                 return
             shown = {(one.external_id, one.warehouse): one.quantity for page in told.pages for one in page}
             assert shown[pair(found[0])] == 7
@@ -216,7 +216,7 @@ class SinkFaults(SinkSetting):
             bench.faults.alter(lambda answer: evolve(answer, body=alone.sub(b"9" * 5000, answer.body)))
             told: Told[Any] = await walked(bench.adapter.observe(found))
             if told.error is not None:
-                await self.fails(bench, told, "a number of 5,000 digits", *_BAD_ANSWER)
+                self.fails(bench, told, "a number of 5,000 digits", *_BAD_ANSWER)
                 return
             shown = {(one.external_id, one.warehouse): one.quantity for page in told.pages for one in page}
             assert shown[pair(found[0])] is None, "a number of 5,000 digits was told as a quantity"
@@ -315,7 +315,7 @@ class SinkFaults(SinkSetting):
             bench.faults.redirect(f"{url}/elsewhere", status)
             told: Told[Any] = await walked(bench.adapter.observe([listing]))
             elsewhere.hold(bench)
-            await self.fails(bench, told, f"a redirect with {status}", *_BAD_ANSWER)
+            self.fails(bench, told, f"a redirect with {status}", *_BAD_ANSWER)
             pushed = await self._pushed(bench, listing, 5)
             if isinstance(pushed, Exception):
                 clean_error(bench, pushed, f"push, a redirect with {status}")

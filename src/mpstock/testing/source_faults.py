@@ -93,7 +93,7 @@ class SourceFaults(SourceSetting):
         async def story(bench: SourceBench) -> None:
             put(bench.faults)
             told: Told[Reading] = await walked(bench.adapter.read(None))
-            await self.fails(bench, told, fault, *kinds)
+            self.fails(bench, told, fault, *kinds)
 
         self.play(story)
 
@@ -124,7 +124,7 @@ class SourceFaults(SourceSetting):
         async def story(bench: SourceBench) -> None:
             bench.faults.cut_text()
             told: Told[Reading] = await walked(bench.adapter.read(None))
-            await self.fails(bench, told, "half a body", *_BAD_ANSWER)
+            self.fails(bench, told, "half a body", *_BAD_ANSWER)
 
         self.play(story)
 
@@ -152,7 +152,7 @@ class SourceFaults(SourceSetting):
             began = bench.clock.now()
             told: Told[Reading] = await walked(bench.adapter.read(None))
             if told.error is not None:
-                await self.fails(bench, told, fault, *_BAD_ANSWER)
+                self.fails(bench, told, fault, *_BAD_ANSWER)
                 return
             same(levels_of(told.pages), self.stock())
             for page in told.pages:
@@ -172,7 +172,7 @@ class SourceFaults(SourceSetting):
             bench.faults.text(str(mark), "9" * 5000)
             told: Told[Reading] = await walked(bench.adapter.read(None))
             if told.error is not None:
-                await self.fails(bench, told, "a number of 5,000 digits", *_BAD_ANSWER)
+                self.fails(bench, told, "a number of 5,000 digits", *_BAD_ANSWER)
                 return
             levels = levels_of(told.pages)
             found = levels.get((sku, warehouse))
@@ -191,7 +191,7 @@ class SourceFaults(SourceSetting):
             bench.faults.redirect(f"{url}/elsewhere", status)
             told: Told[Reading] = await walked(bench.adapter.read(None))
             elsewhere.hold(bench)
-            await self.fails(bench, told, f"a redirect with {status}", *_BAD_ANSWER)
+            self.fails(bench, told, f"a redirect with {status}", *_BAD_ANSWER)
 
         self.serve(story, elsewhere)
 
