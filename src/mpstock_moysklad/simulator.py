@@ -56,6 +56,7 @@ class MoyskladSimulator(SourceSimulator):
         self.delay = 0.0
         self.cut_at: int | None = None
         self.report_too_large = False
+        self._injected: list[tuple[str, str, Any]] = []
         self.reserves_show = False
         old = self.clock.now() - timedelta(days=2)
         for (sku, store), number in (levels or {}).items():
@@ -183,6 +184,12 @@ class MoyskladSimulator(SourceSimulator):
         else:
             self.account.recalculating |= ids
 
+    def inject(self, sku: str, number: Any, warehouse: str = "main") -> None:
+        """Put a row of a good into every unfiltered report by store, text for a number, say."""
+        good = self.account.good(sku, self.clock.now())
+        store = self.account.store(warehouse, self.clock.now())
+        self._injected.append((good.id, store.id, number))
+
     def settings(self, url: str) -> dict[str, Any]:
         self._public = f"{url.rstrip('/')}{API}"
         return {"plugin": "moysklad", "base_url": self._public, "token": self.gate.token}
@@ -211,7 +218,10 @@ class MoyskladSimulator(SourceSimulator):
         if self.report_too_large and "filter" not in request.query:
             return error(413, 13005)
         by_store = "/bystore/" in request.path
-        return simulator_reports.current(request, self.account, self.clock.now(), by_store=by_store)
+        injected = self._injected if by_store and "filter" not in request.query else ()
+        return simulator_reports.current(
+            request, self.account, self.clock.now(), by_store=by_store, more=injected
+        )
 
     async def _full(self, request: Request) -> Answer:
         answer = simulator_reports.full_bystore if "/bystore" in request.path else simulator_reports.full_all

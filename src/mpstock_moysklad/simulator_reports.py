@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import random
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import Any
@@ -18,8 +18,18 @@ _TYPES = ("stock", "freeStock", "quantity", "reserve", "inTransit")
 _DAY = timedelta(hours=24)
 
 
-def current(request: Request, account: Account, now: datetime, *, by_store: bool) -> Answer:
-    """Answer the short report: a bare array, in no order, without pages."""
+def current(
+    request: Request,
+    account: Account,
+    now: datetime,
+    *,
+    by_store: bool,
+    more: Sequence[tuple[str, str, Any]] = (),
+) -> Answer:
+    """Answer the short report: a bare array, in no order, without pages.
+
+    `more` are rows that no account has: good, store and whatever stands for a number.
+    """
     stock_type = request.query.get("stockType", "stock")
     if stock_type not in _TYPES:
         raise Refusal(error(400, 1014, stock_type, "stockType"))
@@ -48,6 +58,7 @@ def current(request: Request, account: Account, now: datetime, *, by_store: bool
             rows.append({**row, stock_type: None})
         elif number or zeros:
             rows.append({**row, stock_type: _plain(number)})
+    rows += [{"assortmentId": good, "storeId": store, stock_type: number} for good, store, number in more]
     random.Random(len(rows)).shuffle(rows)
     return Answer.json(rows)
 

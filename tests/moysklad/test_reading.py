@@ -203,11 +203,12 @@ def test_as_of_is_when_the_first_request_began() -> None:
     assert world.read().last.as_of == began
 
 
-def test_reading_comes_in_pages_and_the_last_one_says_the_rest() -> None:
+def test_reading_comes_in_pages_and_the_last_one_says_the_rest(monkeypatch: pytest.MonkeyPatch) -> None:
     """Cursor, holds and completeness stand on the last page alone."""
-    world = World({(f"S-{number}", "main"): 1 for number in range(10_500)})
+    monkeypatch.setattr("mpstock_moysklad.source.PAGE", 50)
+    world = World({(f"S-{number}", "main"): 1 for number in range(105)})
     found = world.read()
-    assert [len(reading.levels) for reading in found.readings] == [5000, 5000, 500]
+    assert [len(reading.levels) for reading in found.readings] == [50, 50, 5]
     assert [reading.complete for reading in found.readings] == [False, False, True]
     assert [reading.cursor is None for reading in found.readings] == [True, True, False]
 

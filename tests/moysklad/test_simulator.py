@@ -267,6 +267,14 @@ def test_unknown_paths_and_parameters_are_told() -> None:
     assert caller("/entity/store?limit=x").status_code == 400
 
 
+def test_rows_that_no_account_has_can_be_injected() -> None:
+    """For tests of what reads it: a number that is none, a row that comes twice."""
+    caller = Caller()
+    caller.double.inject("A", "нет данных", "Север")
+    assert caller.report()["A", "Север"] == "нет данных"
+    assert ("A", "Север") not in caller.report(report="all")
+
+
 def test_levels_are_what_was_set() -> None:
     """The same number again is no change."""
     caller = Caller()
