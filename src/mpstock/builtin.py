@@ -8,6 +8,7 @@ from attrs import field, frozen
 from attrs.validators import ge
 
 from mpstock.buffers.policies import POLICIES
+from mpstock.carts import CartsSettings, CartsSource
 from mpstock.hookspecs import hookimpl
 from mpstock.interfaces import BufferPolicySpec, SinkSpec, SourceSpec
 
@@ -47,6 +48,10 @@ def _source(settings: MemorySourceSettings, context: Context) -> InMemorySource:
     return InMemorySource(settings.levels, warehouse=settings.warehouse, clock=context.clock)
 
 
+def _carts(settings: CartsSettings, context: Context) -> CartsSource:
+    return CartsSource(settings, context)
+
+
 def _sink(settings: MemorySinkSettings, context: Context) -> InMemorySink:
     from mpstock.inmemory import InMemorySink
 
@@ -62,14 +67,21 @@ def _sink(settings: MemorySinkSettings, context: Context) -> InMemorySink:
 
 @hookimpl
 def mpstock_sources() -> list[SourceSpec]:
-    """The source `memory`."""
+    """The sources `memory` and `carts`."""
     return [
+        SourceSpec(
+            name="carts",
+            summary="open carts of the seller's own shop: units that are held for a while",
+            settings=CartsSettings,
+            factory=_carts,
+            levels=False,
+        ),
         SourceSpec(
             name="memory",
             summary="levels written in the settings file: for trying things out",
             settings=MemorySourceSettings,
             factory=_source,
-        )
+        ),
     ]
 
 

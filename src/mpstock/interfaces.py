@@ -269,7 +269,8 @@ class SourceSpec:
     what is promised. `tells_reserved` says of the settings whether its levels carry a reserve of their own:
     with `quantity = "free"` it would be subtracted twice, and is refused. `incremental` is `"exact"` if an
     incremental read tells every row that has changed, so that a row it leaves out is as it was;
-    `"advisory"` if it may miss some: a row is then only as fresh as the last full read.
+    `"advisory"` if it may miss some: a row is then only as fresh as the last full read. `levels` is False for
+    a source that tells holds alone (open carts).
     """
 
     name: str
@@ -282,6 +283,7 @@ class SourceSpec:
     quantity: Literal["on_hand", "free"] = "on_hand"
     tells_reserved: Callable[[Any], bool] | None = None
     incremental: Literal["exact", "advisory"] = "exact"
+    levels: bool = True
 
 
 @frozen

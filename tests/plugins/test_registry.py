@@ -100,7 +100,7 @@ def test_what_is_built_in_comes_through_the_same_hooks() -> None:
     registry = PluginRegistry(entry_points=[])
     assert [plugin.name for plugin in registry.installed()] == ["builtin"]
     assert set(registry.policies()) == {"standard", "all", "fixed_share", "threshold"}
-    assert list(registry.sources()) == list(registry.sinks()) == ["memory"]
+    assert (list(registry.sources()), list(registry.sinks())) == (["carts", "memory"], ["memory"])
 
 
 def test_an_entry_point_is_enough(site: Site) -> None:
@@ -289,7 +289,7 @@ def test_a_source_answers_to_its_aliases() -> None:
     registry.register(Plugin(), "onec")
     assert registry.source("1c").name == "onec"
     assert registry.source("b").name == "b"
-    assert set(registry.sources()) == {"memory", "onec", "b"}
+    assert set(registry.sources()) == {"carts", "memory", "onec", "b"}
 
 
 def test_a_plugin_can_be_registered_before_and_after_the_first_question() -> None:

@@ -7,7 +7,7 @@ this table.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 from typing import TYPE_CHECKING
 
@@ -74,32 +74,29 @@ class Holds:
         self,
         origin: str,
         key: str,
-        product_id: int,
-        quantity: int,
+        units: Mapping[int, int],
         now: datetime,
         *,
         warehouse: str | None = None,
         expires_at: datetime | None = None,
     ) -> None:
-        """Keep one hold; one with the same key is replaced, and keeps the moment it was taken at.
+        """Keep one hold on so many units of each product; one with the same key is replaced.
 
-        Inside a transaction.
+        It keeps the moment at which it was taken first. Inside a transaction.
         """
-        self.db.execute(
-            "DELETE FROM holds WHERE origin = ? AND key = ? AND product_id <> ?", (origin, key, product_id)
+        kept = self.db.query(
+            "SELECT product_id, taken_at FROM holds WHERE origin = ? AND key = ?", (origin, key)
         )
-        self.db.execute(
+        taken_at = min((row[1] for row in kept), default=as_text(now))
+        own = None if warehouse is None else self.levels.ensure_warehouse(warehouse)
+        until = None if expires_at is None else as_text(expires_at)
+        self.db.execute("DELETE FROM holds WHERE origin = ? AND key = ?", (origin, key))
+        self.db.executemany(
             "INSERT INTO holds (origin, key, product_id, warehouse_id, quantity, taken_at, expires_at) "
-            "VALUES (?, ?, ?, ?, ?, ?, ?) ON CONFLICT (origin, key, product_id) DO UPDATE SET "
-            "warehouse_id = excluded.warehouse_id, quantity = excluded.quantity, "
-            "expires_at = excluded.expires_at, shipped_at = NULL",
-            (
-                origin, key, product_id,
-                None if warehouse is None else self.levels.ensure_warehouse(warehouse),
-                quantity, as_text(now), None if expires_at is None else as_text(expires_at),
-            ),
-        )  # fmt: skip
-        self.dirt.mark([product_id], origin, now)
+            "VALUES (?, ?, ?, ?, ?, ?, ?)",
+            [(origin, key, product_id, own, count, taken_at, until) for product_id, count in units.items()],
+        )
+        self.dirt.mark(sorted({*units, *(row[0] for row in kept)}), origin, now)
 
     def release(self, origin: str, key: str, now: datetime) -> int:
         """Let a hold go at once; inside a transaction. Returns how many products it held."""
@@ -194,7 +191,7 @@ class HoldReading:
         stored = {
             (key, product_id): tuple(rest)
             for key, product_id, *rest in db.query(
-                "SELECT key, product_id, warehouse_id, quantity, taken_at, expires_at, shipped_at FROM holds "
+                "SELECT key, product_id, warehouse_id, quantity, expires_at, shipped_at FROM holds "
                 "WHERE origin = ? AND key IN (SELECT value FROM json_each(?))",
                 (self.origin, ids({hold.key for hold in told})),
             )
@@ -206,20 +203,23 @@ class HoldReading:
             row = (
                 None if hold.warehouse is None else levels.ensure_warehouse(hold.warehouse),
                 max(hold.quantity, 0),
-                as_text(hold.taken_at),
                 None if hold.expires_at is None else as_text(hold.expires_at),
                 None,
             )
-            if stored.get((hold.key, product_id)) == row:
+            before = stored.get((hold.key, product_id))
+            if before == row:
                 continue
             db.execute(
-                "INSERT INTO holds (origin, key, product_id, warehouse_id, quantity, taken_at, expires_at, "
+                "INSERT INTO holds (origin, key, product_id, taken_at, warehouse_id, quantity, expires_at, "
                 "shipped_at) VALUES (?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (origin, key, product_id) DO UPDATE "
                 "SET warehouse_id = excluded.warehouse_id, quantity = excluded.quantity, "
-                "taken_at = excluded.taken_at, expires_at = excluded.expires_at, shipped_at = NULL",
-                (self.origin, hold.key, product_id, *row),
+                "expires_at = excluded.expires_at, shipped_at = NULL",
+                (self.origin, hold.key, product_id, as_text(hold.taken_at), *row),
             )
-            dirty.add(product_id)
+            counts = before is not None and (before[2] is None or before[2] > as_text(now))
+            if not counts or before is None or (before[:2], before[3]) != (row[:2], row[3]):
+                # One that merely lasts longer takes nothing more.
+                dirty.add(product_id)
         if dirty:
             self.holds.dirt.mark(sorted(dirty), self.origin, now)
 

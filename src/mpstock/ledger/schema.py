@@ -70,6 +70,8 @@ Table(
     Column("as_of", DateTime, nullable=False),
     Column("unknown_since", DateTime),
     Column("unknown_why", Text),
+    # when a lower number was pushed to us, of which nobody knows as of when it is
+    Column("heard_at", DateTime),
     UniqueConstraint("product_id", "source", "warehouse_id"),
     Index(None, "source"),
 )

@@ -19,7 +19,7 @@ from mpstock.reconcile.pulling import Puller
 from mpstock.reconcile.pushing import Pusher
 from mpstock.reconcile.recording import RunRecord, collect_plan, counted, finish_run
 from mpstock.reconcile.report import Plan, PlannedChange, Report
-from mpstock.reconcile.rules import make_planner, mark_booked, mark_moved_settings
+from mpstock.reconcile.rules import keep_recipes, make_planner, mark_booked, mark_moved_settings
 from mpstock.reconcile.tasks import together, unless_stopped
 from mpstock.reconcile.unknown_orders import alerts_of_unknown_orders
 from mpstock.reconcile.watching import Following, Watcher
@@ -197,6 +197,7 @@ class Engine:
             progress("listings", built.name, 1, 1)
 
         await together([*(pull(s) for s in self.sources), *(walk(s) for s in self.sinks)])
+        await self.worker.run(keep_recipes, self.ledger, self.products, self.clock.now())
         mappings = {name: self.products.mapping(name) for name in self._sink_names}
         await self.worker.run(puller.match, mappings)
 
@@ -298,10 +299,12 @@ class Engine:
 
         # What is sold meanwhile, here or there, is a fall everywhere.
         following = Following(watcher, run, every, lambda: self.worker.run(planner.plan_cause, ORDER))
-        try:
-            await together([push(built) for built in self.sinks])
-        finally:
-            await following.end()
+        moved = True
+        while moved and not self.stop.is_set():
+            try:
+                await together([push(built) for built in self.sinks])
+            finally:
+                moved = await following.end()
 
     # ------------------------------------------------------------------ helpers of the steps
 

@@ -13,7 +13,7 @@ from mpstock.reconcile.report import HeldSlice
 if TYPE_CHECKING:
     from mpstock.config import ZeroingGuard
     from mpstock.ledger import Ledger
-    from mpstock.ledger.levels import Absent
+    from mpstock.ledger.readings import Absent
 
 __all__ = [
     "GUARDS",

@@ -19,8 +19,8 @@ if TYPE_CHECKING:
     from mpstock.config import ZeroingGuard
     from mpstock.ledger import Ledger
     from mpstock.ledger.holds import HoldReading
-    from mpstock.ledger.levels import ReadSession
     from mpstock.ledger.listings import Walk
+    from mpstock.ledger.readings import ReadSession
     from mpstock.ledger.worker import Worker
     from mpstock.model import Listing, Problem, Reading
 

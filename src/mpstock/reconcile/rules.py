@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from mpstock.ledger import Ledger
     from mpstock.products_file import ProductsFile
 
-__all__ = ["make_planner", "mark_booked", "mark_moved_settings"]
+__all__ = ["keep_recipes", "make_planner", "mark_booked", "mark_moved_settings"]
 
 KEPT = timedelta(days=7)
 """So long what has ended is kept for people who ask why a number was what it was."""
@@ -77,6 +77,8 @@ def _source_rules(
     rules: dict[str, SourceRule] = {}
     for order, built in enumerate(sources):
         config = built.config
+        if config.spec is not None and not config.spec.levels:
+            continue
         cursor = cursors.get(f"source:{built.name}")
         read_at = cursor.read_at if cursor else None
         full_at = cursor.full_at if cursor else None
@@ -130,6 +132,16 @@ def mark_booked(ledger: Ledger, planner: Planner, now: datetime) -> None:
             ledger.holds.prune(min(known) - max(lags) - KEPT, now - KEPT)
 
 
+def keep_recipes(ledger: Ledger, products: ProductsFile, now: datetime) -> None:
+    """Keep what packs and kits take, and let open orders hold by it. Runs in the ledger's thread.
+
+    A kit that no source lists becomes a product by this, and its listing can be tied to it.
+    """
+    with ledger.transaction():
+        moved = ledger.recipes.save(products.recipes(), now)
+        ledger.orders.derive_again(moved, now)
+
+
 def mark_moved_settings(
     ledger: Ledger,
     sources: Sequence[BuiltSource],
@@ -149,8 +161,6 @@ def mark_moved_settings(
     ]  # fmt: skip
     shares = [sharing, [(b.name, b.config.share, b.config.priority) for b in sinks]]
     with ledger.transaction():
-        moved = ledger.recipes.save(products.recipes(), now)
-        ledger.orders.derive_again(moved, now)
         for built in sinks:
             warehouses = [(w.code, w.feeds, w.share, w.pick_order) for w in built.config.warehouses]
             for code in built.config.codes:

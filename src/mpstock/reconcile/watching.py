@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 from attrs import define, evolve, field, frozen
 
 from mpstock.errors import LedgerError, PluginContractError
-from mpstock.reconcile.adapters import BuiltSink, Failure
+from mpstock.reconcile.adapters import BuiltSink, Failure, fingerprint
 from mpstock.reconcile.tasks import together
 from mpstock.reconcile.verifying import Observed, Verifier
 
@@ -129,7 +129,8 @@ class Watcher:
         return found
 
     async def _take(self, built: BuiltSink, name: str) -> OrdersRead:
-        settings = built.fingerprint()
+        # Which orders are open does not depend on any other setting than whose account it is.
+        settings = fingerprint(built.sink.limits.account)
         state = await self.worker.run(self.ledger.runs.cursor, name)
         cursor = state.cursor if state is not None and state.settings == settings else None
         lowers = built.sink.limits.self_decrements != "no"
@@ -175,6 +176,7 @@ class Following:
     plan: Callable[[], Awaitable[object]]
     wake: list[Callable[[], None]] = field(factory=list[Callable[[], None]])
     _reading: asyncio.Task[None] | None = None
+    _moved: bool = False
 
     def nudge(self) -> None:
         """Begin to read if it is due and nobody is reading."""
@@ -184,13 +186,21 @@ class Following:
     async def _follow(self) -> None:
         if await self.watcher.again(self.run, self.every):
             await self.plan()
+            self._moved = True
             for wake in self.wake:
                 wake()
 
-    async def end(self) -> None:
-        """Wait for what is being read, and tell of an error that it met."""
+    async def end(self) -> bool:
+        """Wait for what is being read, and for what is due; whether that has moved something.
+
+        Tells of an error that it met.
+        """
+        self.nudge()
         if self._reading is not None:
             await self._reading
+        moved, self._moved = self._moved, False
+        self.wake.clear()
+        return moved
 
 
 def _tells(built: BuiltSink) -> bool:

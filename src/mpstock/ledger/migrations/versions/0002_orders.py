@@ -70,6 +70,7 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("product_id", "marketplace", "component_id", name=op.f("pk_recipes")),
     )
     op.create_index(op.f("ix_recipes_component_id"), "recipes", ["component_id"], unique=False)
+    op.add_column("stock_levels", sa.Column("heard_at", sa.DateTime(), nullable=True))
     op.add_column(
         "marketplace_stocks",
         sa.Column("doubtful", sa.Boolean(create_constraint=False), server_default="0", nullable=False),
@@ -79,6 +80,7 @@ def upgrade() -> None:
 def downgrade() -> None:
     """Take the tables away; what they held is lost."""
     op.drop_column("marketplace_stocks", "doubtful")
+    op.drop_column("stock_levels", "heard_at")
     op.drop_table("recipes")
     op.drop_table("orders")
     op.drop_table("holds")

@@ -1,20 +1,13 @@
-"""The library's front door: a shop, opened from a settings file or put together in code.
-
-`AsyncShop` is the one implementation; `Shop` calls it on an event loop of its own in a thread of its own, so
-that it works in scripts as well as inside a notebook's running loop.
-"""
+"""A shop for asynchronous code: the one implementation."""
 
 from __future__ import annotations
 
 import asyncio
-import threading
-import weakref
-from collections.abc import AsyncIterator, Callable, Collection, Coroutine, Mapping, Sequence
+from collections.abc import AsyncIterator, Collection, Mapping, Sequence
 from contextlib import asynccontextmanager
+from datetime import timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
-
-from mpstock.errors import Interrupted
 
 if TYPE_CHECKING:
     from types import TracebackType
@@ -22,6 +15,7 @@ if TYPE_CHECKING:
     from mpstock.clock import Clock
     from mpstock.config import Configuration, SinkConfig
     from mpstock.interfaces import Sink, Source
+    from mpstock.model import Level
     from mpstock.plugins import PluginRegistry
     from mpstock.reconcile.checking import AdapterFindings
     from mpstock.reconcile.engine import Engine, Progress
@@ -29,7 +23,7 @@ if TYPE_CHECKING:
     from mpstock.reconcile.report import Plan, Report
     from mpstock.reconcile.status import LogEntry, Status
 
-__all__ = ["AsyncShop", "Shop", "aopen", "open"]
+__all__ = ["AsyncShop"]
 
 T = TypeVar("T")
 
@@ -164,6 +158,84 @@ class AsyncShop:
 
         return await engine.worker.run(work)
 
+    async def hold(
+        self,
+        key: str,
+        sku: str,
+        quantity: int,
+        *,
+        warehouse: str | None = None,
+        expires_in: timedelta | None = timedelta(minutes=15),
+        origin: str = "carts",
+        only_if_available: bool = False,
+        replaces: str | None = None,
+    ) -> bool:
+        """Keep units back for an open cart (or an order of the shop's own) until it expires or is released.
+
+        The next run takes them off every listing. A hold with the same key is replaced.
+
+        Args:
+            key: names the cart; unique within its `origin`.
+            sku: the product; of a kit each component is held.
+            quantity: units, at least 1.
+            warehouse: the own warehouse that they come from; None = not known.
+            expires_in: until when it holds, from now; None = until it is released.
+            origin: the name of the source of carts in the settings, whose `max_per_sku` then bounds it.
+            only_if_available: hold only if so many are free, in one step with looking.
+            replaces: the key of a hold that this one takes over: an order takes over its cart.
+
+        Returns:
+            Whether the units are held; False only with `only_if_available`.
+
+        Raises:
+            ConfigurationError: no source knows the product, or the quantity is no number of units.
+        """
+        from mpstock.reconcile import holding
+
+        engine = await self._assembly.start()
+
+        def work() -> bool:
+            return holding.hold(
+                engine.ledger, engine.planner(()),
+                origin=origin, key=key, sku=sku, quantity=quantity, warehouse=warehouse,
+                expires_in=expires_in, only_if_available=only_if_available, replaces=replaces,
+            )  # fmt: skip
+
+        return await engine.worker.run(work)
+
+    async def release(self, key: str, *, origin: str = "carts") -> bool:
+        """Let a hold go at once; returns whether there was one."""
+        from functools import partial
+
+        from mpstock.reconcile import holding
+
+        engine = await self._assembly.start()
+        work = partial(holding.release, engine.ledger, engine.clock.now(), origin=origin, key=key)
+        return await engine.worker.run(work)
+
+    async def receive(self, source: str, levels: Sequence[Level]) -> int:
+        """Take in rows that a warehouse system has pushed; the next run acts on them.
+
+        A row with `updated_at` counts as of then. One without may be late or doubled: it may lower at once,
+        and what it would raise waits until the source is read.
+
+        Returns:
+            How many rows have changed something.
+
+        Raises:
+            ConfigurationError: there is no such source.
+        """
+        from mpstock.errors import ConfigurationError
+        from mpstock.nearest import suggestion
+        from mpstock.reconcile import holding
+
+        engine = await self._assembly.start()
+        if source not in self.config.sources:
+            meant = suggestion(source, self.config.sources, what="the sources are")
+            raise ConfigurationError(f"there is no source {source!r}; {meant}", place="source")
+        now = engine.clock.now()
+        return await engine.worker.run(holding.receive, engine.ledger, source, list(levels), now)
+
     async def status(self) -> Status:
         """Say what is in step, what waits, what fails, and what has no counterpart."""
         from mpstock.reconcile.status import status
@@ -196,195 +268,3 @@ class AsyncShop:
 
 def _given(**options: Any) -> dict[str, Any]:
     return {name: value for name, value in options.items() if value is not None}
-
-
-class _Portal:
-    """An event loop in a thread of its own, for callers that have none or are inside one."""
-
-    def __init__(self) -> None:
-        self._loop = asyncio.new_event_loop()
-        self._thread = threading.Thread(target=self._loop.run_forever, name="mpstock", daemon=True)
-        self._thread.start()
-
-    def call(self, work: Coroutine[Any, Any, T], interrupt: Callable[[], None]) -> T:
-        """Run to the end and return the result. Ctrl-C asks the work to stop, and waits for it."""
-        future = asyncio.run_coroutine_threadsafe(work, self._loop)
-        try:
-            return future.result()
-        except KeyboardInterrupt:
-            self._loop.call_soon_threadsafe(interrupt)
-            try:
-                future.result()
-            except KeyboardInterrupt:
-                future.cancel()
-                raise
-            raise Interrupted from None
-
-    def close(self) -> None:
-        if self._loop.is_running():
-            self._loop.call_soon_threadsafe(self._loop.stop)
-            self._thread.join()
-        if not self._loop.is_closed():
-            self._loop.close()
-
-
-class Shop:
-    """One seller's sources, sinks and ledger, for scripts and notebooks. `AsyncShop` has the arguments.
-
-    Use it as a context manager, or call `close()`.
-    """
-
-    def __init__(
-        self,
-        config: Configuration | None = None,
-        *,
-        sources: Mapping[str, Source] | None = None,
-        sinks: Mapping[str, Sink | tuple[Sink, SinkConfig]] | None = None,
-        ledger: str | Path | None = None,
-        plugins: PluginRegistry | None = None,
-        clock: Clock | None = None,
-    ) -> None:
-        self._portal = _Portal()
-        self._finalizer = weakref.finalize(self, self._portal.close)
-        try:
-            self._shop = self._call(
-                _make(config, sources=sources, sinks=sinks, ledger=ledger, plugins=plugins, clock=clock)
-            )
-        except BaseException:
-            self._finalizer()
-            raise
-
-    def _call(self, work: Coroutine[Any, Any, T]) -> T:
-        shop = getattr(self, "_shop", None)
-        return self._portal.call(work, shop.interrupt if shop is not None else lambda: None)
-
-    @property
-    def config(self) -> Configuration:
-        """The settings, as they were read or put together."""
-        return self._shop.config
-
-    def __enter__(self) -> Shop:
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self.close()
-
-    def close(self) -> None:
-        """Close connections and ledger; a second call does nothing."""
-        if self._finalizer.alive:
-            self._call(self._shop.aclose())
-            self._finalizer()
-
-    def build(self) -> None:
-        """Build every adapter now instead of at the first run.
-
-        Raises:
-            PluginError, ConfigurationError: the first that cannot be built.
-        """
-        self._call(self._shop.build())
-
-    def interrupt(self) -> None:
-        """Ask the run under way, in another thread, to stop; what is on the wire is recorded."""
-        self._portal._loop.call_soon_threadsafe(self._shop.interrupt)
-
-    def sync(
-        self,
-        *,
-        full: bool = False,
-        dry_run: bool = False,
-        skus: Collection[str] | None = None,
-        release: Collection[str] = (),
-        cause: str = "manual",
-        progress: Progress | None = None,
-    ) -> Report:
-        """Read the sources, and push what differs to the sinks; see `AsyncShop.sync`."""
-        return self._call(
-            self._shop.sync(
-                full=full, dry_run=dry_run, skus=skus, release=release, cause=cause, progress=progress
-            )
-        )
-
-    def plan(
-        self,
-        *,
-        full: bool = False,
-        skus: Collection[str] | None = None,
-        progress: Progress | None = None,
-    ) -> Plan:
-        """Return the changes that a run would make now; see `AsyncShop.plan`."""
-        return self._call(self._shop.plan(full=full, skus=skus, progress=progress))
-
-    def apply(self, plan: Plan, *, progress: Progress | None = None) -> Report:
-        """Push a plan; see `AsyncShop.apply`."""
-        return self._call(self._shop.apply(plan, progress=progress))
-
-    def explain(self, sku: str) -> Explanation:
-        """Say how each listing of a product comes to its number; see `AsyncShop.explain`."""
-        return self._call(self._shop.explain(sku))
-
-    def status(self) -> Status:
-        """Say what is in step, what waits, what fails; see `AsyncShop.status`."""
-        return self._call(self._shop.status())
-
-    def log(
-        self, *, sku: str | None = None, sink: str | None = None, run: int | None = None, limit: int = 100
-    ) -> Sequence[LogEntry]:
-        """Return the newest lines of the sync log; see `AsyncShop.log`."""
-        return self._call(self._shop.log(sku=sku, sink=sink, run=run, limit=limit))
-
-    def check(self, *, write_test: str | None = None) -> list[AdapterFindings]:
-        """Look after settings, credentials, accounts and mapping; see `AsyncShop.check`."""
-        return self._call(self._shop.check(write_test=write_test))
-
-
-async def _make(config: Configuration | None, **parts: Any) -> AsyncShop:
-    shop = AsyncShop(config, **parts)
-    try:
-        await shop._assembly.start(tolerant=True)
-    except BaseException:
-        await shop.aclose()
-        raise
-    return shop
-
-
-def open(  # noqa: A001  (mpstock.open, as gzip.open)
-    path: str | Path = "mpstock.toml",
-    *,
-    plugins: PluginRegistry | None = None,
-    clock: Clock | None = None,
-) -> Shop:
-    """Open the shop that a settings file describes.
-
-    Raises:
-        ConfigurationError: the file, the environment or the products file is wrong; all of it is named.
-        PluginError: a plugin is missing or broken.
-        LedgerError: the ledger cannot be opened.
-    """
-    from mpstock.config import load
-    from mpstock.plugins import PluginRegistry
-
-    # One registry for both: which plugin a setting belongs to is known by its descriptor.
-    plugins = plugins if plugins is not None else PluginRegistry()
-    shop = Shop(load(path, plugins=plugins), plugins=plugins, clock=clock)
-    try:
-        shop.build()
-    except BaseException:
-        shop.close()
-        raise
-    return shop
-
-
-def aopen(
-    path: str | Path = "mpstock.toml",
-    *,
-    plugins: PluginRegistry | None = None,
-    clock: Clock | None = None,
-) -> AsyncShop:
-    """Open the shop that a settings file describes, for `async with`. Raises as `open`."""
-    from mpstock.config import load
-    from mpstock.plugins import PluginRegistry
-
-    plugins = plugins if plugins is not None else PluginRegistry()
-    return AsyncShop(load(path, plugins=plugins), plugins=plugins, clock=clock)

@@ -1,0 +1,257 @@
+"""One reading of a source on its way into the stock levels: what differs is written, and nothing else."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from datetime import datetime, timedelta
+from typing import TYPE_CHECKING
+
+from attrs import define, field, frozen
+
+from mpstock.ledger.database import as_datetime, as_text, ids
+from mpstock.ledger.seen import SeenRows
+
+if TYPE_CHECKING:
+    from mpstock.ledger.levels import Levels
+    from mpstock.model import Level, Reading
+
+__all__ = ["Absent", "ReadSession"]
+
+UNKNOWN_TO_SOURCE = "the source knows the product, but not its quantity"
+
+
+@frozen
+class Absent:
+    """What a complete read left out: rows above zero that are gone, of so many above zero before."""
+
+    missing: int
+    before: int
+
+
+@define
+class ReadSession:
+    """One reading of a source on its way into the ledger, page by page.
+
+    Only rows that differ are written, and only their products marked. Which rows were seen is kept as
+    one bit per row, so that what a complete read left out is known without touching the others.
+    `overtaken` says that a later reading ended first, so that some of this one was passed over,
+    `doubtful` that rows were missing which are not believed to be gone; `unknown` counts the rows
+    left without a known quantity.
+    """
+
+    levels: Levels
+    source: str
+    advisory: bool = False
+    rows: int = 0
+    changed: int = 0
+    overtaken: bool = False
+    doubtful: bool = False
+    unknown: int = 0
+    _seen: SeenRows = field(factory=SeenRows)
+
+    def ingest(self, reading: Reading, now: datetime) -> None:
+        """Take in one page; inside a transaction.
+
+        An older statement never replaces a newer one; a tie goes to the lower quantity.
+        """
+        if not reading.levels:
+            return
+        db = self.levels.db
+        as_of_reading = as_text(reading.as_of)
+        moment = as_text(now)
+        overtaken = self._overtaken(as_of_reading, moment)
+        self.rows += len(reading.levels)
+        levels = _once(reading.levels)
+        products = self.levels.ensure_products([level.sku for level in levels], as_text(now))
+        stored = self._stored(products.values())
+        new: list[tuple[object, ...]] = []
+        new_keys: set[tuple[int, int]] = set()
+        moved: list[tuple[object, ...]] = []
+        confirmed: list[tuple[str, int]] = []
+        repeated: dict[int, None] = {}
+        dirty: dict[int, None] = {}
+        for level in levels:
+            product_id = products[level.sku]
+            warehouse_id = self.levels.ensure_warehouse(level.warehouse)
+            as_of = as_text(level.updated_at) if level.updated_at else as_of_reading
+            known = level.quantity is not None
+            self.unknown += not known
+            old = stored.get((product_id, warehouse_id))
+            if old is None:
+                new_keys.add((product_id, warehouse_id))
+                new.append(
+                    (self.source, product_id, warehouse_id, level.quantity, level.reserved, as_of, as_of)
+                    + ((None, None) if known else (as_of, UNKNOWN_TO_SOURCE))
+                )
+            else:
+                row_id, quantity, reserved, old_as_of, was_known, heard_at = old
+                self._seen.add(row_id)
+                if overtaken and level.updated_at is None:
+                    continue
+                if _heard_less(level, as_of, quantity, reserved, heard_at, moment):
+                    self.overtaken = True
+                    continue
+                if old_as_of > moment:
+                    # Written while the clock was ahead: it is no newer than anything of now.
+                    old_as_of = as_of
+                if not _replaces(level, as_of, quantity, reserved, old_as_of, was_known=was_known):
+                    # What is passed over must come again, or it would be lost with the cursor.
+                    same = (level.quantity, level.reserved) == (quantity, reserved)
+                    self.overtaken |= as_of < old_as_of and not same
+                    if self.advisory and same and as_of > old_as_of:
+                        confirmed.append((as_of, row_id))
+                        repeated[product_id] = None
+                    continue
+                if known:
+                    moved.append((level.quantity, level.reserved, as_of, as_of, None, None, row_id))
+                else:
+                    moved.append((quantity, reserved, as_of, old_as_of, as_of, UNKNOWN_TO_SOURCE, row_id))
+            dirty[product_id] = None
+        db.executemany(
+            "INSERT INTO stock_levels (source, product_id, warehouse_id, quantity, reserved, updated_at, "
+            "as_of, unknown_since, unknown_why) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
+            new,
+        )
+        if new_keys:
+            for key, row in self._stored({product_id for product_id, _ in new_keys}).items():
+                if key in new_keys:
+                    self._seen.add(row[0])
+        db.executemany(
+            "UPDATE stock_levels SET quantity = ?, reserved = ?, updated_at = ?, as_of = ?, "
+            "unknown_since = ?, unknown_why = ?, heard_at = NULL WHERE id = ?",
+            moved,
+        )
+        db.executemany("UPDATE stock_levels SET as_of = ? WHERE id = ?", confirmed)
+        self.changed += len(new) + len(moved)
+        if dirty:
+            self.levels.dirt.mark(dirty, self.source, now)
+        if repeated and (held := self.levels.held_among(repeated)):
+            # What it has booked by now is no longer subtracted from it.
+            self.levels.dirt.mark(held, self.source, now, soft=True)
+
+    def absent(self) -> Absent:
+        """Return what this read, if it was complete, has left out."""
+        missing = before = 0
+        for (row_id,) in self.levels.db.iterate(
+            "SELECT id FROM stock_levels WHERE source = ? AND quantity > 0", (self.source,)
+        ):
+            before += 1
+            missing += row_id not in self._seen
+        return Absent(missing, before)
+
+    def settle_absent(self, as_of: datetime, now: datetime, unknown_why: str | None) -> int:
+        """Take the rows that a complete read left out as zero or, with a reason, as unknown.
+
+        Returns how many rows have moved by it.
+        """
+        if self._overtaken(as_text(as_of), as_text(now)):
+            return 0
+        db = self.levels.db
+        missing = [
+            row
+            for row in db.iterate(
+                "SELECT id, product_id, unknown_since, as_of FROM stock_levels "
+                "WHERE source = ? AND (quantity IS NULL OR quantity <> 0 OR reserved <> 0 "
+                "OR unknown_since IS NOT NULL)",
+                (self.source,),
+            )
+            if row[0] not in self._seen
+        ]
+        gone = [
+            (row_id, product_id)
+            for row_id, product_id, unknown, _ in missing
+            if not (unknown_why and unknown)
+        ]
+        moment = as_text(as_of)
+        if unknown_why:
+            self.doubtful = bool(missing)
+            self.unknown += len(missing)
+            db.executemany(
+                "UPDATE stock_levels SET unknown_since = ?, unknown_why = ? WHERE id = ?",
+                [(moment, unknown_why, row_id) for row_id, _ in gone],
+            )
+        else:
+            db.executemany(
+                # Just before the row's own time: it may come back with what it said then.
+                "UPDATE stock_levels SET quantity = 0, reserved = 0, updated_at = ?, as_of = ?, "
+                "unknown_since = NULL, unknown_why = NULL WHERE id = ?",
+                [(moment, _just_before(row[3]), row[0]) for row in missing],
+            )
+        if gone:
+            self.levels.dirt.mark({product_id for _, product_id in gone}, self.source, now)
+        self.changed += len(gone)
+        return len(gone)
+
+    def _overtaken(self, as_of: str, now: str) -> bool:
+        """Say whether another reading of the source that began later has ended well in the meantime.
+
+        It confirmed every row that it did not write as well, and what this one says of them is older.
+        """
+        read_at = self.levels.db.scalar(
+            "SELECT read_at FROM cursors WHERE name = ?", (f"source:{self.source}",)
+        )
+        # A reading from the future was made while the clock was ahead.
+        late = read_at is not None and as_of < read_at <= now
+        self.overtaken = self.overtaken or late
+        return late
+
+    def _stored(
+        self, product_ids: Iterable[int]
+    ) -> dict[tuple[int, int], tuple[int, int, int, str, bool, str | None]]:
+        return {
+            (product_id, warehouse_id): (row_id, quantity, reserved, as_of, unknown is None, heard_at)
+            for row_id, product_id, warehouse_id, quantity, reserved, as_of, unknown, heard_at in (
+                self.levels.db.query(
+                    "SELECT id, product_id, warehouse_id, quantity, reserved, as_of, unknown_since, heard_at "
+                    "FROM stock_levels WHERE source = ? AND product_id IN (SELECT value FROM json_each(?))",
+                    (self.source, ids(product_ids)),
+                )
+            )
+        }
+
+
+def _heard_less(
+    level: Level, as_of: str, quantity: int | None, reserved: int, heard_at: str | None, now: str
+) -> bool:
+    """Say whether a lower number was pushed to us after this one was read: it must not be raised again."""
+    return (
+        heard_at is not None
+        and as_of < heard_at <= now
+        and (
+            level.quantity is None
+            or quantity is None
+            or level.quantity - level.reserved > quantity - reserved
+        )
+    )
+
+
+def _once(levels: Sequence[Level]) -> Sequence[Level]:
+    """Return one level of each product and warehouse: the newest, of these the lowest; unknown is lowest."""
+    chosen: dict[tuple[str, str], Level] = {}
+    for level in levels:
+        other = chosen.setdefault((level.sku, level.warehouse), level)
+        if other is not level and _weight(level) < _weight(other):
+            chosen[level.sku, level.warehouse] = level
+    return levels if len(chosen) == len(levels) else list(chosen.values())
+
+
+def _weight(level: Level) -> tuple[float, float]:
+    age = 0.0 if level.updated_at is None else -level.updated_at.timestamp()
+    return age, float("-inf") if level.quantity is None else level.quantity - level.reserved
+
+
+def _just_before(moment: str) -> str:
+    found = as_datetime(moment)
+    return moment if found is None else as_text(found - timedelta(microseconds=1))
+
+
+def _replaces(
+    level: Level, as_of: str, quantity: int | None, reserved: int, old_as_of: str, *, was_known: bool
+) -> bool:
+    if level.quantity is None:
+        return was_known and as_of >= old_as_of
+    if was_known and level.quantity == quantity and level.reserved == reserved:
+        return False
+    if as_of != old_as_of or not was_known or quantity is None:
+        return as_of >= old_as_of
+    return level.quantity - level.reserved < quantity - reserved

@@ -1,0 +1,109 @@
+"""What a program puts in by hand: open carts, and rows of stock that a warehouse system has pushed to it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING
+
+from attrs import evolve
+
+from mpstock.errors import ConfigurationError
+from mpstock.model import Level, Reading
+from mpstock.reconcile.availability import total
+
+if TYPE_CHECKING:
+    from mpstock.ledger import Ledger
+    from mpstock.reconcile.planning import Planner
+
+__all__ = ["hold", "receive", "release"]
+
+
+class _NotAvailableError(Exception):
+    """There are not so many left: nothing of it is kept."""
+
+
+def hold(
+    ledger: Ledger,
+    planner: Planner,
+    *,
+    origin: str,
+    key: str,
+    sku: str,
+    quantity: int,
+    warehouse: str | None,
+    expires_in: timedelta | None,
+    only_if_available: bool,
+    replaces: str | None,
+) -> bool:
+    """Hold units of a product (of a kit: of its components); returns whether they are held.
+
+    With `only_if_available` it looks and takes in one transaction: two who ask at once do not both get the
+    last unit. Runs in the ledger's thread.
+
+    Raises:
+        ConfigurationError: the quantity is no number of units, or no source knows the product.
+    """
+    if type(quantity) is not int or quantity < 1:
+        raise ConfigurationError(f"a hold takes whole units, at least 1, not {quantity!r}", place="quantity")
+    if not key or not sku:
+        raise ConfigurationError("a hold needs a key and a sku", place="key" if not key else "sku")
+    now = planner.now
+    product_id = ledger.levels.product_ids([sku]).get(sku)
+    if product_id is None:
+        raise ConfigurationError(f"no source knows {sku!r}; check the article, case counts", place="sku")
+    units = {part: quantity * each for part, each in planner.reckoner.book.of(product_id, "")}
+    try:
+        with ledger.transaction():
+            if replaces is not None:
+                ledger.holds.release(origin, replaces, now)
+            if only_if_available:
+                _take_back(ledger, origin, key)
+                _check(ledger, planner, units, warehouse)
+            ledger.holds.put(
+                origin, key, units, now,
+                warehouse=warehouse, expires_at=None if expires_in is None else now + expires_in,
+            )  # fmt: skip
+    except _NotAvailableError:
+        return False
+    return True
+
+
+def _take_back(ledger: Ledger, origin: str, key: str) -> None:
+    """What the same hold takes already is not missing to it."""
+    ledger.database.execute("UPDATE holds SET quantity = 0 WHERE origin = ? AND key = ?", (origin, key))
+
+
+def _check(ledger: Ledger, planner: Planner, units: dict[int, int], warehouse: str | None) -> None:
+    feeds = None if warehouse is None else frozenset([ledger.levels.ensure_warehouse(warehouse)])
+    for part, stock in planner.components(sorted(units)).items():
+        pool = total(stock.pools, feeds, planner.reckoner.rules)
+        free = pool.amount - sum(held.quantity for held in stock.lost(feeds))
+        if not stock.terms or free < units[part]:
+            raise _NotAvailableError
+
+
+def release(ledger: Ledger, now: datetime, *, origin: str, key: str) -> bool:
+    """Let a hold go at once; returns whether there was one. Runs in the ledger's thread."""
+    with ledger.transaction():
+        return ledger.holds.release(origin, key, now) > 0
+
+
+def receive(ledger: Ledger, source: str, levels: Sequence[Level], now: datetime) -> int:
+    """Take in rows that a warehouse system has pushed; returns how many have changed something.
+
+    Rows with a time of their own count as of then. One without may lower at once, and raises nothing. Runs
+    in the ledger's thread.
+    """
+    timed = [
+        evolve(level, updated_at=min(level.updated_at.astimezone(UTC), now))
+        for level in levels
+        if level.updated_at is not None
+    ]
+    with ledger.transaction():
+        changed = ledger.levels.hear(source, [level for level in levels if level.updated_at is None], now)
+        if timed:
+            session = ledger.levels.begin_read(source)
+            session.ingest(Reading(timed, now), now)
+            changed += session.changed
+    return changed

@@ -1,0 +1,241 @@
+"""What the sinks sell is subtracted everywhere, once, and for as long as nobody has booked it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+from attrs import evolve
+
+from mpstock import Alert, Change, OrderStage, Shop, hookimpl
+from mpstock.config import Absorption, SinkWarehouse
+from mpstock.errors import TransientError
+from mpstock.inmemory import InMemorySource
+from mpstock.plugins import PluginRegistry
+from mpstock.testing import VirtualClock
+from tests.reconcile.shops import Account, Play, configuration, make, shows, skus
+
+MINUTE = 60.0
+
+
+class Ears:
+    """A plugin that is told of alerts."""
+
+    def __init__(self) -> None:
+        self.alerts: list[Alert] = []
+
+    @hookimpl
+    def mpstock_alert(self, event: Alert) -> None:
+        self.alerts.append(event)
+
+
+def two_sinks(
+    folder: Path, levels: dict[str, int], **limits: object
+) -> tuple[Play, InMemorySource, Account, Account]:
+    """A seller with one source and the sinks `ozon` and `wb`, which both sell everything."""
+    clock = VirtualClock()
+    source = InMemorySource(levels, clock=clock)
+    ozon = Account(list(levels), clock=clock, self_decrements="yes", **limits)  # type: ignore[arg-type]
+    wb = Account(list(levels), clock=clock, self_decrements="unknown")
+    return Play(folder, {"erp": source}, {"ozon": ozon, "wb": wb}, clock=clock), source, ozon, wb
+
+
+def test_a_unit_reserved_on_one_sink_leaves_the_other_at_the_next_run(tmp_path: Path) -> None:
+    """Ten on hand, three sold on Ozon: WB shows seven, and Ozon, which lowered itself, is not written."""
+    play, _, ozon, wb = two_sinks(tmp_path, {"A": 10})
+    play.sync()
+    ozon.buy("A", 3, "main")
+    before = len(ozon.pushes)
+    play.sync()
+    assert (shows(ozon), shows(wb)) == ({"A": 7}, {"A": 7})
+    assert len(ozon.pushes) == before
+
+
+def test_an_order_ends_when_the_source_was_read_late_enough(tmp_path: Path) -> None:
+    """Shipped and booked: its units come off the quantity, and off the holds at the reading after the lag."""
+    play, source, ozon, wb = two_sinks(tmp_path, {"A": 10})
+    play.sync()
+    order = ozon.buy("A", 3, "main")
+    play.sync()
+    ozon.ship(order.key)
+    source.set("A", 7)
+    play.sync()
+    assert shows(wb) == {"A": 4}, "booked or not, nobody knows yet"
+    play.clock.advance(16 * MINUTE)
+    play.sync()
+    assert (shows(ozon), shows(wb)) == ({"A": 7}, {"A": 7})
+
+
+@pytest.mark.parametrize(("after", "shown"), [(5, 4), (20, 7)])
+def test_a_source_that_books_at_the_order_is_believed_after_its_lag(
+    tmp_path: Path, after: int, shown: int
+) -> None:
+    """The source says 7 because it has booked the order: subtracted again until the lag has passed."""
+    play, source, ozon, wb = two_sinks(tmp_path, {"A": 10})
+    play.set_source("erp", absorbs={"ozon": Absorption("order", timedelta(minutes=15))})
+    play.sync()
+    ozon.buy("A", 3, "main")
+    source.set("A", 7)
+    play.clock.advance(after * MINUTE)
+    play.sync()
+    assert shows(wb) == {"A": shown}
+
+
+def test_a_cancel_before_handover_frees_the_units_at_once_and_voids_the_base(tmp_path: Path) -> None:
+    """Ozon puts them back by itself, WB is raised; neither is pushed twice."""
+    play, _, ozon, wb = two_sinks(tmp_path, {"A": 10})
+    ozon.raises_on_cancel = True
+    play.sync()
+    order = ozon.buy("A", 3, "main")
+    play.sync()
+    ozon.cancel(order.key)
+    play.sync()
+    assert (shows(ozon), shows(wb)) == ({"A": 10}, {"A": 10})
+
+
+def test_an_order_that_vanishes_is_held_until_a_later_reading(tmp_path: Path) -> None:
+    """Told no longer, nobody knows how it ended: it may have been handed over just before."""
+    play, source, ozon, wb = two_sinks(tmp_path, {"A": 10})
+    play.sync()
+    order = ozon.buy("A", 1, "main")
+    play.sync()
+    ozon.forget(order.key)
+    source.fail(TransientError("no route to host"))
+    play.sync()
+    assert shows(wb) == {"A": 9}
+    source.set("A", 9)
+    play.clock.advance(20 * MINUTE)
+    play.sync()
+    assert (shows(ozon), shows(wb)) == ({"A": 9}, {"A": 9})
+
+
+def test_orders_that_cannot_be_read_raise_nothing_for_longer_than_their_age(tmp_path: Path) -> None:
+    """WB's orders fail: Ozon follows falls, and raises only while the last reading is young."""
+    play, source, ozon, wb = two_sinks(tmp_path, {"A": 10})
+    play.sync()
+    wb.fail_orders(TransientError("503"), times=3)
+    source.set("A", 12)
+    play.sync()
+    assert shows(ozon) == {"A": 12}
+    play.clock.advance(16 * MINUTE)
+    source.set("A", 20)
+    report = play.sync()
+    assert shows(ozon) == {"A": 12}
+    assert (report.exit_code, report.sinks["wb"].orders_error) == (3, "503")
+    source.set("A", 5)
+    play.sync()
+    assert shows(ozon) == {"A": 5}
+    source.set("A", 8)
+    play.sync()
+    assert shows(ozon) == {"A": 8}
+
+
+def test_an_order_of_an_unknown_article_is_told_with_its_units(tmp_path: Path) -> None:
+    """Nobody knows what was ordered: an alert and a count, and the order waits for its product."""
+    play, source, account = make(tmp_path, {"A": 10}, sells=["A", "X"], shown={("X", "main"): 5})
+    account.buy("X", 2, "main")
+    ears = Ears()
+    registry = PluginRegistry(entry_points=[])
+    registry.register(ears, "ears")
+    config = configuration(play.ledger, play.sources.values(), play.sinks.values())
+    with Shop(config, plugins=registry, clock=play.clock) as shop:
+        report = shop.sync()
+    assert report.sinks["shop"].unknown_orders == 1
+    assert [(a.subject, a.data["units"]) for a in ears.alerts] == [("unknown_order:shop:X", 2)]
+    source.set("X", 5)
+    play.clock.advance(1)
+    report = play.sync()
+    assert report.sinks["shop"].unknown_orders == 0
+    assert shows(account)["X"] == 3
+
+
+def test_a_total_that_falls_has_partly_ended(tmp_path: Path) -> None:
+    """A reserve told as a number: what it fell by is held until the source was read later."""
+    play, source, account = make(tmp_path, {"A": 10}, orders="total", self_decrements="yes")
+    play.sync()
+    first = account.buy("A", 2, "main")
+    account.buy("A", 1, "main")
+    play.sync()
+    assert shows(account) == {"A": 7}
+    account.ship(first.key)
+    source.set("A", 8)
+    play.sync()
+    assert shows(account) == {"A": 5}
+    play.clock.advance(20 * MINUTE)
+    play.sync()
+    assert shows(account) == {"A": 7}
+
+
+def test_an_order_of_a_warehouse_that_is_not_served_takes_from_everywhere(tmp_path: Path) -> None:
+    """Another program serves it from the same stock: its order is known all the same."""
+    play, _, account = make(tmp_path, {"A": 10}, warehouses=("1", "2"), shown={("A", "2"): 4})
+    play.set_sink("shop", warehouses=(SinkWarehouse("1"),))
+    account._listings = {key: found for key, found in account._listings.items() if key[1] == "1"}
+    account.buy("A", 3, "2")
+    play.sync()
+    assert shows(account, "1") == {"A": 7}
+
+
+def test_a_sale_between_a_read_back_and_the_orders_is_not_put_back(tmp_path: Path) -> None:
+    """The read-back of 9 is a sale that the orders tell a moment later: 10 is not written again."""
+    play, _, account = make(tmp_path, {"A": 10}, self_decrements="unknown", orders="each")
+    account.lowers = True
+    play.sync()
+    seen: list[int] = []
+    observe = account.observe
+
+    def sell_first(listings: object) -> object:
+        if not seen:
+            seen.append(1)
+            account.buy("A", 1, "main")
+        return observe(listings)  # type: ignore[arg-type]
+
+    account.observe = sell_first  # type: ignore[method-assign, assignment]
+    account.buy("A", 1, "main")
+    pushes = len(account.pushes)
+    play.sync()
+    assert shows(account) == {"A": 8}
+    assert len(account.pushes) == pushes
+
+
+def test_what_is_sold_while_a_long_push_is_under_way_falls_elsewhere_in_the_same_run(tmp_path: Path) -> None:
+    """The orders are read again while changes wait for their cooldown, and the fall goes out."""
+    clock = VirtualClock()
+    names = skus(5)
+    source = InMemorySource(dict.fromkeys(names, 10), clock=clock)
+    slow = Account(names, clock=clock, batch=1, self_decrements="yes")
+    other = Account(names, clock=clock, self_decrements="yes")
+    play = Play(tmp_path, {"erp": source}, {"slow": slow, "other": other}, clock=clock)
+    play.sync()
+    for name in names[:4]:
+        source.set(name, 5)
+    last = names[-1]
+
+    def takes_half_a_minute(changes: Sequence[Change]) -> None:
+        clock.advance(31)
+        if changes[0].listing.external_id == names[0]:
+            other.buy(last, 4, "main")
+
+    slow.hook = takes_half_a_minute
+    play.sync()
+    assert shows(slow) == {**dict.fromkeys(names, 5), last: 6}
+
+
+def test_stages_only_go_forward_whatever_is_told_twice_or_late(tmp_path: Path) -> None:
+    """Shipped stays shipped: a late telling that it was cancelled frees nothing."""
+    play, source, ozon, wb = two_sinks(tmp_path, {"A": 10})
+    play.sync()
+    order = ozon.buy("A", 3, "main")
+    ozon.ship(order.key)
+    play.sync()
+    changed, revision = ozon._orders[order.key]
+    ozon._orders[order.key] = (evolve(changed, stage=OrderStage.CANCELLED), revision + 5)
+    ozon._revision += 5
+    play.sync()
+    assert shows(wb) == {"A": 7}
+    source.set("A", 7)
+    play.clock.advance(20 * MINUTE)
+    play.sync()
+    assert shows(wb) == {"A": 7}
