@@ -155,14 +155,10 @@ class Tally:
         place = ref_text(warehouse)
         named = self._catalogue.named(product, characteristic)
         if named.left is Left.UNKNOWN or place not in self.warehouses:
-            if not last:
-                self._put_off(one)
+            if last:
+                self._stray(one, place, product, characteristic)
             else:
-                self.stray += 1
-                if place not in self.warehouses:
-                    self.notes.stray(one.place, plan.warehouse.name, place, "warehouse")
-                else:
-                    self.notes.stray(one.place, plan.product.name, ref_text(product), "product")
+                self._put_off(one)
             return
         where = self.warehouses[place]
         if where is None and warehouse == EMPTY:
@@ -175,6 +171,16 @@ class Tally:
             self.notes.nameless(one.place, ref_text(product), named.why)
         else:
             self._count(one, row, named.sku, where, product + characteristic)
+
+    def _stray(self, one: _Pending, place: str, product: bytes, characteristic: bytes) -> None:
+        plan = self._plan
+        self.stray += 1
+        if place not in self.warehouses:
+            self.notes.stray(one.place, plan.warehouse.name, place, "warehouse")
+        elif plan.characteristic and self._catalogue.knows_product(product):
+            self.notes.stray(one.place, plan.characteristic.name, ref_text(characteristic), "characteristic")
+        else:
+            self.notes.stray(one.place, plan.product.name, ref_text(product), "product")
 
     def _put_off(self, one: _Pending) -> None:
         if len(self.pending) < MOST_PENDING:

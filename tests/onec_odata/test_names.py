@@ -220,6 +220,18 @@ def test_a_product_that_no_catalogue_has_may_be_any(unknown_products: str, absen
     assert len(world.asked("Catalog_Номенклатура")) == 2
 
 
+def test_a_size_that_no_catalogue_has_is_told_as_that() -> None:
+    """The characteristic is named, and not its product, which is known."""
+    world = World({("MUG", "main"): 4}, sku="{article}[-{characteristic}]")
+    shirt, _ = world.infobase.of_sku("TS")
+    world.infobase.record(shirt, NO_SUCH_REF, world.base.warehouse("main")).resources["ВНаличии"] += 1
+    found = world.read()
+    assert found.quantities == {"MUG": 4}
+    assert found.last.absent == "unknown"
+    assert found.problems[0].name == "Характеристика_Key"
+    assert f"characteristic {NO_SUCH_REF}" in found.problems[0].message
+
+
 def test_no_room_for_pending_rows_reads_the_catalogue_anew(monkeypatch: pytest.MonkeyPatch) -> None:
     """Rows beyond the room are told as strangers once, and have their names the next time."""
     monkeypatch.setattr("mpstock_onec.odata_tally.MOST_PENDING", 2)
