@@ -23,6 +23,7 @@ WORDS: Mapping[str, int] = {
 }
 """The fewest units that a word promises."""
 
+_LONGEST = 100
 _EXACT = Context(prec=60, traps=[])
 _DUST = Decimal("0.000001")
 _GROUP = "[ \u00a0\u2000-\u200a\u202f\u205f\u3000'\u2019]"
@@ -83,6 +84,9 @@ class Quantities:
             return self._empty
         if key in self._own:
             return self._words[key]
+        if len(text) > _LONGEST:
+            # Python refuses to convert thousands of digits, and no cell for people is so long.
+            raise UnreadableError(f"is {shown(text)}, which is too long for a number")
         lowered = _BLANKS.sub(" ", text.replace("\ufeff", "")).strip().casefold()
         if match := _PLAIN.fullmatch(lowered):
             number = _number(match["number"])

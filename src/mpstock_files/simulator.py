@@ -49,7 +49,7 @@ class Writing:
     """
 
     format: Literal["csv", "xlsx", "yml", "csv.gz", "csv.zip"] = "csv"
-    encoding: str = "cp1251"
+    encoding: str = "utf-8-sig"
     separator: str = ";"
     comma: bool = True
     etag: bool = True

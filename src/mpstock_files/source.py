@@ -37,7 +37,8 @@ class FilesSource:
 
     async def read(self, cursor: str | None) -> AsyncIterator[Reading]:
         """Yield what the list says, always all of it; one empty reading where it is the list of last time."""
-        found, taken = await self.look(ListPosition.from_text(cursor, fingerprint(self._settings)))
+        before = ListPosition.from_text(cursor, fingerprint(self._settings))
+        found, taken = await self.look(before)
         position = found.position
         if taken is None:
             yield Reading((), position.as_of, cursor=position.text())
@@ -46,6 +47,8 @@ class FilesSource:
             taken.nameless > 0 and self._settings.rows_without_sku == "unknown"
         )
         full = self._settings.missing == "gone"
+        if before is not None and position.as_of < before.as_of:
+            taken.problems.append(_older(position, before))
         levels = _levels(taken)
         page, last = list(islice(levels, PAGE)), False
         while not last:
@@ -107,6 +110,16 @@ class FilesSource:
                 f"run reads it",
                 adapter=self._context.name,
             )
+
+
+def _older(position: ListPosition, before: ListPosition) -> Problem:
+    return Problem(
+        "list",
+        "time",
+        f"the list is of {position.as_of:%Y-%m-%d %H:%M}Z and older than the one that was read before, of "
+        f"{before.as_of:%Y-%m-%d %H:%M}Z: where both tell of a product, the newer one counts. If it is "
+        'the right one, save it anew, or set dated_by = "request"',
+    )
 
 
 def _levels(taken: Taken) -> Iterator[Level]:

@@ -142,6 +142,8 @@ class StockFile:
                     self._storeless(sku, offer)
             self._compare(offer, total, empty)
         else:
+            # Remembered as a store without an Ид, for what is deleted later.
+            self._named[""] = self._settings.warehouse
             quantity = self._number(sku, offer, offer.total or "", None)
             self.spool.put(sku, self._settings.warehouse, None if partial else quantity)
         if empty:

@@ -86,8 +86,11 @@ def local(node: Node) -> str:
 
 def children(node: Node) -> Iterator[tuple[str, Node]]:
     """Yield the elements right inside, each with its local name."""
+    known = _LOCAL.get
     for child in node:
-        yield local(child), child
+        # A million offers have five million of these.
+        name = known(child.tag)
+        yield (local(child) if name is None else name), child
 
 
 def text(node: Node) -> str:

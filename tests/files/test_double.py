@@ -55,7 +55,7 @@ class World:
     "writing",
     [
         {},
-        {"encoding": "utf-8-sig", "separator": "\t"},
+        {"encoding": "cp1251", "separator": "\t"},
         {"encoding": "utf-8", "comma": False},
         {"format": "xlsx"},
         {"format": "yml"},

@@ -168,6 +168,17 @@ def test_path_that_has_not_changed_is_nothing_new(tmp_path: Path) -> None:
     assert supplier.read(second.cursor).quantities == {"A": 6}
 
 
+def test_older_list_than_before_is_told(tmp_path: Path) -> None:
+    """A list that was put back keeps its old time: the core takes the newer numbers, and a person is told."""
+    supplier = Supplier(tmp_path)
+    supplier.put(LIST, age=60)
+    cursor = supplier.read().cursor
+    supplier.put(LIST.replace(b"5", b"6"), age=3600)
+    found = supplier.read(cursor)
+    assert found.last.as_of == START - timedelta(hours=1)
+    assert "save it anew" in found.problems[0].message
+
+
 def test_file_from_the_future_is_of_now(tmp_path: Path) -> None:
     """A file server whose clock runs ahead does not hold off later readings."""
     supplier = Supplier(tmp_path)

@@ -100,6 +100,14 @@ def test_what_no_warehouse_holds_is_refused(cell: Any) -> None:
         read(cell)
 
 
+def test_thousands_of_digits_are_refused() -> None:
+    """Python would not convert them, and nobody counts so far."""
+    with pytest.raises(UnreadableError, match="too long"):
+        read("9" * 5_000)
+    with pytest.raises(UnreadableError, match="beyond"):
+        read("9" * 50)
+
+
 def test_date_is_named_as_what_spreadsheets_do() -> None:
     """`1-5` that became a date says so."""
     with pytest.raises(UnreadableError, match="makes dates"):

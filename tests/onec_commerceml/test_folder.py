@@ -8,7 +8,8 @@ from typing import Any
 
 import pytest
 
-from mpstock.errors import TransientError, UnexpectedResponseError
+from mpstock.config.structuring import structure_settings
+from mpstock.errors import ConfigurationError, TransientError, UnexpectedResponseError
 from mpstock_onec.commerceml_settings import CommerceMLSettings
 from tests.onec_commerceml.exchange import START, Exchange, named_stores, offer, package, rest, store, total
 
@@ -355,6 +356,16 @@ def test_many_levels_come_in_pages(tmp_path: Path) -> None:
     assert [reading.complete for reading in found.readings] == [False, False, True]
     assert [reading.cursor is not None for reading in found.readings] == [False, False, True]
     assert found.quantities == {f"S-{n}": n for n in range(12_000)}
+
+
+def test_settings_come_from_a_file(tmp_path: Path) -> None:
+    """The table of mpstock.toml makes the settings; a path is relative to the file, a wrong key is named."""
+    told = {"path": "exchange/*.zip", "warehouses": {"03ce": "main"}, "sku": "{id}"}
+    made = structure_settings(CommerceMLSettings, told, "[sources.erp]", base=tmp_path)
+    assert made.path == tmp_path / "exchange/*.zip"
+    assert made.warehouses == {"03ce": "main"}
+    with pytest.raises(ConfigurationError, match="warehouse"):
+        structure_settings(CommerceMLSettings, {**told, "warehause": "x"}, "[sources.erp]", base=tmp_path)
 
 
 @pytest.mark.parametrize(

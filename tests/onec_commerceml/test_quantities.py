@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from mpstock_onec.commerceml_spool import Spool, whole
 from mpstock_onec.quantities import add, number
-from tests.onec_commerceml.exchange import Exchange, Read, offer, package, rest, store, total
+from tests.onec_commerceml.exchange import Exchange, Read, named_stores, offer, package, rest, store, total
 from tests.specs import shared
 
 
@@ -122,6 +122,18 @@ def test_deleted_is_sold_out(tmp_path: Path, attributes: str, inside: str) -> No
     deleted = offer("p2", store("s1", "8") + inside, "B", attributes)
     found = read(tmp_path, package(offer(inside=store("s1", "5")), deleted, changes=True))
     assert found.by_key == {("A-1", "s1"): 5, ("B", "s1"): 0}
+
+
+def test_deleted_is_sold_out_where_totals_are_told(tmp_path: Path) -> None:
+    """A change that brings nothing but a deletion empties the warehouse of the totals, whatever stores are named."""
+    exchange = Exchange(tmp_path)
+    exchange.put("offers.xml", package(offer(inside=total("5")), head=named_stores(s1="Склад")))
+    cursor = exchange.read().cursor
+    exchange.clock.advance(60)
+    exchange.put(
+        "offers-2.xml", package(offer(inside=total("5"), attributes=' Статус="Удален"'), changes=True)
+    )
+    assert exchange.read(cursor).by_key == {("A-1", "main"): 0, ("A-1", "Склад"): 0}
 
 
 def test_rows_of_one_article_are_added_up_in_a_full_package(tmp_path: Path) -> None:
