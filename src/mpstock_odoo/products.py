@@ -118,14 +118,14 @@ class Products:
                 name = self._settings.sku_by
                 page.problems.append(Problem(place(goods.id), name, goods.problem))
             else:
-                page.nameless += goods.active
+                page.nameless += 1
         uncounted = [goods for goods in named if not goods.tracked]
         try:
             kits = await self._kits.among(uncounted)
         except KitsHiddenError:
             page.hidden = len(uncounted)
             return named
-        page.untracked = sum(goods.active and goods.id not in kits for goods in uncounted)
+        page.untracked = sum(goods.id not in kits for goods in uncounted)
         return [goods for goods in named if goods.tracked or goods.id in kits]
 
     def _tell(

@@ -279,7 +279,12 @@ def test_kits_are_read_again_when_their_bill_changed() -> None:
     shop.later()
     line = shop.world.bom_lines[2]
     line.product_qty, line.write_date = 9, shop.world.now()
-    assert shop.read(cursor).quantities == {"SET": 1, "PAIR": 0}
+    found = shop.read(cursor)
+    assert found.quantities == {"SET": 1, "PAIR": 0}
+    shop.later()
+    bill = next(bom for bom in shop.world.boms.values() if bom.type == "normal")
+    bill.type, bill.write_date = "phantom", shop.world.now()
+    assert shop.read(found.cursor).quantities["TEA"] == 1
 
 
 def test_kit_of_all_variants_is_one_of_each() -> None:

@@ -9,7 +9,7 @@ from typing import Any
 import httpx
 import pytest
 
-from mpstock import Secret
+from mpstock import Rate, Secret
 from mpstock.errors import (
     AdapterError,
     AuthenticationError,
@@ -213,6 +213,7 @@ def rpc_error(name: str, message: str, code: int = 200) -> Callable[[httpx.Reque
     ("name", "message", "code", "error", "says"),
     [
         ("odoo.http.SessionExpiredException", "Session expired", 100, AuthenticationError, "Session expired"),
+        ("odoo.http.SessionExpiredException", "Session expired", 200, AuthenticationError, "expired"),
         ("", "Odoo Session Expired", 100, AuthenticationError, "Session Expired"),
         ("psycopg2.errors.SerializationFailure", "could not serialize", 200, TransientError, "serialize"),
         ("psycopg2.OperationalError", "the database system is starting up", 200, TransientError, "starting"),
@@ -295,6 +296,7 @@ def test_pace_of_odoo_online_is_kept() -> None:
     assert len(shop.read().levels) == 9
     assert all(seen.status == 200 for seen in shop.odoo.requests)
     assert shop.clock.monotonic() - began == pytest.approx(len(shop.odoo.requests) - 1, abs=1.5)
+    assert shop.source.rates == (Rate("requests", 1, 1.0, parallel=1),)
     assert Shop().source.rates == ()
 
 

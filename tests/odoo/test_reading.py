@@ -324,6 +324,17 @@ def test_companies_of_the_settings_are_switched_on() -> None:
         shop.read()
 
 
+def test_one_company_of_several_hides_the_products_of_the_others() -> None:
+    """Each company has its own catalogue; the same article in another one is no duplicate then."""
+    shop = Shop({("MUG", "main"): 5})
+    other = shop.world.add_company("Other")
+    shop.odoo.user.company_ids = [1, other.id]
+    shop.world.add_product("MUG", company_id=other.id)
+    assert shop.read().quantities == {"MUG": None}
+    shop.renew(company_ids=(1,))
+    assert shop.read().quantities == {"MUG": 5}
+
+
 def test_warehouse_that_was_there_and_is_no_more_zeroes_nothing() -> None:
     """A user that loses a company loses its warehouse without an error; its numbers must not become 0."""
     shop = Shop({("MUG", "main"): 5})
