@@ -125,7 +125,7 @@ def test_deleted_is_sold_out(tmp_path: Path, attributes: str, inside: str) -> No
 
 
 def test_deleted_is_sold_out_where_totals_are_told(tmp_path: Path) -> None:
-    """A change that brings nothing but a deletion empties the warehouse of the totals, whatever stores are named."""
+    """A change that brings nothing but a deletion empties the warehouse that the totals were told for."""
     exchange = Exchange(tmp_path)
     exchange.put("offers.xml", package(offer(inside=total("5")), head=named_stores(s1="Склад")))
     cursor = exchange.read().cursor
@@ -133,7 +133,7 @@ def test_deleted_is_sold_out_where_totals_are_told(tmp_path: Path) -> None:
     exchange.put(
         "offers-2.xml", package(offer(inside=total("5"), attributes=' Статус="Удален"'), changes=True)
     )
-    assert exchange.read(cursor).by_key == {("A-1", "main"): 0, ("A-1", "Склад"): 0}
+    assert exchange.read(cursor).by_key == {("A-1", "main"): 0}
 
 
 def test_rows_of_one_article_are_added_up_in_a_full_package(tmp_path: Path) -> None:
