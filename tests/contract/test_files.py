@@ -1,0 +1,31 @@
+"""The source of suppliers' lists, held to the contract over a supplier's web server."""
+
+from __future__ import annotations
+
+from mpstock import Clock
+from mpstock.testing import SourceContract
+from mpstock_files.plugin import mpstock_sources
+from mpstock_files.simulator import SupplierSimulator, Writing
+
+(SPEC,) = mpstock_sources()
+
+
+class TestCsv(SourceContract):
+    """A table that the server does not say more of than ETag and Last-Modified."""
+
+    spec = SPEC
+    half_shows = False
+
+    def make_simulator(self, clock: Clock) -> SupplierSimulator:
+        writing = Writing(encoding="utf-8")
+        return SupplierSimulator(clock=clock, writing=writing, user="партнёр", password="Пароль поставщика")
+
+
+class TestYml(TestCsv):
+    """YML, which has an end."""
+
+    half_shows = True
+
+    def make_simulator(self, clock: Clock) -> SupplierSimulator:
+        writing = Writing(format="yml", encoding="utf-8")
+        return SupplierSimulator(clock=clock, writing=writing, user="партнёр", password="Пароль поставщика")
