@@ -14,11 +14,11 @@ from mpstock import Context, Finding, Secret, SystemClock
 from mpstock.errors import AdapterError, AuthenticationError, TransientError, UnexpectedResponseError
 from mpstock.pacing import MemoryPaceStore, Pacer
 from mpstock.simulation import serve
-from mpstock.testing import VirtualClock, adapter_context, build_adapter
+from mpstock.testing import VirtualClock, adapter_context, build_adapter, run_virtual
 from mpstock.transport import HttpTransport, TransportSettings
 from mpstock_files.settings import Columns, FilesSettings
 from mpstock_files.simulator import SupplierSimulator, Writing
-from tests.files.supplier import SPEC, Read, Supplier, walk
+from tests.files.supplier import SPEC, START, Read, Supplier, walk
 
 LEVELS: dict[tuple[str, str], int | str | Decimal] = {
     ("MUG-1", "main"): 1234,
@@ -143,16 +143,24 @@ def test_trouble_that_passes_is_waited_for() -> None:
     assert world.read().by_key == EXPECTED
 
 
-def test_slow_server_is_given_up_in_time() -> None:
-    """A list that does not come in its time is an error that may pass."""
+def test_slow_server_is_waited_for_and_given_up_in_time() -> None:
+    """A list that takes its time is read; one that does not come in `timeout` is an error that may pass."""
     clock = VirtualClock()
     base = SupplierSimulator({("A", "main"): 1}, clock=clock)
-    base.add_fault(status=503, times=-1, delay=1)
     source = build_adapter(
         SPEC, settings_of(base, "http://s.example"), adapter_context(base, "supplier", clock)
     )
-    with pytest.raises(TransientError):
-        walk(source)
+
+    async def read_it() -> Read:
+        base.delay = 50.0
+        found = Read([reading async for reading in source.read(None)])
+        assert (clock.monotonic(), found.last.as_of) == (50.0, START)
+        base.delay = 70.0
+        with pytest.raises(TransientError, match="no whole answer"):
+            _ = [reading async for reading in source.read(None)]
+        return found
+
+    assert run_virtual(read_it, clock=clock).quantities == {"A": 1}
 
 
 def test_over_real_http() -> None:

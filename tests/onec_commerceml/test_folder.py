@@ -123,6 +123,30 @@ def test_portions_are_one_package(tmp_path: Path) -> None:
     assert exchange.read(third.cursor).levels == []
 
 
+def test_portions_in_folders_are_one_package(tmp_path: Path) -> None:
+    """Newer exchanges put each portion into a folder with a number, and the session into another around it."""
+    exchange = Exchange(tmp_path)
+    exchange.put("000000001/goods/1/rests___a.xml", full(7), age=600)
+    exchange.put("000000002/goods/1/rests___a.xml", full(1))
+    exchange.put("000000002/goods/2/rests___a.xml", full(2))
+    first = exchange.read()
+    assert (first.quantities, first.last.complete) == ({"A-1": 1, "A-2": 2}, False)
+    second = exchange.read(first.cursor)
+    assert (second.quantities, second.last.complete) == ({"A-1": 1, "A-2": 2}, True)
+
+
+def test_changes_above_growing_portions_close_the_package(tmp_path: Path) -> None:
+    """A package of changes can only follow one that is whole: absence counts, and the changes too."""
+    exchange = Exchange(tmp_path)
+    exchange.put("rests0_1.xml", full(1))
+    exchange.put("rests0_2.xml", full(2))
+    first = exchange.read()
+    exchange.clock.advance(60)
+    exchange.put("rests-change.xml", package(offer("p2", total("9"), "A-2"), changes=True))
+    second = exchange.read(first.cursor)
+    assert (second.quantities, second.last.complete) == ({"A-1": 1, "A-2": 9}, True)
+
+
 def test_portions_of_yesterday_are_another_package(tmp_path: Path) -> None:
     """A portion of an older exchange does not come back to life."""
     exchange = Exchange(tmp_path)
