@@ -81,7 +81,7 @@ def _report(snapshot: Snapshot, settings: MoyskladSettings) -> Iterator[Finding]
             f"{snapshot.unknown:,} rows have no number now: МойСклад reckons them anew, or they cannot be "
             "read; they are unknown, which is not 0, and everything is read again until they are there",
         )
-    for problem in [*snapshot.stock.summary(), *snapshot.rounding.problems()]:
+    for problem in [*snapshot.stock.summary(), *snapshot.remarks.problems()]:
         yield Finding("warning", problem.name, problem.message)
     if settings.stock_type == "stock" and not settings.reserve:
         yield Finding(

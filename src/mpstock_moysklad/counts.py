@@ -40,6 +40,13 @@ class Counts:
         self._tells_stores = by_store
         self._unlisted: list[str] = []
         self._unlisted_count = 0
+        self._nowhere: set[str] = set()
+        self._nowhere_count = 0
+
+    @property
+    def doubtful(self) -> bool:
+        """Whether what is left out may be there: some rows are of no store, or most are of no good."""
+        return self.unplaced > 0 or self._unlisted_count * 2 > self.rows
 
     def put(self, data: Any) -> None:
         """Take in one row."""
@@ -82,6 +89,17 @@ class Counts:
                     "not see; they are left out. If goods are missing, give the user the right to see them",
                 )
             )
+        if self._nowhere_count:
+            found.append(
+                Problem(
+                    "report",
+                    "storeId",
+                    f"{self._nowhere_count} rows with stock are in stores that the list of stores does not "
+                    f"have ({', '.join(sorted(self._nowhere)[:_EXAMPLES])}…): deleted ones, or stores that this "
+                    "user may not see; they are left out, and what is missing may be there. Give the user the "
+                    "right to see stores",
+                )
+            )
         return found
 
     def _number(self, key: bytes, data: dict[str, Any]) -> Amount | None:
@@ -109,12 +127,9 @@ class Counts:
             return
         if store not in self._stores.warehouses and store != UNASSIGNED:
             if amount != 0 and store not in self._stores.ignored:
-                self._note(
-                    "storeId",
-                    f"is the store {store!r}, which the list of stores does not have (deleted, or this user "
-                    "may not see it); its stock is left out",
-                    sku or None,
-                )
+                self.unplaced += 1
+                self._nowhere_count += 1
+                self._nowhere.add(store)
             return
         if key in self._parts:
             there = self.parts.setdefault(key, {})

@@ -88,6 +88,8 @@ class Goods:
         self._bundles: dict[bytes, str] = {}
         self._walked_at: datetime | None = None
         self._seen_at: datetime | None = None
+        # Outlives a refresh that breaks off.
+        self._moved = False
         self.twice: Mapping[str, Sequence[str]] = {}
 
     def __len__(self) -> int:
@@ -127,18 +129,19 @@ class Goods:
             await self._walk(api, now)
             return True
         assert self._seen_at is not None
-        moved, before = False, None
+        articles: set[str] | None = None
         async for rows in api.goods(self._seen_at - _OVERLAP):
             for good in (found for row in rows if (found := read_good(row, self._sku_by))):
                 if good.id not in self and good.sku and not good.archived and not good.bundle:
                     # A new good: its stock comes with the changes, unless another one has its article.
-                    before = set(self._live.values()) if before is None else before
-                    moved |= good.sku in before
-                    before.add(good.sku)
+                    articles = set(self._live.values()) if articles is None else articles
+                    self._moved |= good.sku in articles
+                    articles.add(good.sku)
                     self._take(good)
                 else:
-                    moved |= self._take(good)
+                    self._moved |= self._take(good)
         self._seen_at = now
+        moved, self._moved = self._moved, False
         if moved:
             self._find_twice()
         return moved

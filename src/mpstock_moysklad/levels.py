@@ -9,43 +9,57 @@ from attrs import define, field
 
 from mpstock import Level, Problem
 from mpstock_moysklad.counts import Counts
-from mpstock_moysklad.quantities import Amount, add, ceil, floor
+from mpstock_moysklad.quantities import DUST, Amount, add, ceil, floor
 
-__all__ = ["Rounding", "levels"]
+__all__ = ["Remarks", "levels"]
 
 _EXAMPLES = 3
 
 
 @define
-class Rounding:
-    """What was not whole, told together: by weight or length such goods are many."""
+class Remarks:
+    """What was not whole or below zero, told together: a shop that sells by weight has a thousand of them."""
 
-    count: int = 0
-    examples: list[str] = field(factory=list[str])
+    rounded: int = 0
+    negative: int = 0
+    _roundings: list[str] = field(factory=list[str])
+    _debts: list[str] = field(factory=list[str])
 
     def note(self, sku: str, warehouse: str, exact: Amount, whole: int) -> None:
-        """Take note of a number that was rounded."""
-        if isinstance(exact, Decimal) and abs(exact - whole) > Decimal("0.000001"):
-            self.count += 1
-            if len(self.examples) < _EXAMPLES:
-                self.examples.append(f"{sku!r} in {warehouse!r}: {exact.normalize():f} is counted as {whole}")
+        """Take note of a number and of what it was counted as."""
+        if isinstance(exact, Decimal) and abs(exact - whole) > DUST:
+            self.rounded += 1
+            if len(self._roundings) < _EXAMPLES:
+                self._roundings.append(f"{sku!r} in {warehouse!r}: {exact:f} is counted as {whole}")
+        if whole < 0:
+            self.negative += 1
+            if len(self._debts) < _EXAMPLES:
+                self._debts.append(f"{sku!r} in {warehouse!r}: {whole}")
 
     def problems(self) -> list[Problem]:
-        """One problem for all of them, or none."""
-        if not self.count:
-            return []
-        message = (
-            f"{self.count} numbers are not whole, and marketplaces take whole units only; quantities are "
-            f"rounded down and reserves up ({'; '.join(self.examples)})"
-        )
-        return [Problem("report", "quantity", message)]
+        """One problem for each kind, or none."""
+        found: list[Problem] = []
+        if self.rounded:
+            message = (
+                f"{self.rounded} numbers are not whole, and marketplaces take whole units only; quantities "
+                f"are rounded down and reserves up ({'; '.join(self._roundings)})"
+            )
+            found.append(Problem("report", "fractions", message))
+        if self.negative:
+            message = (
+                f"{self.negative} numbers are below zero; they are counted as they are, and take away from "
+                f"the product's other warehouses ({'; '.join(self._debts)}). Look in МойСклад for what was "
+                "shipped before it was received, or reserved beyond what is there"
+            )
+            found.append(Problem("report", "negative numbers", message))
+        return found
 
 
 def levels(
     feeds: Mapping[str, Sequence[str]],
     stock: Counts,
     reserve: Counts | None,
-    rounding: Rounding,
+    remarks: Remarks,
     clouded: Collection[str] = (),
 ) -> Iterator[Level]:
     """Yield one level for each article and warehouse that a row told of.
@@ -61,7 +75,7 @@ def levels(
                 if amount is None or sku in clouded:
                     yield Level(sku, warehouse, None)
                 else:
-                    yield Level(sku, warehouse, _down(sku, warehouse, amount, rounding))
+                    yield Level(sku, warehouse, _down(sku, warehouse, amount, remarks))
             continue
         for sku in dict.fromkeys(sku for table in (*tables, *kept) for sku in table):
             quantity, reserved = _total(tables, sku), _total(kept, sku)
@@ -69,15 +83,15 @@ def levels(
                 yield Level(sku, warehouse, None)
                 continue
             up = ceil(reserved)
-            rounding.note(sku, warehouse, reserved, up)
-            yield Level(sku, warehouse, _down(sku, warehouse, quantity, rounding), up)
+            remarks.note(sku, warehouse, reserved, up)
+            yield Level(sku, warehouse, _down(sku, warehouse, quantity, remarks), up)
 
 
-def _down(sku: str, warehouse: str, amount: Amount, rounding: Rounding) -> int:
-    if type(amount) is int:
+def _down(sku: str, warehouse: str, amount: Amount, remarks: Remarks) -> int:
+    if type(amount) is int and amount >= 0:
         return amount
     whole = floor(amount)
-    rounding.note(sku, warehouse, amount, whole)
+    remarks.note(sku, warehouse, amount, whole)
     return whole
 
 

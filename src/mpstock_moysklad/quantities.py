@@ -5,7 +5,7 @@ from __future__ import annotations
 from decimal import ROUND_CEILING, ROUND_FLOOR, ROUND_HALF_EVEN, Context, Decimal
 from typing import TypeGuard
 
-__all__ = ["LARGEST", "Amount", "add", "ceil", "floor", "is_amount", "per"]
+__all__ = ["DUST", "LARGEST", "Amount", "add", "ceil", "floor", "is_amount", "per"]
 
 Amount = int | Decimal
 
@@ -13,7 +13,7 @@ LARGEST = 10**12
 """What no warehouse holds: a number beyond it is a defect, whichever way its sign goes."""
 
 _EXACT = Context(prec=60, traps=[])
-_DUST = Decimal("0.000001")
+DUST = Decimal("0.000001")
 """МойСклад's own sums are floats: 2.9999999999999996 is three."""
 
 
@@ -47,5 +47,5 @@ def ceil(value: Amount) -> int:
 
 
 def _whole(value: Decimal, rounding: str) -> int:
-    clean = value.quantize(_DUST, ROUND_HALF_EVEN, _EXACT)
+    clean = value.quantize(DUST, ROUND_HALF_EVEN, _EXACT)
     return int(clean.to_integral_value(rounding, _EXACT))

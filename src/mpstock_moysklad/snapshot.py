@@ -16,7 +16,7 @@ from mpstock_moysklad.api import IDS_AT_ONCE, MoyskladApi
 from mpstock_moysklad.bundles import Bundles
 from mpstock_moysklad.counts import Counts
 from mpstock_moysklad.goods import Goods
-from mpstock_moysklad.levels import Rounding, levels
+from mpstock_moysklad.levels import Remarks, levels
 from mpstock_moysklad.stores import ALL, UNASSIGNED, Stores
 from mpstock_moysklad.unassigned import Unassigned
 
@@ -38,7 +38,7 @@ _ROWS_AT_A_TIME = 5_000
 class Snapshot:
     """What МойСклад said, ready to be told. `unknown` and `unplaced` count rows, see `Counts`.
 
-    `doubtful`: what a full read left out may be there all the same. `rounding` is filled as `levels` is
+    `doubtful`: what a full read left out may be there all the same. `remarks` is filled as `levels` is
     walked over, once.
     """
 
@@ -53,7 +53,7 @@ class Snapshot:
     doubtful: bool = False
     clouded: Collection[str] = ()
     only_bundles: set[bytes] | None = None
-    rounding: Rounding = field(factory=Rounding)
+    remarks: Remarks = field(factory=Remarks)
 
     @property
     def unknown(self) -> int:
@@ -66,7 +66,7 @@ class Snapshot:
     def levels(self) -> Iterator[Level]:
         """Yield every level once."""
         feeds = self.stores.fed_by()
-        yield from levels(feeds, self.stock, self.reserve, self.rounding, self.clouded)
+        yield from levels(feeds, self.stock, self.reserve, self.remarks, self.clouded)
         yield from self.bundles.levels(
             feeds, self.stock, self.reserve, self.goods, self.only_bundles, self.clouded
         )
@@ -102,7 +102,7 @@ class Taker:
         stock = await self._counts(self._settings.stock_type, [stock_text])
         del stock_text
         problems = [*self._of_goods(stock), *self.bundles.problems(self.goods)]
-        doubtful = stock.unplaced > 0 or (reserve is not None and reserve.unplaced > 0)
+        doubtful = stock.doubtful or (reserve is not None and reserve.doubtful)
         if not stock.rows:
             problems.append(_EMPTY)
             doubtful = True
@@ -137,6 +137,8 @@ class Taker:
         if len(needed) > MOST_IDS:
             return None
         counts = await self._partly(kinds, changed, needed, places)
+        if counts is None:
+            return None
         stock = counts[self._settings.stock_type]
         # That a good has changed in some store says nothing of its orders without one.
         settled = needed | {wire.uuid_key(good) for good, store in places if store == UNASSIGNED}
@@ -148,7 +150,8 @@ class Taker:
         changed: dict[str, list[Any]],
         needed: set[bytes],
         places: set[tuple[str, str]],
-    ) -> dict[str, Counts]:
+    ) -> dict[str, Counts] | None:
+        """Count what has changed, and all of what is needed; None where some of it is left out."""
         ids = sorted(map(wire.uuid_text, needed))
         found: dict[str, Counts] = {}
         for kind in kinds:
@@ -161,16 +164,23 @@ class Taker:
                 if wire.uuid_key(str(row["assortmentId"])) not in needed:
                     counts.put(row)
             found[kind] = counts
-        left_out = None if self._settings.report == "all" else 0
+        if self._settings.report == "all":
+            # With its zeros in it, what this report leaves out is not 0.
+            return None if self._left_out(found[self._settings.stock_type], needed) else found
         for good, store in places:
             if (key := wire.uuid_key(good)) in needed:
                 # It has changed, and the report leaves zeros out.
                 for counts in found.values():
-                    counts.fill(key, store, left_out)
-        if self._settings.report == "all":
-            for key in needed:
-                found[self._settings.stock_type].fill(key, ALL, None)
+                    counts.fill(key, store, 0)
         return found
+
+    def _left_out(self, stock: Counts, needed: set[bytes]) -> bool:
+        told = stock.by_store.get(ALL, {})
+        return any(
+            key not in stock.parts if key in self.bundles.parts else (self.goods.sku(key) or None) not in told
+            for key in needed
+            if key in self.goods
+        )
 
     async def _settle_left_out(self, stock: Counts) -> None:
         """Tell what the report `all` leaves out: what is reckoned anew, and what never moved.

@@ -77,8 +77,8 @@ def _readings(snapshot: Snapshot, position: Position, *, full: bool) -> Iterator
             break
         yield Reading(page, snapshot.as_of)
         page = following
-    # Rounding is known only now.
-    problems: list[Problem] = list(chain(snapshot.problems, snapshot.rounding.problems()))
+    # What was rounded is known only now.
+    problems: list[Problem] = list(chain(snapshot.problems, snapshot.remarks.problems()))
     yield Reading(
         page,
         snapshot.as_of,

@@ -52,18 +52,17 @@ class Stores:
         if settings.report == "all":
             self.warehouses[ALL] = settings.warehouse
 
-    async def refresh(self, api: MoyskladApi) -> bool:
-        """Read the stores; True if a store that was known is another warehouse now.
+    async def refresh(self, api: MoyskladApi) -> None:
+        """Read the stores anew.
 
         Raises:
             ConfigurationError: `stores` names one that is not there, or a name that several have.
         """
         if self._settings.report == "all":
-            return False
+            return
         found: list[Store] = []
         async for rows in api.stores():
             found += [store for row in rows if (store := read_store(row))]
-        before = dict(self.warehouses)
         self.known |= {store.id: store for store in found}
         named = self._named(found)
         for store in found:
@@ -77,7 +76,6 @@ class Stores:
                 self.ignored.discard(store.id)
                 self.warehouses[store.id] = warehouse
         self._check_unassigned()
-        return any(self.warehouses.get(store) != warehouse for store, warehouse in before.items())
 
     def _check_unassigned(self) -> None:
         wanted = self._settings.unassigned_store

@@ -215,5 +215,13 @@ def test_bundles_with_the_report_of_all() -> None:
     world.clock.advance(60)
     world.double.set_level("A", 5)
     second = world.read(first.cursor)
-    assert not second.last.complete
-    assert second.quantities["SET"] == 2
+    # EMPTY's other component is left out, which may mean two things: everything is read, and settled.
+    assert second.last.complete
+    assert (second.quantities["SET"], second.quantities["EMPTY"]) == (2, 0)
+    world.double.set_level("NEVER", 0)
+    third = world.read(second.cursor)
+    world.clock.advance(60)
+    world.double.set_level("A", 3)
+    fourth = world.read(third.cursor)
+    assert not fourth.last.complete
+    assert (fourth.quantities["SET"], fourth.quantities["EMPTY"]) == (1, 0)

@@ -48,6 +48,35 @@ def test_good_without_an_article_is_left_out_and_told(article: Any) -> None:
     assert "1 rows with stock are of goods without article" in found.problems[0].message
 
 
+def test_user_who_may_not_see_goods_zeroes_nothing() -> None:
+    """The report has stock, the list of goods does not have its goods: that is no sell-out."""
+    rows = [row("g1", 5), row("g2", 4)]
+    nothing = Told(rows, [], [store("s1", "main")]).read()
+    assert (nothing.levels, nothing.last.absent) == ([], "unknown")
+    # Series and deleted goods are in no list either; a few of them cast no doubt on all others.
+    some = Told([*rows, row("g3", 1)], [good("g1", "A"), good("g2", "B")], [store("s1", "main")]).read()
+    assert some.last.absent == "zero"
+
+
+def test_double_that_a_broken_walk_brought_is_not_forgotten() -> None:
+    """The first page told of it, the second one failed: the next read knows it."""
+    world = World({("A", "main"): 5})
+    cursor = world.read().cursor
+    world.clock.advance(600)
+    for number in range(1_000):
+        world.double.add_good(
+            "second" if number == 0 else f"more {number}", article="A" if number == 0 else None
+        )
+    world.double.set_level("LAST", 1)
+    fault = world.double.add_fault(
+        match=lambda request: "offset=1000" in request.raw_query, status=400, body=b"{}"
+    )
+    with pytest.raises(Exception, match="refused with 400"):
+        world.read(cursor)
+    assert fault.times == 0
+    assert world.read(cursor).quantities == {"A": None, "LAST": 1}
+
+
 def test_blanks_around_an_article_do_not_count() -> None:
     """Those that cannot be seen neither; case and inside are kept."""
     goods = [good("g1", "\u00a0Кружка  Синяя \u200b")]

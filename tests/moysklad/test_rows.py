@@ -122,6 +122,15 @@ def test_rounded_numbers_are_told_together() -> None:
     assert "1.5 is counted as 1" in problem.message
 
 
+def test_negative_numbers_are_told_together() -> None:
+    """They are kept with their sign, and told: they take from the product's other warehouses."""
+    found = read(row("g1", -3), row("g2", -1))
+    assert found.quantities == {"A": -3, "B": -1}
+    (problem,) = found.problems
+    assert "2 numbers are below zero" in problem.message
+    assert "'A' in 'main': -3" in problem.message
+
+
 def test_row_of_an_unlisted_good_is_left_out_and_told() -> None:
     """Deleted, a series, or not to be seen by this user: no article, no product."""
     found = read(row("g1", 5), row("gone", 3), row("gone-too", 0))

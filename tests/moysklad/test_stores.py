@@ -113,7 +113,17 @@ def test_row_of_a_store_that_is_nowhere_is_told() -> None:
     """Its stock is in no warehouse that could be named."""
     found = Told([row("g1", 5, "s1"), row("g1", 4, "s9")], [good("g1", "A")], [store("s1", "main")]).read()
     assert found.numbers == {("A", "main"): 5}
-    assert "'s9'" in found.problems[0].message
+    assert (
+        "1 rows with stock are in stores that the list of stores does not have (s9"
+        in found.problems[0].message
+    )
+    assert found.last.absent == "unknown"
+
+
+def test_user_who_may_not_see_stores_zeroes_nothing() -> None:
+    """The report names them, the list is empty: what is missing from the reading is not sold out."""
+    found = Told([row("g1", 5, "s1"), row("g2", 4, "s2")], [good("g1", "A"), good("g2", "B")], []).read()
+    assert (found.levels, found.last.absent, len(found.problems)) == ([], "unknown", 1)
 
 
 def test_orders_without_a_store_are_taken_from_the_only_one() -> None:
