@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Collection
 from datetime import UTC, datetime, timedelta
 from hashlib import sha256
 
-from attrs import frozen
+from attrs import evolve, frozen
 
 from mpstock_odoo.settings import OdooSettings
 
 __all__ = ["Position", "fingerprint"]
+
+_MOST = 1000
 
 
 @frozen
@@ -19,12 +22,19 @@ class Position:
 
     `as_of` is when it began, by our clock or the server's, whichever is behind; `full` when the last full
     read began; `of` the fingerprint of the settings. `warehouses` are all names that were read with them.
+    `again` are products whose quantity was unknown: they are looked at each time, for what makes them known
+    (their twin gets another article) may be written at another product.
     """
 
     as_of: datetime
     full: datetime
     of: str
     warehouses: tuple[str, ...] = ()
+    again: tuple[int, ...] = ()
+
+    def looking_again(self, ids: Collection[int]) -> Position:
+        """Return it with these products to look at again, the first thousand of them."""
+        return evolve(self, again=tuple(sorted(ids)[:_MOST]))
 
     def text(self) -> str:
         """Write it as a cursor."""
@@ -33,6 +43,7 @@ class Position:
             "full": self.full.isoformat(),
             "of": self.of,
             "warehouses": self.warehouses,
+            "again": self.again,
         }
         return json.dumps(data, ensure_ascii=False)
 
@@ -42,7 +53,8 @@ class Position:
         try:
             data = json.loads(text or "")
             as_of, full = (datetime.fromisoformat(data[name]).astimezone(UTC) for name in ("as_of", "full"))
-            return cls(as_of, full, str(data["of"]), tuple(map(str, data["warehouses"])))
+            names, again = tuple(map(str, data["warehouses"])), tuple(map(int, data["again"]))
+            return cls(as_of, full, str(data["of"]), names, again)
         except (ValueError, KeyError, TypeError, OverflowError, RecursionError):
             return None
 

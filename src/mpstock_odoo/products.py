@@ -28,7 +28,8 @@ class Page:
 
     `last` is the highest id in it, None if it was empty. `nameless` products have no article, `untracked`
     goods are counted by nobody, `twins` share their article with another product, `hidden` may be kits or
-    not. `doubtful` is set if a row may be about any product. `odd` numbers were not whole.
+    not. `doubtful` is set if a row may be about any product. `odd` numbers were not whole. `unknown` are the
+    ids of products whose quantity is unknown for what is wrong with them or their twins.
     """
 
     as_of: datetime
@@ -42,6 +43,7 @@ class Page:
     hidden: int = 0
     odd: int = 0
     doubtful: bool = False
+    unknown: set[int] = field(factory=set[int])
 
 
 class Products:
@@ -144,6 +146,7 @@ class Products:
             return
         if len(twins) > 1:
             page.twins += 1
+            page.unknown |= {goods.id, *twins}
             ids = ", ".join(map(str, twins[:5]))
             page.problems.append(
                 Problem(
@@ -168,7 +171,10 @@ class Products:
             )
             page.levels.append(level)
             if problem is not None:
-                page.odd += level.quantity is not None
+                if level.quantity is None:
+                    page.unknown.add(goods.id)
+                else:
+                    page.odd += 1
                 page.problems.append(problem)
 
     async def _twins(self, served: Sequence[Goods]) -> dict[str, list[int]]:

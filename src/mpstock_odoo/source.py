@@ -33,6 +33,7 @@ class _Sums:
     hidden: int = 0
     doubtful: bool = False
     gone: list[str] = field(factory=list[str])
+    unknown: set[int] = field(factory=set[int])
 
     def add(self, page: Page) -> None:
         self.rows += page.rows
@@ -40,6 +41,7 @@ class _Sums:
         self.untracked += page.untracked
         self.hidden += page.hidden
         self.doubtful |= page.doubtful
+        self.unknown |= page.unknown
 
 
 class OdooSource:
@@ -88,6 +90,7 @@ class OdooSource:
             since = stamp(before.changed_after(self._settings.overlap))
             changed, with_kits = await read_changed(client, kits, since)
             self._context.logger.debug("%d products may have changed since %s", len(changed), since)
+            changed.update(before.again)
             position = Position(began, before.full, of, before.warehouses)
             reading = self._changed(products, position, changed, as_of, with_kits=with_kits)
         async for page in reading:
@@ -118,7 +121,7 @@ class OdooSource:
                 page.levels,
                 page.as_of,
                 complete=ended,
-                cursor=position.text() if ended else None,
+                cursor=position.looking_again(sums.unknown).text() if ended else None,
                 absent="unknown" if doubtful else "zero",
                 problems=[*page.problems, *(_remarks(sums, self._settings.sku_by) if ended else ())],
             )
@@ -132,7 +135,8 @@ class OdooSource:
             sums.add(page)
             yield Reading(page.levels, page.as_of, problems=page.problems)
         problems = [] if with_kits and not sums.hidden else [_HIDDEN]
-        yield Reading((), as_of, cursor=position.text(), problems=problems)
+        cursor = position.looking_again(sums.unknown).text()
+        yield Reading((), as_of, cursor=cursor, problems=problems)
 
 
 _HIDDEN = Problem(

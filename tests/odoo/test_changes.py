@@ -186,6 +186,27 @@ def test_duplicate_article_is_unknown_in_an_incremental_read_too() -> None:
     assert "2 products have 'MUG'" in found.problems[0].message
 
 
+@pytest.mark.parametrize("mend", [{"default_code": "MUG-2"}, {"active": False}])
+@pytest.mark.parametrize("when", ["before the full read", "after it"])
+def test_article_is_known_again_as_soon_as_its_twin_is_mended(mend: dict[str, Any], when: str) -> None:
+    """Only the twin is written then; the product that keeps the article is read again all the same."""
+    shop = Shop(LEVELS)
+    cursor = "" if when.startswith("before") else shop.read().cursor
+    shop.later()
+    twin = shop.world.add_product("MUG")
+    found = shop.read(cursor)
+    assert found.quantities["MUG"] is None
+    shop.later()
+    again = shop.read(found.cursor)
+    assert again.quantities == {"MUG": None}
+    shop.later()
+    shop.world.write_product(twin, **mend)
+    mended = shop.read(again.cursor)
+    assert mended.quantities["MUG"] == 5
+    shop.later()
+    assert "MUG" not in shop.read(mended.cursor).quantities
+
+
 def test_many_changes_are_read_in_pages() -> None:
     """Moves as well as products, each after the last id."""
     shop = Shop({(f"SKU-{number}", "main"): 1.0 for number in range(1, 8)})
@@ -201,7 +222,7 @@ def test_many_changes_are_read_in_pages() -> None:
 
 @pytest.mark.parametrize(
     "cursor",
-    ["", "{}", "nonsense", '{"as_of": "x", "full": "x", "of": "x", "warehouses": []}', "[" * 5000],
+    ["", "{}", "nonsense", '{"as_of": "x", "full": "x", "of": "x", "warehouses": []}', "[" * 5000, "[1]"],
 )
 def test_cursor_that_cannot_be_read_asks_for_everything(cursor: str) -> None:
     """A cursor of another version, or a torn one, costs a full read and nothing else."""
