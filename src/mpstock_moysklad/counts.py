@@ -94,10 +94,10 @@ class Counts:
                 Problem(
                     "report",
                     "storeId",
-                    f"{self._nowhere_count} rows with stock are in stores that the list of stores does not "
-                    f"have ({', '.join(sorted(self._nowhere)[:_EXAMPLES])}…): deleted ones, or stores that this "
-                    "user may not see; they are left out, and what is missing may be there. Give the user the "
-                    "right to see stores",
+                    f"{self._nowhere_count} rows with stock are in stores that the list of stores does "
+                    f"not have ({', '.join(sorted(self._nowhere)[:_EXAMPLES])}…): deleted ones, or stores "
+                    "that this user may not see; they are left out, and what is missing may be there. "
+                    "Give the user the right to see stores",
                 )
             )
         return found
