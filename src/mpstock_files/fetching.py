@@ -96,7 +96,7 @@ async def found_at_url(settings: FilesSettings, context: Context, before: ListPo
 
 
 def _matching(path: Path, adapter: str) -> list[Path]:
-    if any(mark in str(path) for mark in "*?["):
+    if any(mark in str(path) for mark in "*?[") and not path.exists():
         anchor = Path(*_plain(path))
         found = [one for one in anchor.glob(str(path.relative_to(anchor))) if one.is_file()]
         if not found:

@@ -186,7 +186,7 @@ class FilesSettings:
                 'path and url: give one of them, path = "in/stock.csv" or url = '
                 '"https://supplier.example/stock.csv"'
             )
-        if self.url.startswith("http:") and not self.allow_http:
+        if urlsplit(self.url).scheme == "http" and not self.allow_http:
             raise ValueError(
                 "url is without TLS, and anybody on the way may read and change the list; write https://, "
                 "or set "

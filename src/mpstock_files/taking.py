@@ -22,6 +22,7 @@ MOST_TOLD = 100
 
 _BLANKS = "".join(chr(code) for code in range(0x3001) if chr(code).isspace()) + "\ufeff\u200b\u200e\u200f\x00"
 _UNFIT = re.compile("[\x00-\x1f\x7f\ud800-\udfff]")
+_SHORTENED = re.compile(r"[0-9](?:[.,][0-9]+)?[eE]\+[0-9]{2}")
 Rows = Iterator[tuple[int, Sequence[Any]]]
 
 
@@ -192,6 +193,10 @@ class Taken:
             self._note(
                 place, name, "is empty, though there is a number; it may be any product, or a total", None
             )
+            return None
+        if _SHORTENED.fullmatch(text):
+            message = f"is {shown(text)}: a spreadsheet has shortened it, and its last digits are lost"
+            self._note(place, name, f"{message}; let the column be text", None)
             return None
         if _UNFIT.search(text):
             self._note(place, name, f"is {shown(text)}, with characters that no article has", None)

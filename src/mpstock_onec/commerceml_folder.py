@@ -69,7 +69,7 @@ def find(path: Path) -> list[ExchangeFile]:
         FileNotFoundError: nothing is at that path.
         OSError: it cannot be looked at.
     """
-    if any(mark in str(path) for mark in "*?["):
+    if any(mark in str(path) for mark in "*?[") and not path.exists():
         anchor = Path(*_plain_parts(path))
         base, paths = anchor, list(anchor.glob(str(path.relative_to(anchor))))
         if not anchor.exists():

@@ -206,6 +206,13 @@ def test_all_of_a_pattern_are_one_list(tmp_path: Path) -> None:
         supplier.read()
 
 
+def test_name_with_brackets_is_a_name(tmp_path: Path) -> None:
+    """A file that is there by its very name is no pattern."""
+    supplier = Supplier(tmp_path, "[1] stock.csv")
+    supplier.put(LIST)
+    assert supplier.read().quantities == {"A": 5}
+
+
 @pytest.mark.parametrize("name", ["stock.csv", "in/*.csv", "*.xlsx"])
 def test_list_that_is_not_there_may_pass(tmp_path: Path, name: str) -> None:
     """A supplier that has sent nothing yet."""

@@ -36,6 +36,13 @@ def test_error_cell_is_unknown_and_never_zero(tmp_path: Path, empty: str) -> Non
     assert (found.problems[1].place, found.last.absent) == ("p.xlsx, row 4", "unknown")
 
 
+def test_article_with_too_many_digits_for_a_number(tmp_path: Path) -> None:
+    """A spreadsheet keeps fifteen digits of a number: a longer article has lost its end."""
+    found = read(tmp_path, sheet((4607012345678, "x", 1), (46070123456789012345, "x", 2)), "p.xlsx")
+    assert found.quantities == {"4607012345678": 1}
+    assert "last digits are lost" in found.problems[0].message
+
+
 def test_truth_is_no_number(tmp_path: Path) -> None:
     """TRUE is neither one nor an article."""
     found = read(tmp_path, sheet(("A", "x", True), (True, "x", 1)), "p.xlsx")

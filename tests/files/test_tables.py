@@ -149,6 +149,14 @@ def test_repeated_heads_and_groups_are_no_goods(tmp_path: Path) -> None:
     assert (found.quantities, found.problems) == ({"A-1": 5, "A-2": 7}, [])
 
 
+def test_article_that_a_spreadsheet_has_shortened(tmp_path: Path) -> None:
+    """`4,60701E+12` was a barcode once; which one cannot be told."""
+    found = read(tmp_path, LIST + "4,60701E+12;x;3\r\nE+12;x;4\r\n")
+    assert found.quantities == {"A-1": 5, "A-2": 7, "E+12": 4}
+    assert "let the column be text" in found.problems[0].message
+    assert found.last.absent == "unknown"
+
+
 def test_row_with_a_number_and_no_article(tmp_path: Path) -> None:
     """It may be any product, so what is missing keeps its number; or it is a total, by setting."""
     content = LIST + ";Итого;12\r\n"

@@ -124,7 +124,7 @@ def test_portions_are_one_package(tmp_path: Path) -> None:
 
 
 def test_portions_in_folders_are_one_package(tmp_path: Path) -> None:
-    """Newer exchanges put each portion into a folder with a number, and the session into another around it."""
+    """Newer exchanges put each portion into a folder with a number, the session into another around it."""
     exchange = Exchange(tmp_path)
     exchange.put("000000001/goods/1/rests___a.xml", full(7), age=600)
     exchange.put("000000002/goods/1/rests___a.xml", full(1))
