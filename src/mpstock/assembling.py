@@ -102,6 +102,7 @@ class Assembly:
             if built_sink is not None:
                 built_sinks.append(built_sink)
         built_sinks.sort(key=lambda built: built.config.priority)
+        _check_absorption(built_sources, built_sinks)
         return Engine(
             self.config,
             self._ledger,
@@ -200,6 +201,20 @@ class Assembly:
         if "://" not in url:
             url = f"sqlite:///{url}"
         return Configuration(ledger=LedgerSettings(url), sources=source_configs, sinks=sink_configs)
+
+
+def _check_absorption(sources: list[BuiltSource], sinks: list[BuiltSink]) -> None:
+    """Refuse to start where a source is said to book orders of which only their total is told."""
+    tells = {built.name: built.sink.limits.orders for built in sinks}
+    for source in sources:
+        for sink, booking in source.config.absorbs.items():
+            if tells.get(sink) == "total" and booking.books_at != "shipment":
+                raise ConfigurationError(
+                    f"{sink} tells its reserve as a number, and nobody can say which orders in it "
+                    f"{source.name} has booked; let {sink} tell its orders one by one (its page says how), "
+                    "or take the key out: then they are subtracted until they are shipped",
+                    place=f"[sources.{source.name}.absorbs] {sink}",
+                )
 
 
 def _make_clock(config: Configuration, ledger: Ledger) -> Clock:

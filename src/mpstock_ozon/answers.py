@@ -42,7 +42,7 @@ def status(content: bytes) -> Status:
     text = content.decode("utf-8", errors="replace")
     try:
         data = json.loads(text)
-    except ValueError:
+    except (ValueError, RecursionError):
         return Status(None, _plain(text))
     if not isinstance(data, dict):
         return Status(None, _short(text))

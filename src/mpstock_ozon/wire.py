@@ -160,7 +160,7 @@ def body_of(content: bytes) -> Mapping[str, Any]:
     """Parse an answer's body, which is a JSON object in every method that is used here."""
     try:
         data = json.loads(content)
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise UnexpectedResponseError(f"Ozon answered something that is not JSON ({error})") from None
     return mapping(data, "the answer")
 

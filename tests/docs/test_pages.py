@@ -17,6 +17,12 @@ from tests.docs.markdown import DOCS, PAGES, ROOT, blocks, code_words, links, ma
 
 each_page = pytest.mark.parametrize("page", PAGES, ids=lambda page: page.relative_to(ROOT).as_posix())
 SETTINGS_PAGES = {
+    "mpstock.carts:CartsSettings": "howto/carts.md",
+    "mpstock_files.settings:FilesSettings": "howto/supplier-files.md",
+    "mpstock_moysklad.settings:MoyskladSettings": "howto/moysklad.md",
+    "mpstock_odoo.settings:OdooSettings": "howto/odoo.md",
+    "mpstock_onec.commerceml_settings:CommerceMLSettings": "howto/1c-commerceml.md",
+    "mpstock_onec.odata_settings:OdataSettings": "howto/1c-odata.md",
     "mpstock_onec.settings:OnecSettings": "howto/1c.md",
     "mpstock_ozon.settings:OzonSettings": "howto/ozon.md",
     "mpstock_wb.settings:WbSettings": "howto/wildberries.md",
@@ -26,6 +32,7 @@ COMMON_SETTINGS = (
     "SourceConfig",
     "SinkConfig",
     "SinkWarehouse",
+    "Absorption",
     "SharingSettings",
     "GuardSettings",
     "ZeroingGuard",

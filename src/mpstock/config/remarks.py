@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from datetime import timedelta
 from typing import TYPE_CHECKING
 
 from mpstock.model import Finding
 
 if TYPE_CHECKING:
-    from mpstock.config.settings import Configuration, SinkConfig
+    from mpstock.config.settings import Configuration, SinkConfig, SourceConfig
 
 __all__ = ["remarks"]
 
@@ -34,12 +35,41 @@ def _remarks(configuration: Configuration) -> Iterator[Finding]:
         )
     for sink in configuration.sinks.values():
         yield from _overlaps(sink)
+        yield from _picked(sink)
+    for source in configuration.sources.values():
+        yield from _aging(source)
     if configuration.clock_speed != 1:
         yield Finding(
             "warning",
             "[clock]",
             f"time runs {configuration.clock_speed:g} times as fast: for work against simulators only",
             "take the table out before real marketplaces are served",
+        )
+
+
+def _picked(sink: SinkConfig) -> Iterator[Finding]:
+    """Sink warehouses whose orders may come out of any of several own warehouses."""
+    for warehouse in sink.warehouses:
+        if warehouse.pick_order is None and warehouse.feeds is not None and len(warehouse.feeds) > 1:
+            yield Finding(
+                "warning",
+                f"[sinks.{sink.name}]",
+                f"nobody has said from which of {', '.join(warehouse.feeds)} an order of {warehouse.code} is "
+                "picked: until a source has booked it, all that one of them feeds goes without its units",
+                'name them in that order: pick_order = ["…"]',
+            )
+
+
+def _aging(source: SourceConfig) -> Iterator[Finding]:
+    """A source whose rows are only as fresh as its last full read, and are to be fresher than a day."""
+    if source.incremental == "advisory" and source.max_age is not None and source.max_age < timedelta(days=1):
+        yield Finding(
+            "warning",
+            f"[sources.{source.name}]",
+            "an incremental read of it does not confirm the rows that it leaves out, so these count as too "
+            "old when the last full read is older than max_age, and nothing is raised on them",
+            "read everything more often than max_age (full_every, or `mpstock sync --full`), or, if every "
+            'change is sure to be told, write incremental = "exact"',
         )
 
 
