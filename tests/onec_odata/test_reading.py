@@ -283,6 +283,14 @@ def test_a_split_reading_asks_for_each_warehouse() -> None:
     assert [reading.complete for reading in found.readings] == [True]
 
 
+def test_a_split_reading_is_as_old_as_its_first_answer() -> None:
+    """What came later counts as old as the first: an order between the two is not taken for booked."""
+    world = World({("MUG", "main"): 4, ("MUG", "shop"): 2}, split="warehouse")
+    before = world.clock.now()
+    world.base.add_fault(delay=40, times=2, match=lambda request: "/Balance(" in request.path)
+    assert world.read().last.as_of == before
+
+
 def test_one_empty_warehouse_is_no_empty_answer() -> None:
     """A split reading is empty if all of it is."""
     world = World({("MUG", "main"): 4, ("MUG", "shop"): 0}, split="warehouse")
