@@ -299,6 +299,14 @@ def test_two_warehouses_of_one_name_are_told_apart_by_reference() -> None:
         world.read()
 
 
+def test_a_warehouse_that_is_marked_for_deletion_takes_no_name_from_a_living_one() -> None:
+    """Of two of one name the living one is meant."""
+    world = World({("MUG", "main"): 4, ("MUG", "old"): 2}, warehouses={"main": "shop"})
+    old = world.infobase.warehouses[world.base.warehouse("old")]
+    old["Description"], old["DeletionMark"] = "main", True
+    assert world.read().levels == [Level("MUG", "shop", 4)]
+
+
 def test_a_warehouse_that_is_marked_for_deletion_is_left_out_and_told() -> None:
     """Its stock is told; named in the settings it is read."""
     world = World({("MUG", "main"): 4, ("MUG", "old"): 2})

@@ -117,6 +117,7 @@ def test_a_resource_that_is_missing_is_unknown() -> None:
     del bare["КОтгрузкеBalance"]
     assert read(bare).quantities == {"A": None}
     assert read(row(5), bare).quantities == {"A": None}
+    assert read(bare, row(5)).quantities == {"A": None}
 
 
 @pytest.mark.parametrize("field", ["Номенклатура_Key", "Склад_Key"])
