@@ -22,6 +22,7 @@ _STEP = 2**18
 """Bytes that are decoded at a time: a large answer never stands in memory a second time."""
 
 _LONGEST_ROW = 2**22
+_EXPONENT = len("e+") + 1
 _BLANK = re.compile(r"[ \t\r\n]*")
 # What is left of a word, a number or an escape that the end of the body has cut in two.
 _STUMP = re.compile(
@@ -190,8 +191,8 @@ class _Walk:
                 raise self._broken(error.msg) from None
             except RecursionError:
                 raise self._broken("lists within lists within lists, too many of them") from None
-            # A number that ends where the window ends may go on behind it.
-            if end == len(self._text) and self._more():
+            # A number that ends near the window's end may go on behind it: 45 and 1 in `45.` and `1e+`.
+            if len(self._text) - end < _EXPONENT and self._more():
                 continue
             self._position = end
             return value

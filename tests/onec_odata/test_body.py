@@ -54,7 +54,12 @@ def test_wherever_the_window_ends_the_rows_are_the_same(
 def test_a_number_is_not_cut_where_the_window_ends(monkeypatch: pytest.MonkeyPatch) -> None:
     """12 is no 1, also where its second digit has not been read yet."""
     monkeypatch.setattr(odata_body, "_STEP", 1)
-    assert list(rows(b'{"odata.count": 12345, "value": [123, 45.67, -8]}')) == [123, Decimal("45.67"), -8]
+    assert list(rows(b'{"odata.count": 12345, "value": [123, 45.67, -8, 1e+2]}')) == [
+        123,
+        Decimal("45.67"),
+        -8,
+        100,
+    ]
 
 
 class _Bare(dict[str, str]):
