@@ -154,7 +154,7 @@ def test_every_term_of_every_source_is_in_the_number_and_is_told(tmp_path: Path)
         shop.wb.call(shop.wb.buy, "SKU-1", WB_CODE, 1)
         shop.carts.carts = [{"key": "cart-1", "sku": "SKU-1", "quantity": 2, "warehouse": "spb"}]
         shop.run("sync").ok()
-        # Ozon: 5 − 2 of main and 3 of msk, and the one from WB may be one of these: 5. WB gets what is left of
+        # Ozon: 5 − 2 of main, 3 of msk, and the one from WB may be one of these: 5. WB gets what is left of
         # 16 − 2 − 1 − 2 = 11.
         assert shop.shown() == ({"SKU-1": 5}, {"SKU-1": 11 - 5})
         told = shop.run("explain", "SKU-1", "--json").ok().json

@@ -36,12 +36,13 @@ def _up(play: Play) -> None:
 
 @contextlib.contextmanager
 def _two_sources(folder: Path) -> Iterator[tuple[Play, OnecSimulator]]:
-    second = OnecSimulator({("SKU-A", "msk"): 6}, password=PASSWORD)
-    with shop(folder, {"SKU-A": 6}) as play, serve(second) as (url,):
-        play.tables["sources"]["msk"] = second.settings(url)
-        play.sink("ozon")["buffer"] = play.sink("wb")["buffer"] = {"policy": "all"}
-        play.write()
-        yield play, second
+    with shop(folder, {"SKU-A": 6}) as play:
+        second = OnecSimulator({("SKU-A", "msk"): 6}, password=PASSWORD, clock=play.onec.clock)
+        with serve(second) as (url,):
+            play.tables["sources"]["msk"] = second.settings(url)
+            play.sink("ozon")["buffer"] = play.sink("wb")["buffer"] = {"policy": "all"}
+            play.write()
+            yield play, second
 
 
 def test_while_one_source_is_down_the_falls_of_the_other_flow(tmp_path: Path) -> None:

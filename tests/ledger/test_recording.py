@@ -11,8 +11,8 @@ import pytest
 
 from mpstock import Listing, Observation, Outcome, OutcomeStatus, Reading
 from mpstock.ledger import Ledger
-from mpstock.ledger.levels import ReadSession
 from mpstock.ledger.pace import LedgerPaceStore
+from mpstock.ledger.readings import ReadSession
 from mpstock.ledger.worker import Worker
 from mpstock.model import Level
 from tests.ledger.reading import NOW, read
