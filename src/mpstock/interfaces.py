@@ -214,8 +214,8 @@ class Sink(Protocol):
         """Yield the account's orders that are placed or assembled, and those that were shipped or
         cancelled since `cursor` (None: as far back as is cheap).
 
-        One order of several offers is one `Order` each. Orders of sink warehouses that are not configured
-        are told too: they may be served from the same stock.
+        An order of several offers is an `Order` for each of them. Orders of sink warehouses that are not
+        configured are told too: they may be served from the same stock.
         """
         ...
 

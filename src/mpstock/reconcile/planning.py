@@ -202,13 +202,20 @@ class _Page:
         result = []
         for product_id, reckonings in reckoned.items():
             found = self.shops[product_id]
+            shares = self.reckoner.book or self._has_neighbours(reckonings)
             rows = []
             for reckoning in reckonings:
                 listed = found[reckoning.sink, reckoning.warehouse]
-                final = self._after_neighbours(product_id, reckoning, now_wanted)
+                final = self._after_neighbours(product_id, reckoning, now_wanted) if shares else reckoning
                 rows.append((listed.state, listed.wanted, final))
             result.append((product_id, rows))
         return result
+
+    def _has_neighbours(self, reckonings: Sequence[Reckoning]) -> bool:
+        """Say whether two listings of one product may not promise the same unit."""
+        if self.reckoner.sharing == "exclusive":
+            return len(reckonings) > 1
+        return len({reckoning.sink for reckoning in reckonings}) < len(reckonings)
 
     def _after_neighbours(
         self, product_id: int, mine: Reckoning, now_wanted: Mapping[int, int | None]

@@ -109,8 +109,15 @@ class Reckoner:
         """
         result: list[Reckoning] = []
         for group in self.groups():
-            if any((sink.name, warehouse.code) in found for sink in group for warehouse in sink.warehouses):
-                result += _Group(self, product_id, sku, found, stock, others).reckon(group)
+            served = [(s, w) for s in group for w in s.warehouses if (s.name, w.code) in found]
+            if not served:
+                continue
+            of_group = _Group(self, product_id, sku, found, stock, others)
+            if len(served) == 1 and self.sharing != "split" and not self.book:
+                # Nearly every product of nearly every shop: nobody to share with.
+                result.append(of_group.alone(*served[0]))
+            else:
+                result += of_group.reckon(group)
         return result
 
     def groups(self) -> list[Sequence[SinkRule]]:
@@ -133,19 +140,30 @@ class _Group:
     stock: Callable[[int], Component]
     others: Callable[[int], Shops]
 
+    def alone(self, sink: SinkRule, warehouse: WarehouseRule) -> Reckoning:
+        """Reckon the only listing of a product that is its own one component."""
+        stock = self.stock(self.product_id)
+        if not stock.terms:
+            return self._nothing(sink, warehouse)
+        pool = total(stock.pools, warehouse.feeds, self.reckoner.rules)
+        lost = 0
+        if stock.floating:
+            lost = sum(hold.quantity for hold in stock.lost(warehouse.feeds))
+            pool = Pool(pool.amount - lost, pool.known)
+        return self._listing(sink, warehouse, pool, lost)
+
+    def _nothing(self, sink: SinkRule, warehouse: WarehouseRule) -> Reckoning:
+        """No configured source speaks of the product: nothing can be said."""
+        base = self.found[sink.name, warehouse.code].base
+        return Reckoning(sink.name, warehouse.code, Pool(0, known=False), None, None, base, None, waits=False)
+
     def reckon(self, group: Sequence[SinkRule]) -> list[Reckoning]:
         served = [(sink, [w for w in sink.warehouses if (sink.name, w.code) in self.found]) for sink in group]
         listings = [(sink, warehouse) for sink, warehouses in served for warehouse in warehouses]
         components = {c for sink, _ in listings for c, _ in self.reckoner.book.of(self.product_id, sink.name)}
         own = {c: self._part(c, group) for c in components}
         if all(not self.stock(c).terms for c in components):
-            return [
-                Reckoning(
-                    sink.name, w.code, Pool(0, known=False), None, None,
-                    self.found[sink.name, w.code].base, None, waits=False,
-                )
-                for sink, w in listings
-            ]  # fmt: skip
+            return [self._nothing(sink, warehouse) for sink, warehouse in listings]
         left = dict(own)
         shown: dict[int, list[tuple[Feeds, int]]] = {c: [] for c in components}
         result: list[Reckoning] = []
