@@ -41,7 +41,7 @@ LAST_ORDER = 130
 
 units = st.integers(-3, 12)
 SLOW = settings(
-    max_examples=40,
+    max_examples=20,
     deadline=None,
     suppress_health_check=[HealthCheck.too_slow, HealthCheck.function_scoped_fixture],
 )
