@@ -39,6 +39,7 @@ from mpstock.config import (
 )
 from mpstock.inmemory import InMemorySink, InMemorySource
 from mpstock.ledger import Ledger
+from mpstock.plugins import PluginRegistry
 from mpstock.testing import VirtualClock
 
 NO_BUFFER: Mapping[str, Any] = {"policy": "all"}
@@ -87,6 +88,10 @@ def configuration(
         products=ProductsSettings(products),
         sharing=sharing or SharingSettings(),
     )
+
+
+REGISTRY = PluginRegistry(entry_points=[])
+"""What mpstock brings itself: to look for installed plugins costs more than a run of these little shops."""
 
 
 class Killed(BaseException):
@@ -166,7 +171,7 @@ class Play:
             products=self.products,
             sharing=self.sharing,
         )
-        return Shop(config, clock=self.clock)
+        return Shop(config, plugins=REGISTRY, clock=self.clock)
 
     def sync(self, **keys: Any) -> Report:
         """One `mpstock sync`; a second later the next one may follow."""

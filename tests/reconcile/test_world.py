@@ -26,7 +26,7 @@ from mpstock.config import SinkWarehouse
 from mpstock.errors import AuthenticationError, NotSentError, TransientError
 from mpstock.inmemory import InMemorySource
 from mpstock.testing import VirtualClock
-from tests.reconcile.shops import Account, Killed, configuration, sink_config, source_config
+from tests.reconcile.shops import REGISTRY, Account, Killed, configuration, sink_config, source_config
 
 SKUS = ("A", "B", "C", "D")
 OWN = ("main", "msk")
@@ -307,7 +307,7 @@ class World(RuleBasedStateMachine):
 
     def _sync(self, full: bool) -> Report:
         if self.shop is None:
-            self.shop = Shop(self._configuration(), clock=self.clock)
+            self.shop = Shop(self._configuration(), plugins=REGISTRY, clock=self.clock)
         report = self.shop.sync(full=full)
         self.clock.advance(1)
         return report

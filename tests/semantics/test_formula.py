@@ -55,6 +55,29 @@ def test_each_source_is_netted_before_they_are_combined(tmp_path: Path, rule: st
     assert shows(market) == {"A": expected}
 
 
+@pytest.mark.parametrize("picks", [True, False], ids=["pick order", "worst case"])
+@pytest.mark.parametrize("rule", ["max", "first"])
+def test_each_source_is_netted_first_where_several_warehouses_may_lose_it(
+    tmp_path: Path, rule: str, picks: bool
+) -> None:
+    """B on hand 10 in main and 5 in msk, A has booked the 3 and says 7 and 5: 12, not 15."""
+    play, _, market = seller(tmp_path, {("A", "main"): 10, ("A", "msk"): 5})
+    second = Erp({("A", "main"): 10, ("A", "msk"): 5}, clock=play.clock)
+    play.sources["second"] = source_config("second", second, rule=rule)
+    play.set_source("erp", rule=rule)
+    # Of both only the second books orders when they come; the first is believed first.
+    play.absorbs("second", "order", 15 * MINUTE)
+    order = ("main", "msk") if picks else None
+    play.set_sink("shop", warehouses=(fed("main", "main", "msk", pick_order=order),))
+    play.sync()
+    assert shows(market) == {"A": 15}
+    market.buy("A", 3, "main")
+    play.wait(HOUR)
+    second.set("A", 7, warehouse="main")
+    play.sync()
+    assert shows(market) == {"A": 12}
+
+
 @pytest.mark.parametrize(
     ("rule", "a", "b", "expected"),
     [
@@ -93,6 +116,17 @@ def test_groups_describe_different_goods(tmp_path: Path) -> None:
 
 
 # ---------------------------------------------------------------- free and reserved
+
+
+def test_free_with_a_reserve_of_its_own_is_refused(tmp_path: Path) -> None:
+    """A source called free whose rows carry a reserve: said as an error, and nothing is sent from it."""
+    play, erp, market = seller(tmp_path, {"A": 10}, shown={("A", "main"): 3})
+    play.set_source("erp", quantity="free")
+    erp.set("A", 10, reserved=4)
+    report = play.sync()
+    assert report.exit_code == 2
+    assert "reserve" in report.sources["erp"].error
+    assert shows(market) == {"A": 3}
 
 
 class _Reserving:
@@ -227,6 +261,27 @@ def test_a_row_that_cannot_be_read_is_told_and_unknown(tmp_path: Path) -> None:
     report = play.sync()
     assert report.sources["erp"].problems == 1
     assert shows(market) == {"A": 6, "B": 3}
+
+
+@pytest.mark.parametrize("absent", [False, True], ids=["unreadable", "missing"])
+def test_the_last_known_value_is_as_old_as_it_is(tmp_path: Path, absent: bool) -> None:
+    """6 at 10:00, 2 ordered at 10:05, and at 11:00 the row cannot be read: the 6 has not booked them. 4."""
+    play, erp, market = seller(tmp_path, {"A": 6})
+    erp._absent = "unknown"
+    play.absorbs("erp", "order", 15 * MINUTE)
+    play.sync()
+    play.wait(5 * MINUTE)
+    market.buy("A", 2, "main")
+    play.wait(55 * MINUTE)
+    if absent:
+        erp.remove("A")
+    else:
+        erp.set("A", None)
+    play.sync(full=True)
+    assert shows(market) == {"A": 4}
+    play.wait(HOUR)
+    play.sync(full=True)
+    assert shows(market) == {"A": 4}
 
 
 # ---------------------------------------------------------------- freshness

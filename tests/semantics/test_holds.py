@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import AsyncIterator
 from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 from pathlib import Path
@@ -10,7 +11,7 @@ from typing import Any
 import pytest
 from attrs import evolve
 
-from mpstock import Hold, Order, OrderStage
+from mpstock import Hold, Order, OrderStage, Reading
 from mpstock.errors import ConfigurationError
 from tests.reconcile.shops import shows, sink_config, source_config
 from tests.semantics.stories import DAY, HOUR, MINUTE, Erp, Market, Seller, fed, seller, two_markets
@@ -188,6 +189,38 @@ def test_what_was_shipped_was_assembled_before(tmp_path: Path) -> None:
     assert shows(market) == {"A": 10}
 
 
+def test_a_row_read_early_in_a_slow_reading_is_no_newer_than_its_page(tmp_path: Path) -> None:
+    """Page 1 says 10 at 12:00, 3 are ordered at 12:05, page 2 is asked for at 12:30: the 10 is of 12:00."""
+    play, erp, market = seller(tmp_path, {"A": 10, "B": 1}, page=1)
+    play.absorbs("erp", "order", 15 * MINUTE)
+    play.sync()
+    # The pages of one reading are asked for one after another.
+    erp_page_times = _paged_in_time(play, erp, market)
+    play.sync(full=True)
+    assert erp_page_times == [0.0, 30 * MINUTE]
+    assert shows(market)["A"] == 7
+
+
+def _paged_in_time(play: Seller, erp: Erp, market: Market) -> list[float]:
+    """Let half an hour pass between two pages, and 3 be ordered in it; returns when each was asked for."""
+    began = play.clock.monotonic()
+    asked: list[float] = []
+    plain = erp.read
+
+    async def read(cursor: str | None) -> AsyncIterator[Reading]:
+        async for reading in plain(cursor):
+            asked.append(play.clock.monotonic() - began)
+            yield evolve(reading, as_of=play.clock.now())
+            if len(asked) == 1:
+                await play.clock.sleep(5 * MINUTE)
+                market.buy("A", 3, "main")
+                await play.clock.sleep(25 * MINUTE)
+
+    replaced: Any = read
+    erp.read = replaced  # type: ignore[method-assign]  # the double's own way of telling, this once
+    return asked
+
+
 @pytest.mark.parametrize("books_at", ["order", "assembly"])
 def test_a_total_reserve_cannot_be_absorbed(tmp_path: Path, books_at: str) -> None:
     """An account that tells only how many are reserved: nobody knows which orders the ERP has booked."""
@@ -221,6 +254,17 @@ def test_a_total_reserve_is_subtracted_as_long_as_it_is_told(tmp_path: Path, sai
         play.wait(HOUR)
     play.sync()
     assert shows(market) == {"A": 10}
+
+
+def test_an_order_that_the_source_names_is_not_subtracted_twice(tmp_path: Path) -> None:
+    """ERP 10 on hand names the order of 3 in its own reserves: 7, not 4."""
+    play, erp, market = seller(tmp_path, {"A": 10})
+    play.absorbs("erp", "order", 8 * HOUR)
+    play.sync()
+    order = market.buy("A", 3, "main")
+    erp.hold(Hold(order.key, "A", 3, play.clock.now(), "main"))
+    play.sync()
+    assert shows(market) == {"A": 7}
 
 
 def test_a_source_absorbs_the_orders_of_the_named_sink_alone(tmp_path: Path) -> None:
@@ -495,6 +539,24 @@ def test_an_order_of_a_listing_that_one_warehouse_feeds_hits_that_one(tmp_path: 
     assert (one.shown["A", "main"], two.shown["A", "w1"], two.shown["A", "w2"]) == (12, 10, 2)
 
 
+def test_what_was_picked_from_one_source_and_booked_there_is_not_taken_from_the_next(tmp_path: Path) -> None:
+    """pick_order = [main, sup]; the 3 in main are ordered and booked: 0 and 5, the supplier lost none."""
+    play, erp, market = seller(tmp_path, {("A", "main"): 3})
+    supplier = Erp({("A", "sup"): 5}, clock=play.clock)
+    play.sources["supplier"] = source_config("supplier", supplier)
+    play.absorbs("erp", "order", 15 * MINUTE)
+    play.set_sink("shop", warehouses=(fed("main", "main", "sup", pick_order=("main", "sup")),))
+    play.sync()
+    assert shows(market) == {"A": 8}
+    market.buy("A", 3, "main")
+    play.sync()
+    assert shows(market) == {"A": 5}
+    play.wait(HOUR)
+    erp.set("A", 0)
+    play.sync()
+    assert shows(market) == {"A": 5}
+
+
 # ---------------------------------------------------------------- carts
 
 
@@ -532,6 +594,22 @@ def test_carts_together_take_no_more_than_their_cap(tmp_path: Path) -> None:
         carts.hold(_cart(play, f"c{number}", 3))
     play.sync()
     assert shows(market) == {"A": 6}
+
+
+def test_a_cart_that_has_ended_makes_no_room_for_bots(tmp_path: Path) -> None:
+    """Cap 3: a cart of 3 ends and was left behind; the next cart of 2 counts: 8, not 10."""
+    play, carts, market = _with_carts(tmp_path, max_per_sku=3)
+    carts.hold(_cart(play, "c1", 3, minutes=10_000))
+    play.sync()
+    assert shows(market) == {"A": 7}
+    carts.release("c1")
+    play.sync()
+    play.wait(HOUR)
+    play.sync()
+    assert shows(market) == {"A": 10}
+    carts.hold(_cart(play, "c2", 2))
+    play.sync()
+    assert shows(market) == {"A": 8}
 
 
 def test_a_cart_that_expired_counts_towards_no_cap(tmp_path: Path) -> None:

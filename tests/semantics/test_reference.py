@@ -275,6 +275,27 @@ class Played:
 
 
 @SLOW
+@given(stories())
+def test_the_engine_is_the_reference(tmp_path_factory: Any, story: Story) -> None:
+    """Levels, reserves, orders and their stages, absorption, groups, packs, kits, unknown: each number."""
+    played = Played(story, tmp_path_factory.mktemp("story"))
+    with played.shop:
+        before = played.play()
+        sources = played.reference_sources()
+        expected = {
+            listing: reference.wanted(
+                reference.of_listing(played.takes(listing[0]), feeds, sources, played.orders), before[listing]
+            )
+            for listing, feeds in FEEDS.items()
+        }
+        shown = played.shown()
+        assert all(shown[listing] <= expected[listing] for listing in FEEDS), (shown, expected)
+        # Where it is open which warehouse an order hits, what is shown may be lower than it must be.
+        if all(len(FEEDS[order.listing]) == 1 for order in story.bought):
+            assert shown == expected
+
+
+@SLOW
 @given(stories(), st.data())
 def test_less_stock_or_more_orders_never_advertise_more(
     tmp_path_factory: Any, story: Story, data: st.DataObject
@@ -353,6 +374,26 @@ def test_a_second_run_sends_nothing(tmp_path_factory: Any, story: Story) -> None
             played.sync(full=full)
         assert played.shown() == shown
         assert [market.pushes for market in played.markets.values()] == [[], [], []]
+
+
+@SLOW
+@given(stories(holes=False), st.sampled_from(["split", "exclusive"]))
+def test_no_unit_is_promised_twice_where_that_is_asked(
+    tmp_path_factory: Any, story: Story, between: Any
+) -> None:
+    """Split or exclusive: all listings together take no more of a product than there is, in base units."""
+    played = Played(story, tmp_path_factory.mktemp("story"), SharingSettings(between))
+    with played.shop:
+        played.play()
+        # Raises wait for their neighbours' falls: they land by the next run.
+        played.sync()
+        sources, shown = played.reference_sources(), played.shown()
+        for sku in ("A", "B"):
+            # What one warehouse is short of is not taken from what another one has by itself.
+            pools = [reference.of_component(sku, (own,), sources, played.orders) for own in OWN]
+            there = sum(max(pool.amount or 0, 0) for pool in pools)
+            promised = sum(shown[listing] * played.takes(listing[0]).get(sku, 0) for listing in FEEDS)
+            assert promised <= there, (sku, promised, pools)
 
 
 @SLOW

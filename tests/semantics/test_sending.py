@@ -14,6 +14,44 @@ from tests.reconcile.shops import shows, skus, tell_ledger
 from tests.semantics.stories import MINUTE, Market, seller
 
 
+@pytest.mark.parametrize("declared", ["yes", "unknown", "no"])
+def test_a_push_that_timed_out_is_not_repeated_blindly(tmp_path: Path, declared: str) -> None:
+    """PUT 10 commits and times out, 3 are sold (7): a blind retry would put 10 back."""
+    play, _, market = seller(tmp_path, {"A": 10}, self_decrements=declared)
+    market.lowers = declared != "no"
+
+    def sell() -> None:
+        market.after_push = None
+        market.buy("A", 3, "main")
+
+    market.doubt(applied=True)
+    market.after_push = sell
+    play.sync()
+    play.wait(MINUTE)
+    play.sync()
+    assert shows(market) == {"A": 7}
+    assert market.written[0] == 10
+    assert set(market.written[1:]) <= {7}
+
+
+def test_orders_are_read_just_before_writing(tmp_path: Path) -> None:
+    """The ERP rises from 10 to 20 and 4 are sold while it is being read: 16 is written, never 20."""
+    play, erp, market = seller(tmp_path, {"A": 10}, self_decrements="unknown")
+    market.lowers = True
+    play.sync()
+
+    def sell() -> None:
+        erp.at_read = None
+        market.buy("A", 4, "main")
+
+    erp.set("A", 20)
+    erp.at_read = sell
+    play.sync()
+    play.sync()
+    assert shows(market) == {"A": 16}
+    assert 20 not in market.written
+
+
 @pytest.mark.parametrize("full", [True, False])
 def test_a_read_back_that_is_lower_may_be_a_sale(tmp_path: Path, full: bool) -> None:
     """A read-back of 9 after 10 was written: the order arrived between, and 10 is not put back."""

@@ -42,6 +42,22 @@ def test_the_later_word_counts_and_a_tie_goes_to_the_lower(
     assert shows(market) == {"A": shown}
 
 
+def test_the_row_s_own_time_is_that_of_its_numbers(tmp_path: Path) -> None:
+    """Told at 12:20, of 11:50 by its own word: the order of 11:55 is not in it, whatever the lag says."""
+    play, erp, market = seller(tmp_path, {"A": 1})
+    play.absorbs("erp", "order", 15 * MINUTE)
+    play.sync()
+    play.wait(HOUR)
+    counted = play.clock.now()
+    play.wait(5 * MINUTE)
+    market.shown["A", "main"] = 10
+    market.buy("A", 3, "main")
+    play.wait(25 * MINUTE)
+    erp.set("A", 10, updated_at=counted)
+    play.sync()
+    assert shows(market) == {"A": 7}
+
+
 def test_as_of_is_when_the_request_began(tmp_path: Path) -> None:
     """A reading that began before another one and ended after it does not replace what that one said."""
     play, erp, market = seller(tmp_path, {"A": 8})
@@ -138,6 +154,20 @@ def test_a_pushed_fall_is_believed_over_a_reading_that_began_earlier(tmp_path: P
     play.wait(MINUTE)
     play.sync(full=True)
     assert shows(market) == {"A": 9}
+
+
+def test_a_pushed_fall_that_was_wrong_lasts_until_the_next_reading(tmp_path: Path) -> None:
+    """ERP 5; a webhook that was late says 0: 0 at once, and 5 when the ERP has been read again."""
+    play, erp, market = seller(tmp_path, {"A": 5})
+    play.sync()
+    with play.open() as shop:
+        shop.receive("erp", [Level("A", "main", 0)])
+        erp.fail(TransientError("no route to host"))
+        shop.sync()
+        assert shows(market) == {"A": 0}
+        play.wait(MINUTE)
+        shop.sync()
+    assert shows(market) == {"A": 5}
 
 
 def test_pushed_rows_with_a_time_go_by_it(tmp_path: Path) -> None:

@@ -7,7 +7,8 @@ this table.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+import json
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from datetime import datetime
 from typing import TYPE_CHECKING
 
@@ -40,6 +41,7 @@ class HoldRow:
     assembled_at: datetime | None
     shipped_at: datetime | None
     expires_at: datetime | None = None
+    picked: tuple[tuple[int, int], ...] = ()
 
 
 class Holds:
@@ -54,21 +56,38 @@ class Holds:
         """Return the holds on these products that have not expired, the oldest first."""
         return [
             HoldRow(
-                product_id, origin, key, warehouse_id, sink_warehouse, quantity,
-                as_datetime(taken_at) or now, as_datetime(assembled_at), as_datetime(shipped_at),
-                as_datetime(expires_at),
+                row[0], row[1], row[2], row[3], row[4], row[5], as_datetime(row[6]) or now,
+                as_datetime(row[7]), as_datetime(row[8]), as_datetime(row[9]), _picked(row[10]),
             )
-            for (
-                product_id, origin, key, warehouse_id, sink_warehouse, quantity,
-                taken_at, assembled_at, shipped_at, expires_at,
-            ) in self.db.query(
+            for row in self.db.query(
                 "SELECT product_id, origin, key, warehouse_id, sink_warehouse, quantity, taken_at, "
-                "assembled_at, shipped_at, expires_at FROM holds "
+                "assembled_at, shipped_at, expires_at, picked FROM holds "
                 "WHERE product_id IN (SELECT value FROM json_each(?)) "
                 "AND (expires_at IS NULL OR expires_at > ?) ORDER BY product_id, taken_at, id",
                 (ids(product_ids), as_text(now)),
             )
         ]  # fmt: skip
+
+    def to_pick(self, places: Collection[tuple[str, str | None]]) -> set[tuple[str, str, int]]:
+        """Return (origin, key, product id) of the orders through these sink warehouses that nobody placed."""
+        if not places:
+            return set()
+        return {
+            (origin, key, product_id)
+            for origin, key, product_id, code in self.db.query(
+                "SELECT origin, key, product_id, sink_warehouse FROM holds "
+                "WHERE picked IS NULL AND sink_warehouse IS NOT NULL"
+            )
+            if (origin, code) in places
+        }
+
+    def keep_picks(self, picks: Mapping[tuple[str, str, int], Mapping[int, int]]) -> int:
+        """Keep what each own warehouse has lost by these holds; inside a transaction."""
+        self.db.executemany(
+            "UPDATE holds SET picked = ? WHERE origin = ? AND key = ? AND product_id = ?",
+            [(json.dumps(lost), *key) for key, lost in picks.items()],
+        )
+        return len(picks)
 
     def put(
         self,
@@ -172,6 +191,10 @@ class Holds:
             by_cause.setdefault(cause, []).append(product_id)
         for cause, products in by_cause.items():
             self.dirt.mark(products, cause, now, soft=True)
+
+
+def _picked(text: str | None) -> tuple[tuple[int, int], ...]:
+    return () if text is None else tuple((int(own), units) for own, units in json.loads(text).items())
 
 
 @define

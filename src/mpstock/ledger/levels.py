@@ -37,36 +37,47 @@ class Levels:
     def hear(self, source: str, levels: Sequence[Level], now: datetime) -> int:
         """Take in rows that somebody pushed, whose time is not known; inside a transaction.
 
-        They may be late, doubled or out of order. So a row may lower what is known at once; what would raise
-        it, or is new, waits for a reading of the source. Returns how many rows have lowered something.
+        They may be late, doubled or out of order. So a row may lower what is known at once, beside what was
+        read, until the source is read later; what would raise it, or is new, waits for that reading. Returns
+        how many rows have lowered something.
         """
         products = self.product_ids(level.sku for level in levels)
         stored = {
-            (product_id, warehouse): row
-            for product_id, warehouse, *row in self.db.query(
-                "SELECT product_id, code, l.id, quantity, reserved FROM stock_levels AS l "
-                "JOIN warehouses AS w ON w.id = warehouse_id "
-                "WHERE source = ? AND product_id IN (SELECT value FROM json_each(?))",
+            (product_id, warehouse): (row_id, available if heard is None else min(available, heard))
+            for product_id, warehouse, row_id, available, heard in self.db.query(
+                "SELECT product_id, code, l.id, available, heard FROM stock_levels AS l "
+                "JOIN warehouses AS w ON w.id = warehouse_id WHERE source = ? AND quantity IS NOT NULL "
+                "AND product_id IN (SELECT value FROM json_each(?))",
                 (source, ids(products.values())),
             )
         }
-        lower: dict[int, tuple[int, int, int]] = {}
+        lower: dict[tuple[int, str], int] = {}
         for level in levels:
-            product_id = products.get(level.sku, 0)
-            row = stored.get((product_id, level.warehouse))
-            if row is None or level.quantity is None or row[1] is None:
-                continue
-            known = lower.get(row[0], (product_id, row[1], row[2]))
-            if level.quantity - level.reserved < known[1] - known[2]:
-                lower[row[0]] = (product_id, level.quantity, level.reserved)
-        moment = as_text(now)
+            key = (products.get(level.sku, 0), level.warehouse)
+            if key in stored and level.quantity is not None:
+                told = level.quantity - level.reserved
+                if told < lower.get(key, stored[key][1]):
+                    lower[key] = told
         self.db.executemany(
-            "UPDATE stock_levels SET quantity = ?, reserved = ?, heard_at = ? WHERE id = ?",
-            [(quantity, reserved, moment, row_id) for row_id, (_, quantity, reserved) in lower.items()],
+            "UPDATE stock_levels SET heard = ?, heard_at = ? WHERE id = ?",
+            [(told, as_text(now), stored[key][0]) for key, told in lower.items()],
         )
         if lower:
-            self.dirt.mark({product_id for product_id, _, _ in lower.values()}, source, now)
+            self.dirt.mark({product_id for product_id, _ in lower}, source, now)
         return len(lower)
+
+    def forget_heard(self, source: str, before: datetime, now: datetime) -> int:
+        """Let go of what was pushed before a reading of the source began; inside a transaction."""
+        rows = self.db.query(
+            "SELECT id, product_id FROM stock_levels WHERE heard_at < ? AND source = ?",
+            (as_text(before), source),
+        )
+        self.db.executemany(
+            "UPDATE stock_levels SET heard = NULL, heard_at = NULL WHERE id = ?", [row[:1] for row in rows]
+        )
+        if rows:
+            self.dirt.mark({row[1] for row in rows}, source, now, soft=True)
+        return len(rows)
 
     def product_ids(self, skus: Iterable[str]) -> dict[str, int]:
         """Return the ids of those skus that are known."""
@@ -110,11 +121,14 @@ class Levels:
 
     def of_products(
         self, product_ids: Iterable[int]
-    ) -> list[tuple[int, str, int, int | None, int, int, str]]:
-        """Return (product id, source, warehouse id, quantity, reserved, known, as of) of these products."""
+    ) -> list[tuple[int, str, int, int | None, int, int, str, int, int | None, str | None]]:
+        """Return (product id, source, warehouse id, quantity, reserved, known, as of, dated, heard, when).
+
+        `dated`: the as-of is the row's own; `heard`: a lower number that was pushed since.
+        """
         return self.db.query(
-            "SELECT product_id, source, warehouse_id, quantity, reserved, unknown_since IS NULL, as_of "
-            "FROM stock_levels WHERE product_id IN (SELECT value FROM json_each(?)) "
+            "SELECT product_id, source, warehouse_id, quantity, reserved, unknown_since IS NULL, as_of, "
+            "dated, heard, heard_at FROM stock_levels WHERE product_id IN (SELECT value FROM json_each(?)) "
             "ORDER BY product_id, id",
             (ids(product_ids),),
         )

@@ -90,19 +90,25 @@ def _row(order: Order, as_of: str) -> OrderRow:
 
 
 def merged(known: OrderRow, told: OrderRow) -> OrderRow:
-    """Return what is known after another telling: a stage is never taken back but by a cancel that is."""
+    """Return what is known after another telling, whichever of the two came first.
+
+    What was handed over stays so, and so does a cancel unless it was handed over; else the further stage
+    holds. Told twice, late or out of order it ends the same.
+    """
     if known.shipped_at is not None:
         return known
-    if _RANKS[told.stage] < _RANKS[known.stage] and known.cancelled_at is None:
+    if told.shipped_at is None and (
+        known.cancelled_at is not None or _RANKS[told.stage] < _RANKS[known.stage]
+    ):
         told = evolve(told, stage=known.stage)
+    shipped = told.shipped_at is not None
     return evolve(
         known,
         quantity=told.quantity,
         stage=told.stage,
         assembled_at=known.assembled_at or told.assembled_at,
         shipped_at=told.shipped_at,
-        # Told as open again after it was cancelled: its units are taken again.
-        cancelled_at=None if told.stage in _OPEN else known.cancelled_at or told.cancelled_at,
+        cancelled_at=None if shipped else known.cancelled_at or told.cancelled_at,
         note=told.note or known.note,
     )
 

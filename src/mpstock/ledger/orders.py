@@ -117,11 +117,14 @@ class Orders:
         if not rows:
             return
         keys = ids(row.key for row in rows)
-        before = self.db.query(
-            "SELECT DISTINCT product_id FROM holds "
-            "WHERE origin = ? AND key IN (SELECT value FROM json_each(?))",
-            (sink, keys),
-        )
+        before = {
+            (key, product_id, quantity): picked
+            for key, product_id, quantity, picked in self.db.query(
+                "SELECT key, product_id, quantity, picked FROM holds "
+                "WHERE origin = ? AND key IN (SELECT value FROM json_each(?))",
+                (sink, keys),
+            )
+        }
         self.db.execute(
             "DELETE FROM holds WHERE origin = ? AND key IN (SELECT value FROM json_each(?))", (sink, keys)
         )
@@ -130,6 +133,8 @@ class Orders:
             (
                 sink, row.key, component_id, row.warehouse_code, row.quantity * units, row.placed_at,
                 row.assembled_at, row.shipped_at,
+                # Where it was picked from does not change while it goes its way.
+                before.get((row.key, component_id, row.quantity * units)),
             )
             for row in rows
             if row.product_id is not None and row.holds and row.quantity > 0
@@ -137,10 +142,10 @@ class Orders:
         ]  # fmt: skip
         self.db.executemany(
             "INSERT INTO holds (origin, key, product_id, sink_warehouse, quantity, taken_at, assembled_at, "
-            "shipped_at) VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
+            "shipped_at, picked) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
             held,
         )
-        dirty = {row[0] for row in before} | {row[2] for row in held}
+        dirty = {product_id for _, product_id, _ in before} | {row[2] for row in held}
         if dirty:
             self.dirt.mark(sorted(dirty), CAUSE, now)
 

@@ -256,6 +256,14 @@ class Pushes:
             (ids(state_ids),),
         )
 
+    def unpark(self, state_ids: Iterable[int]) -> None:
+        """Let these changes go on in this run, those that are still wanted and not held."""
+        self.db.execute(
+            "UPDATE marketplace_stocks SET ready = 1 WHERE lane IS NOT NULL AND held IS NULL "
+            "AND in_flight IS NULL AND id IN (SELECT value FROM json_each(?))",
+            (ids(state_ids),),
+        )
+
     def park_all_but(self, sink: str, state_ids: Iterable[int]) -> None:
         """Leave everything of a sink but these changes to the next run."""
         self.db.execute(

@@ -82,14 +82,12 @@ class ReadSession:
                 new.append(
                     (self.source, product_id, warehouse_id, level.quantity, level.reserved, as_of, as_of)
                     + ((None, None) if known else (as_of, UNKNOWN_TO_SOURCE))
+                    + (level.updated_at is not None,)
                 )
             else:
-                row_id, quantity, reserved, old_as_of, was_known, heard_at = old
+                row_id, quantity, reserved, old_as_of, was_known, was_dated = old
                 self._seen.add(row_id)
                 if overtaken and level.updated_at is None:
-                    continue
-                if _heard_less(level, as_of, quantity, reserved, heard_at, moment):
-                    self.overtaken = True
                     continue
                 if old_as_of > moment:
                     # Written while the clock was ahead: it is no newer than anything of now.
@@ -103,13 +101,16 @@ class ReadSession:
                         repeated[product_id] = None
                     continue
                 if known:
-                    moved.append((level.quantity, level.reserved, as_of, as_of, None, None, row_id))
+                    dated = level.updated_at is not None
+                    moved.append((level.quantity, level.reserved, as_of, as_of, None, None, dated, row_id))
                 else:
-                    moved.append((quantity, reserved, as_of, old_as_of, as_of, UNKNOWN_TO_SOURCE, row_id))
+                    moved.append(
+                        (quantity, reserved, as_of, old_as_of, as_of, UNKNOWN_TO_SOURCE, was_dated, row_id)
+                    )
             dirty[product_id] = None
         db.executemany(
             "INSERT INTO stock_levels (source, product_id, warehouse_id, quantity, reserved, updated_at, "
-            "as_of, unknown_since, unknown_why) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
+            "as_of, unknown_since, unknown_why, dated) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
             new,
         )
         if new_keys:
@@ -118,7 +119,7 @@ class ReadSession:
                     self._seen.add(row[0])
         db.executemany(
             "UPDATE stock_levels SET quantity = ?, reserved = ?, updated_at = ?, as_of = ?, "
-            "unknown_since = ?, unknown_why = ?, heard_at = NULL WHERE id = ?",
+            "unknown_since = ?, unknown_why = ?, dated = ? WHERE id = ?",
             moved,
         )
         db.executemany("UPDATE stock_levels SET as_of = ? WHERE id = ?", confirmed)
@@ -197,32 +198,17 @@ class ReadSession:
 
     def _stored(
         self, product_ids: Iterable[int]
-    ) -> dict[tuple[int, int], tuple[int, int, int, str, bool, str | None]]:
+    ) -> dict[tuple[int, int], tuple[int, int, int, str, bool, bool]]:
         return {
-            (product_id, warehouse_id): (row_id, quantity, reserved, as_of, unknown is None, heard_at)
-            for row_id, product_id, warehouse_id, quantity, reserved, as_of, unknown, heard_at in (
+            (product_id, warehouse_id): (row_id, quantity, reserved, as_of, unknown is None, bool(dated))
+            for row_id, product_id, warehouse_id, quantity, reserved, as_of, unknown, dated in (
                 self.levels.db.query(
-                    "SELECT id, product_id, warehouse_id, quantity, reserved, as_of, unknown_since, heard_at "
+                    "SELECT id, product_id, warehouse_id, quantity, reserved, as_of, unknown_since, dated "
                     "FROM stock_levels WHERE source = ? AND product_id IN (SELECT value FROM json_each(?))",
                     (self.source, ids(product_ids)),
                 )
             )
         }
-
-
-def _heard_less(
-    level: Level, as_of: str, quantity: int | None, reserved: int, heard_at: str | None, now: str
-) -> bool:
-    """Say whether a lower number was pushed to us after this one was read: it must not be raised again."""
-    return (
-        heard_at is not None
-        and as_of < heard_at <= now
-        and (
-            level.quantity is None
-            or quantity is None
-            or level.quantity - level.reserved > quantity - reserved
-        )
-    )
 
 
 def _once(levels: Sequence[Level]) -> Sequence[Level]:

@@ -70,10 +70,14 @@ Table(
     Column("as_of", DateTime, nullable=False),
     Column("unknown_since", DateTime),
     Column("unknown_why", Text),
-    # when a lower number was pushed to us, of which nobody knows as of when it is
+    # as_of is the row's own time, not that of the reading
+    Column("dated", Boolean(create_constraint=False), nullable=False, server_default="0"),
+    # a lower number (quantity less reserve) that was pushed to us since; nobody knows as of when it is
+    Column("heard", Integer),
     Column("heard_at", DateTime),
     UniqueConstraint("product_id", "source", "warehouse_id"),
     Index(None, "source"),
+    Index("ix_stock_levels_heard", "source", sqlite_where=text("heard_at IS NOT NULL")),
 )
 
 Table(
@@ -95,6 +99,8 @@ Table(
     # handed over, or gone without a word: it ends with a later reading of the source
     Column("shipped_at", DateTime),
     Column("expires_at", DateTime),
+    # what each own warehouse has lost by it, as its pick order said when it came: {warehouse id: units}
+    Column("picked", Text),
     UniqueConstraint("origin", "key", "product_id"),
     Index(None, "product_id"),
 )

@@ -33,7 +33,8 @@ class Held:
     """Units of one product that somebody has taken, and how far that has come.
 
     `origin` is the sink or source that told it, `feeds` the own warehouses that it may come out of (None =
-    any), `pick_order` those in the order in which they are picked from, where that is said.
+    any), `pick_order` those in the order in which they are picked from, where that is said, and `picked` what
+    each of them has lost by it, as that was settled when it came.
     """
 
     origin: str
@@ -45,6 +46,7 @@ class Held:
     expires_at: datetime | None = None
     feeds: frozenset[int] | None = None
     pick_order: tuple[int, ...] = ()
+    picked: tuple[tuple[int, int], ...] = ()
 
 
 def moment(hold: Held, stage: Stage) -> datetime | None:
@@ -57,13 +59,21 @@ def moment(hold: Held, stage: Stage) -> datetime | None:
     return hold.shipped_at
 
 
-def booked(hold: Held, books: Mapping[str, Booking], as_of: datetime | None) -> bool:
-    """Say whether what a source said as of then counts a hold's units no longer."""
+def booked(
+    hold: Held, books: Mapping[str, Booking], as_of: datetime | None, confirmed_at: datetime | None
+) -> bool:
+    """Say whether a number of a source counts a hold's units no longer.
+
+    It is as of then, by its own word or as of the reading that told it; `confirmed_at` is when the source was
+    read last and did not take it back. A number that has a time of its own has not moved since: what is
+    booked before the goods leave would have moved it. That they have left, the later reading tells.
+    """
     booking = books.get(hold.origin, AT_THE_END)
     reached = moment(hold, booking.at)
-    if reached is None or as_of is None:
+    told = confirmed_at if booking.at == "shipment" else as_of
+    if reached is None or told is None:
         return False
     if booking.at == "order":
-        return as_of >= reached + booking.lag
+        return told >= reached + booking.lag
     # A reading that began at the very moment may have been made before it.
-    return as_of > reached + booking.lag
+    return told > reached + booking.lag

@@ -62,7 +62,11 @@ class SourceRule:
 
 @frozen
 class Stated:
-    """What one source says of one own warehouse, as of when; `quantity` None: it was never known."""
+    """What one source says of one own warehouse, as of when; `quantity` None: it was never known.
+
+    `dated`: the as-of is the row's own, not that of the reading. `heard` is a lower number, less its reserve,
+    that was pushed to us at `heard_at`; it counts until the source was read later.
+    """
 
     source: str
     warehouse_id: int
@@ -70,14 +74,17 @@ class Stated:
     reserved: int = 0
     known: bool = True
     as_of: datetime | None = None
+    dated: bool = False
+    heard: int | None = None
 
 
 @frozen
 class Term:
     """What one source says of one own warehouse, netted: `amount` is its part of the formula.
 
-    `held` are the units of the placed holds that the source has not booked. `counted` is the part of
-    quantity − reserved that counts, where the source is discounted.
+    `held` are the units of the placed holds that the source has not booked. `counted` is what counts of
+    quantity − reserved, where the source is discounted or has said less since. `as_of` is the time of the
+    number, `confirmed_at` the last reading that did not take it back.
     """
 
     source: str
@@ -88,6 +95,7 @@ class Term:
     known: bool
     counted: int = BOUNDLESS
     as_of: datetime | None = None
+    confirmed_at: datetime | None = None
 
     @property
     def amount(self) -> int:
@@ -118,25 +126,35 @@ def net(
         rule = rules.get(stated.source)
         if rule is None:
             continue
-        as_of = stated.as_of
-        if rule.confirmed_at is not None and (as_of is None or rule.confirmed_at > as_of):
-            as_of = rule.confirmed_at
+        as_of = confirmed_at = stated.as_of
+        # What is not known any more counts as it was known last: no reading has confirmed it since.
+        if (
+            stated.known
+            and rule.confirmed_at is not None
+            and (confirmed_at is None or rule.confirmed_at > confirmed_at)
+        ):
+            confirmed_at = rule.confirmed_at
+            if not stated.dated:
+                as_of = confirmed_at
         known = (
             stated.known
             and rule.trusted
-            and (rule.fresh_since is None or (as_of is not None and as_of >= rule.fresh_since))
+            and (rule.fresh_since is None or (confirmed_at is not None and confirmed_at >= rule.fresh_since))
         )
         placed = holds.get(stated.warehouse_id)
         held = 0
         if placed:
-            held = sum(hold.quantity for hold in placed if not booked(hold, rule.books, as_of))
+            held = sum(h.quantity for h in placed if not booked(h, rule.books, as_of, confirmed_at))
         quantity = stated.quantity
         counted = BOUNDLESS if quantity is None else quantity - stated.reserved
+        if stated.heard is not None:
+            counted = min(counted, stated.heard)
         if rule.share != 1 and 0 < counted < BOUNDLESS:
             counted = math.floor(counted * rule.share)
         terms.append(
             Term(
-                stated.source, stated.warehouse_id, quantity, stated.reserved, held, known, counted, as_of
+                stated.source, stated.warehouse_id, quantity, stated.reserved, held, known, counted, as_of,
+                confirmed_at,
             )
         )  # fmt: skip
     return terms
@@ -177,13 +195,23 @@ def _of_warehouse(members: list[Term], rules: Mapping[str, SourceRule], holds: S
 def booked_here(hold: Held, members: Sequence[Term], rules: Mapping[str, SourceRule]) -> bool:
     """Say whether the sources that speak of a warehouse count a hold's units no longer.
 
-    One that says it books such holds is enough; where none says so, all of them must have been read late
-    enough after its end.
+    Where goods of several sources add up, one that says it books such holds is enough. Of sources that
+    describe the same goods any may be the one that counts, so all must have booked it; and where nobody says
+    that he books it, all must have been read late enough after its end.
     """
-    said = [term for term in members if hold.origin in rules[term.source].books]
-    if any(booked(hold, rules[term.source].books, term.as_of) for term in said):
-        return True
-    return all(booked(hold, rules[term.source].books, term.as_of) for term in members)
+    groups: dict[str, list[Term]] = {}
+    for term in members:
+        groups.setdefault(rules[term.source].group, []).append(term)
+    verdicts = [_booked_in(hold, group, rules) for group in groups.values()]
+    return any(done and said for done, said in verdicts) or all(done for done, _ in verdicts)
+
+
+def _booked_in(hold: Held, group: Sequence[Term], rules: Mapping[str, SourceRule]) -> tuple[bool, bool]:
+    """Return whether one group has booked a hold, and whether one of it says that it books such holds."""
+    done = {t.source: booked(hold, rules[t.source].books, t.as_of, t.confirmed_at) for t in group}
+    said = [source for source in done if hold.origin in rules[source].books]
+    adds_up = rules[group[0].source].rule == "sum"
+    return (adds_up and any(done[source] for source in said)) or all(done.values()), bool(said)
 
 
 def _combined(members: list[Term], rules: Mapping[str, SourceRule]) -> Pool:

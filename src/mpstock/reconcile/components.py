@@ -72,6 +72,7 @@ def component(
     if not holds:
         terms = net(levels, _NO_HOLDS, rules)
         return Component(terms, pools(terms, rules), _NO_HOLDS, rules=rules)
+    holds = _named_once(holds, rules)
     known = {stated.warehouse_id for stated in levels if stated.source in rules}
     placed: dict[int, list[Held]] = {}
     floating: list[Held] = []
@@ -79,7 +80,10 @@ def component(
     for warehouse, hold in _capped(holds, caps):
         reach = [w for w in known if hold.feeds is None or w in hold.feeds]
         order = [w for w in hold.pick_order if w in reach]
-        if warehouse is not None:
+        if hold.picked:
+            for own_id, units in hold.picked:
+                placed.setdefault(own_id, []).append(evolve(hold, quantity=units))
+        elif warehouse is not None:
             placed.setdefault(warehouse, []).append(hold)
         elif len(reach) == 1:
             placed.setdefault(reach[0], []).append(hold)
@@ -95,18 +99,30 @@ def component(
     return Component(terms, pools(terms, rules, placed), placed, floating, rules=rules)
 
 
+def _named_once(
+    holds: Sequence[tuple[int | None, Held]], rules: Mapping[str, SourceRule]
+) -> Sequence[tuple[int | None, Held]]:
+    """Leave out the orders that a source of stock names among its own holds: it says where they lie."""
+    named = {hold.key for _, hold in holds if hold.origin in rules and hold.shipped_at is None}
+    if not named:
+        return holds
+    return [one for one in holds if one[1].origin in rules or one[1].key not in named]
+
+
 def _capped(
     holds: Sequence[tuple[int | None, Held]], caps: Mapping[str, int]
 ) -> list[tuple[int | None, Held]]:
     if not caps:
         return list(holds)
-    left = dict(caps)
+    left: dict[tuple[str, bool], int] = {}
     counted = []
     for warehouse, hold in holds:
-        if hold.origin in left:
-            units = min(hold.quantity, left[hold.origin])
-            left[hold.origin] -= units
-            hold = evolve(hold, quantity=units)
+        if hold.origin in caps:
+            # What has ended, and waits for a later reading, makes no room for others and takes none.
+            key = (hold.origin, hold.shipped_at is None)
+            room = left.setdefault(key, caps[hold.origin])
+            hold = evolve(hold, quantity=min(hold.quantity, room))
+            left[key] = room - hold.quantity
         if hold.quantity:
             counted.append((warehouse, hold))
     return counted

@@ -9,19 +9,19 @@ from typing import TYPE_CHECKING
 
 from attrs import define, field
 
-from mpstock.errors import ConfigurationError, LedgerError, StalePlanError
+from mpstock.errors import ConfigurationError, LedgerError
 from mpstock.events import Alert, Planned, RunFinished
 from mpstock.ledger.orders import CAUSE as ORDER
 from mpstock.reconcile.adapters import BuiltSink, BuiltSource, Tell
+from mpstock.reconcile.alarms import alerts_of_unknown_orders
 from mpstock.reconcile.guards import LAST_RELEASED, ZEROING, check_names, hold_raises, judge_zeroing
 from mpstock.reconcile.planning import Planner
 from mpstock.reconcile.pulling import Puller
 from mpstock.reconcile.pushing import Pusher
-from mpstock.reconcile.recording import RunRecord, collect_plan, counted, finish_run
+from mpstock.reconcile.recording import RunRecord, collect_plan, counted, finish_run, refuse_moved
 from mpstock.reconcile.report import Plan, PlannedChange, Report
 from mpstock.reconcile.rules import keep_recipes, make_planner, mark_booked, mark_moved_settings
 from mpstock.reconcile.tasks import together, unless_stopped
-from mpstock.reconcile.unknown_orders import alerts_of_unknown_orders
 from mpstock.reconcile.watching import Following, Watcher
 
 if TYPE_CHECKING:
@@ -84,6 +84,7 @@ class Engine:
             watcher = self._watcher()
             # Orders before sources: what has left the warehouse in between is in one of them at least.
             await unless_stopped(watcher.orders(run, progress), self.stop)
+            await self.worker.run(self._pick)
             await unless_stopped(self._pull(run, full=full, released=absent, progress=progress), self.stop)
             await unless_stopped(watcher.observe(run, full=full, progress=progress), self.stop)
             only = None if self.stop.is_set() else await self._only(skus)
@@ -151,6 +152,10 @@ class Engine:
             self.ledger, self.sources, self.sinks, self.resolver, self.config.sharing.between_sinks,
             untrusted, self.clock.now(),
         )  # fmt: skip
+
+    def _pick(self) -> None:
+        with self.ledger.transaction():
+            self.planner(()).pick()
 
     def _watcher(self) -> Watcher:
         return Watcher(self.ledger, self.worker, self.clock, self.sinks)
@@ -270,9 +275,10 @@ class Engine:
         watcher: Watcher,
     ) -> None:
         every = self.config.schedule.orders
-        if await watcher.again(run, every):
-            await self.worker.run(planner.plan_cause, ORDER)
         totals = counted(await self.worker.run(self.ledger.stocks.open_counts, run.states), held=False)
+        if totals and await watcher.again(run, timedelta()):
+            # What was sold while the sources were read is not put back on sale.
+            await self.worker.run(planner.plan_cause, ORDER)
 
         async def push(built: BuiltSink) -> None:
             if _refused(run, built):
@@ -287,9 +293,12 @@ class Engine:
                 done += count
                 progress("push", built.name, done, totals.get(built.name, 0))
 
+            async def reread() -> bool:
+                return await following.reread(built)
+
             pusher = Pusher(
                 built, self.ledger, self.worker, self.clock, planner, run.id, self._causes, self.tell,
-                self.stop, at_most, tell_progress, following.nudge,
+                self.stop, at_most, tell_progress, following.nudge, reread,
             )  # fmt: skip
             pusher.result = run.results.setdefault(built.name, pusher.result)
             following.wake.append(pusher.wake)
@@ -330,18 +339,7 @@ class Engine:
 
     async def _refuse_stale(self, planned_by: int, chosen: Mapping[int, PlannedChange]) -> None:
         now = dict(await self.worker.run(self.ledger.stocks.bases, list(chosen)))
-        moved = [
-            f"{change.sku} on {change.sink} {change.warehouse}: planned from "
-            f"{'unknown' if change.old is None else change.old}, shows "
-            f"{'unknown' if now.get(state) is None else now[state]}"
-            for state, change in chosen.items()
-            if state not in now or now[state] != change.old
-        ]
-        if moved:
-            raise StalePlanError(
-                f"the plan of run {planned_by} is out of date: {len(moved)} of {len(chosen)} listings have "
-                f"moved since. Plan again. First: {'; '.join(moved[:5])}"
-            )
+        refuse_moved(planned_by, chosen, now)
 
     async def _tell_planned(self, run: RunRecord, plan: Plan | None) -> None:
         counts = await self.worker.run(self.ledger.stocks.open_counts)

@@ -93,11 +93,11 @@ def _terms(
             None if term.quantity is None else term.amount,
             rule.group,
             rule.rule,
-            term.as_of,
+            term.confirmed_at,
             why or "",
             sku,
             str(rule.share),
-            None if term.as_of is None else (planner.now - term.as_of).total_seconds(),
+            None if term.confirmed_at is None else (planner.now - term.confirmed_at).total_seconds(),
         )
 
 
@@ -111,7 +111,8 @@ def _holds(
     ]
     for hold, warehouses in sorted([*placed, *floating], key=lambda one: (one[0].taken_at, one[0].key)):
         terms = [term for term in found.terms if term.warehouse_id in warehouses]
-        has = {t.source: booked(hold, planner.reckoner.rules[t.source].books, t.as_of) for t in terms}
+        rules = planner.reckoner.rules
+        has = {t.source: booked(hold, rules[t.source].books, t.as_of, t.confirmed_at) for t in terms}
         stage, reached = _stage(hold)
         yield HoldExplanation(
             sku,

@@ -111,16 +111,43 @@ class Planner:
         """Return for each product its listings' (state id, wanted so far, reckoning)."""
         return _Page(self, product_ids).reckon()
 
+    def pick(self) -> int:
+        """Settle which own warehouses the new orders are picked from, by the levels that are known now.
+
+        Before the sources are read: what they have booked by then is gone from their levels. In a
+        transaction. Returns how many holds were settled.
+        """
+        open_ = self.ledger.holds.to_pick(
+            [key for key, place in self._places.items() if place.pick_order and key[1] is not None]
+        )
+        picks: dict[tuple[str, str, int], dict[int, int]] = {}
+        for product_id, found in self.components(sorted({product_id for _, _, product_id in open_})).items():
+            for warehouse, holds in found.placed.items():
+                for hold in holds:
+                    key = (hold.origin, hold.key, product_id)
+                    if key in open_:
+                        picks.setdefault(key, {})[warehouse] = hold.quantity
+        return self.ledger.holds.keep_picks(picks)
+
     def components(self, product_ids: Collection[int]) -> dict[int, Component]:
         """Return what there is of each of these products."""
         levels: dict[int, list[Stated]] = {}
         rules = self.reckoner.rules
         times = _Times()
-        for product_id, source, own, quantity, reserved, known, as_of in self.ledger.levels.of_products(
-            product_ids
-        ):
+        for (
+            product_id,
+            source,
+            own,
+            quantity,
+            reserved,
+            known,
+            as_of,
+            dated,
+            heard,
+            _,
+        ) in self.ledger.levels.of_products(product_ids):
             levels.setdefault(product_id, []).append(
-                Stated(source, own, quantity, reserved, bool(known), times[as_of])
+                Stated(source, own, quantity, reserved, bool(known), times[as_of], bool(dated), heard)
             )
         holds: dict[int, list[tuple[int | None, Held]]] = {}
         for row in self.ledger.holds.of_products(product_ids, self.now):
@@ -130,6 +157,7 @@ class Planner:
                 row.expires_at,
                 None if place is None else place.feeds,
                 () if place is None else place.pick_order,
+                row.picked,
             )  # fmt: skip
             holds.setdefault(row.product_id, []).append((row.warehouse_id, held))
         return {

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from attrs import frozen
 
-from mpstock.errors import LedgerError, PluginContractError, RejectedError
+from mpstock.errors import ConfigurationError, LedgerError, PluginContractError
 from mpstock.reconcile.adapters import BuiltSink, BuiltSource, Failure, fingerprint
 from mpstock.reconcile.guards import ZEROING, judge_absent, judge_unreadable
 from mpstock.reconcile.report import HeldSlice, SourceReport
@@ -79,28 +79,33 @@ class Puller:
         problems: list[Problem] = []
         held: list[HeldSlice] = []
         last: Reading | None = None
+        first: datetime | None = None
         async for reading in built.source.read(cursor):
             _check(built, reading)
             problems.extend(reading.problems)
+            first = reading.as_of if first is None else min(first, reading.as_of)
             if last is not None:
                 await self.worker.run(self._ingest, session, holds, last)
             last = reading
         complete = last is not None and last.complete
-        as_of = last.as_of if last else started
+        # What an early page said is no newer than its own request.
+        as_of = first if first is not None else started
 
         def finish() -> None:
             with self.ledger.transaction():
                 if last is not None:
                     self._ingest(session, holds, last)
                     if last.holds_complete:
-                        holds.settle_absent(last.as_of, self.clock.now())
+                        holds.settle_absent(as_of, self.clock.now())
                     if last.complete:
-                        held.extend(self._settle_absent(session, last, released))
+                        held.extend(self._settle_absent(session, last, as_of, released))
                 new = last.cursor if last is not None and last.cursor is not None else cursor
                 if session.overtaken or session.doubtful:
                     # Something was passed over (a newer statement was there, or the clock was set back), or
                     # left out without being believed: read everything next time.
                     new = None
+                if complete or not advisory:
+                    self.ledger.levels.forget_heard(built.name, as_of, self.clock.now())
                 self.ledger.runs.move_cursor(
                     name, new, as_of,
                     settings=settings, rows=session.rows, complete=complete and not session.doubtful,
@@ -126,7 +131,7 @@ class Puller:
             holds.ingest(reading.holds, self.clock.now())
 
     def _settle_absent(
-        self, session: ReadSession, reading: Reading, released: Collection[str]
+        self, session: ReadSession, reading: Reading, as_of: datetime, released: Collection[str]
     ) -> list[HeldSlice]:
         now = self.clock.now()
         absent = session.absent()
@@ -137,7 +142,7 @@ class Puller:
         elif ZEROING not in released:
             verdict = judge_absent(session.source, absent, self.guard)
             why = _MISSING if verdict else None
-        session.settle_absent(reading.as_of, now, why)
+        session.settle_absent(as_of, now, why)
         return [] if verdict is None else [verdict]
 
     async def walk(self, built: BuiltSink, *, full: bool) -> Failure | None:
@@ -206,8 +211,8 @@ class Puller:
 def _check(built: BuiltSource, reading: Reading) -> None:
     if built.config.quantity == "free" and any(level.reserved for level in reading.levels):
         sku = next(level.sku for level in reading.levels if level.reserved)
-        raise RejectedError(
+        raise ConfigurationError(
             f'the settings say quantity = "free", but the rows carry their own reserve (first: {sku!r}); '
             'it would be subtracted twice. Write quantity = "on_hand", or leave the reserve out',
-            adapter=built.name,
+            place=f"[sources.{built.name}] quantity",
         )

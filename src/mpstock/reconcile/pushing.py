@@ -9,23 +9,24 @@ from __future__ import annotations
 import asyncio
 import math
 from collections import Counter, deque
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 from attrs import define, evolve, field
 
 from mpstock.errors import InDoubtError, MpstockError, NotSentError
-from mpstock.events import Alert, Pushed
+from mpstock.events import Pushed
 from mpstock.ledger.stocks import LONGEST_REST
 from mpstock.model import Outcome, OutcomeStatus
 from mpstock.reconcile.adapters import BuiltSink, Failure, Tell
+from mpstock.reconcile.alarms import refused_fall
 from mpstock.reconcile.streams import PATIENCE, Group, Serving, Stream
 
 if TYPE_CHECKING:
     from mpstock.clock import Clock
     from mpstock.ledger import Ledger
-    from mpstock.ledger.pushes import Batch, Item, Queue
+    from mpstock.ledger.pushes import Batch, Queue
     from mpstock.ledger.worker import Worker
     from mpstock.reconcile.planning import Planner
 
@@ -79,10 +80,12 @@ class Pusher:
     at_most: Mapping[int, int] | None = None
     progress: Callable[[int], None] = lambda _count: None
     nudge: Callable[[], None] = lambda: None
+    reread: Callable[[], Awaitable[bool]] | None = None
     result: PushResult = field(factory=PushResult)
     _streams: list[Stream] = field(init=False)
     _groups: deque[Group] = field(factory=deque[Group])
     _tries: Counter[int] = field(factory=Counter[int])
+    _doubted: list[int] = field(factory=list[int])
     _failures: int = 0
     _defects: int = 0
     _pause_until: datetime | None = None
@@ -108,6 +111,7 @@ class Pusher:
                 # Cleared before looking: what changes while we look ends the rest at once.
                 self._changed.clear()
                 self.nudge()
+                await self._after_doubt()
                 waits = await self._next_wait()
                 if waits is None and not tasks:
                     break
@@ -125,6 +129,16 @@ class Pusher:
                 await asyncio.shield(asyncio.gather(*tasks, return_exceptions=True))
         await self._reap(tasks)
         return self.result
+
+    async def _after_doubt(self) -> None:
+        """Let what is in doubt be sent again once the orders are known that came in meanwhile.
+
+        The first attempt may have arrived, and units of it been sold. Where the orders cannot be read it
+        waits for the next run.
+        """
+        doubted, self._doubted = self._doubted, []
+        if doubted and (self.reread is None or await self.reread()):
+            await self.worker.run(self.ledger.pushes.unpark, doubted)
 
     def wake(self) -> None:
         """Look at the queue again: something in it has changed."""
@@ -347,7 +361,7 @@ class Pusher:
                     f"{': '.join(part for part in (outcome.code, outcome.message) if part)}"
                 )
             if outcome.status is OutcomeStatus.ERROR and item.lane < 2:
-                self._alert(item, outcome, now)
+                self.tell("mpstock_alert", refused_fall(self.run, now, self.built.name, item.change, outcome))
             if outcome.status not in _REQUEUED:
                 if self.at_most is not None:
                     park.append(item.id)
@@ -358,6 +372,9 @@ class Pusher:
             self._tries[item.id] += 1
             if self._tries[item.id] >= ATTEMPTS:
                 park.append(item.id)
+            elif outcome.status is OutcomeStatus.DOUBT:
+                park.append(item.id)
+                self._doubted.append(item.id)
         if whole:
             half = (len(whole) + 1) // 2
             pause = max((outcome.retry_after or 0.0 for outcome in outcomes), default=0.0)
@@ -374,24 +391,6 @@ class Pusher:
         )  # fmt: skip
         self.progress(sum(outcome.status not in _REQUEUED for outcome in outcomes))
         self._changed.set()
-
-    def _alert(self, item: Item, outcome: Outcome, now: datetime) -> None:
-        """Tell of a refused fall: until it goes through, things are sold that are not there."""
-        listing = item.change.listing
-        self.tell(
-            "mpstock_alert",
-            Alert(
-                run=self.run,
-                at=now,
-                severity="critical",
-                subject=f"fall_refused:{self.built.name}:{listing.warehouse}:{listing.external_id}",
-                message=f"{self.built.name} refused to lower {listing.external_id} on {listing.warehouse} "
-                f"from {'unknown' if item.change.old is None else item.change.old} to {item.change.new}: "
-                f"{': '.join(part for part in (outcome.code, outcome.message) if part)}",
-                mend="the next run tries again; lower it in the cabinet meanwhile",
-                sink=self.built.name,
-            ),
-        )
 
 
 def _counts_items(rates: Sequence[object]) -> bool:

@@ -68,7 +68,7 @@ class Watcher:
 
         async def read(built: BuiltSink) -> None:
             progress("orders", built.name, 0, None)
-            found = await self._read_orders(run, built)
+            found = await self.read_orders(run, built)
             progress("orders", built.name, found.told, found.told)
 
         await together([read(built) for built in self.sinks if _tells(built)])
@@ -92,14 +92,14 @@ class Watcher:
                 progress("observe", built.name, seen.rows, seen.rows)
                 if not seen.rows or not _tells(built):
                     return
-                if not (await self._read_orders(run, built)).voided:
+                if not (await self.read_orders(run, built)).voided:
                     return
 
         await together([observe(built) for built in self.sinks])
 
     async def again(self, run: RunRecord, every: timedelta) -> bool:
         """Read the orders once more if that is due, and what they say is moved; whether anything has."""
-        found = [await self._read_orders(run, built) for built in self.due(run, every)]
+        found = [await self.read_orders(run, built) for built in self.due(run, every)]
         if not any(read.voided or read.moved for read in found):
             return False
         await self.observe(run, full=False, progress=_silent)
@@ -112,7 +112,8 @@ class Watcher:
             b for b in self.sinks if _tells(b) and now - self._read_at.get(b.name, run.started_at) >= every
         ]
 
-    async def _read_orders(self, run: RunRecord, built: BuiltSink) -> OrdersRead:
+    async def read_orders(self, run: RunRecord, built: BuiltSink) -> OrdersRead:
+        """Read one sink's orders; a failure is recorded, not raised."""
         name = f"orders:{built.name}"
         self._read_at[built.name] = self.clock.now()
         try:
@@ -189,6 +190,15 @@ class Following:
             self._moved = True
             for wake in self.wake:
                 wake()
+
+    async def reread(self, built: BuiltSink) -> bool:
+        """Read one sink's orders now, before something is sent once more; whether they could be read."""
+        if not _tells(built):
+            return True
+        found = await self.watcher.read_orders(self.run, built)
+        if found.moved or found.voided:
+            await self.plan()
+        return found.failure is None
 
     async def end(self) -> bool:
         """Wait for what is being read, and for what is due; whether that has moved something.

@@ -25,6 +25,7 @@ def upgrade() -> None:
         sa.Column("assembled_at", sa.DateTime(), nullable=True),
         sa.Column("shipped_at", sa.DateTime(), nullable=True),
         sa.Column("expires_at", sa.DateTime(), nullable=True),
+        sa.Column("picked", sa.Text(), nullable=True),
         sa.ForeignKeyConstraint(["product_id"], ["products.id"], name=op.f("fk_holds_product_id")),
         sa.ForeignKeyConstraint(["warehouse_id"], ["warehouses.id"], name=op.f("fk_holds_warehouse_id")),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_holds")),
@@ -70,7 +71,19 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("product_id", "marketplace", "component_id", name=op.f("pk_recipes")),
     )
     op.create_index(op.f("ix_recipes_component_id"), "recipes", ["component_id"], unique=False)
+    op.add_column(
+        "stock_levels",
+        sa.Column("dated", sa.Boolean(create_constraint=False), server_default="0", nullable=False),
+    )
+    op.add_column("stock_levels", sa.Column("heard", sa.Integer(), nullable=True))
     op.add_column("stock_levels", sa.Column("heard_at", sa.DateTime(), nullable=True))
+    op.create_index(
+        "ix_stock_levels_heard",
+        "stock_levels",
+        ["source"],
+        unique=False,
+        sqlite_where=sa.text("heard_at IS NOT NULL"),
+    )
     op.add_column(
         "marketplace_stocks",
         sa.Column("doubtful", sa.Boolean(create_constraint=False), server_default="0", nullable=False),
@@ -80,7 +93,10 @@ def upgrade() -> None:
 def downgrade() -> None:
     """Take the tables away; what they held is lost."""
     op.drop_column("marketplace_stocks", "doubtful")
+    op.drop_index("ix_stock_levels_heard", "stock_levels")
     op.drop_column("stock_levels", "heard_at")
+    op.drop_column("stock_levels", "heard")
+    op.drop_column("stock_levels", "dated")
     op.drop_table("recipes")
     op.drop_table("orders")
     op.drop_table("holds")

@@ -1,4 +1,4 @@
-"""Tells of orders of articles that nobody knows: their units are on nobody's account, and sell twice."""
+"""What needs a person, in words: a refused fall, an order of an article that nobody knows."""
 
 from __future__ import annotations
 
@@ -9,8 +9,9 @@ from mpstock.events import Alert
 
 if TYPE_CHECKING:
     from mpstock.ledger import Ledger
+    from mpstock.model import Change, Outcome
 
-__all__ = ["alerts_of_unknown_orders"]
+__all__ = ["alerts_of_unknown_orders", "refused_fall"]
 
 _MOST = 100
 
@@ -35,3 +36,19 @@ def alerts_of_unknown_orders(ledger: Ledger, run: int, now: datetime) -> list[Al
         )
         for (sink, external_id), count in list(units.items())[:_MOST]
     ]
+
+
+def refused_fall(run: int, now: datetime, sink: str, change: Change, outcome: Outcome) -> Alert:
+    """Tell of a refused fall: until it goes through, things are sold that are not there."""
+    listing = change.listing
+    return Alert(
+        run=run,
+        at=now,
+        severity="critical",
+        subject=f"fall_refused:{sink}:{listing.warehouse}:{listing.external_id}",
+        message=f"{sink} refused to lower {listing.external_id} on {listing.warehouse} "
+        f"from {'unknown' if change.old is None else change.old} to {change.new}: "
+        f"{': '.join(part for part in (outcome.code, outcome.message) if part)}",
+        mend="the next run tries again; lower it in the cabinet meanwhile",
+        sink=sink,
+    )
