@@ -51,6 +51,33 @@ def slow(session: nox.Session) -> None:
     session.run("python", "-m", "pytest", "-m", "slow", *session.posargs)
 
 
+PEERS = (
+    "moysklad-remap-12-sdk",
+    "moyskladapi; python_version >= '3.12'",
+    "odooly",
+    "odoorpc",
+    "python-1c-odata",
+)
+"""Clients of the vendors that others wrote."""
+
+
+@nox.session(python=PYTHONS)
+def peers(session: nox.Session) -> None:
+    """Let clients that others wrote read the doubles: what they stumble over, the double has wrong."""
+    install(session, "tests")
+    if session.venv_backend != "none":
+        session.install(*PEERS)
+    session.run(
+        "python",
+        "-m",
+        "pytest",
+        "-m",
+        "slow",
+        *sorted(str(path.relative_to(ROOT)) for path in ROOT.glob("tests/*/test_peer*.py")),
+        *session.posargs,
+    )
+
+
 @nox.session
 def lint(session: nox.Session) -> None:
     """Check style and format."""

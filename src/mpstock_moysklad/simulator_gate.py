@@ -127,7 +127,8 @@ class Gate:
         if "gzip" not in codings or (self.gzip_alone and codings != ["gzip"]):
             return Answer(415)
         accept = request.headers.get("accept", "*/*").replace(" ", "").lower()
-        if accept not in ("*/*", "application/json;charset=utf-8"):
+        # The documents want the charset; the vendor's own SDK leaves it out.
+        if accept not in ("*/*", "application/json", "application/json;charset=utf-8"):
             return error(400, 1062)
         return None
 

@@ -70,6 +70,7 @@ def test_lists_of_codings_pass_unless_told_otherwise() -> None:
     ("accept", "status"),
     [
         ("*/*", 200),
+        ("application/json", 200),
         ("application/json;charset=utf-8", 200),
         ("application/json; charset=UTF-8", 200),
         ("text/html", 400),
