@@ -1,7 +1,7 @@
 """The vendor's own SDK (PyPI `moysklad-remap-12-sdk`) reads our double without complaint.
 
-It is made from the vendor's OpenAPI document, and checks every field that it reads. It is no dependency of the
-project: they run where it is installed.
+It is made from the vendor's OpenAPI document, and checks every field that it reads. It is no dependency of
+the project: these run where it is installed.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ pytestmark = pytest.mark.slow
 
 sdk: Any = pytest.importorskip("moysklad_remap_12_sdk", reason="the vendor's SDK is not installed")
 
-LEVELS = {("A", "main"): 5, ("Кружка", "Юг"): "2.5", ("ZERO", "main"): 0}
+LEVELS: dict[tuple[str, str], int | str] = {("A", "main"): 5, ("Кружка", "Юг"): "2.5", ("ZERO", "main"): 0}
 ASKED = {"accept_encoding": "gzip", "accept": "application/json;charset=utf-8"}
 MOSCOW = timezone(timedelta(hours=3))
 
