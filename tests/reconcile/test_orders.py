@@ -239,3 +239,18 @@ def test_stages_only_go_forward_whatever_is_told_twice_or_late(tmp_path: Path) -
     play.clock.advance(20 * MINUTE)
     play.sync()
     assert shows(wb) == {"A": 7}
+
+
+def test_status_counts_the_open_orders_and_names_those_of_unknown_articles(tmp_path: Path) -> None:
+    """How many are open, of how many units, and what nobody knows."""
+    play, _, account = make(tmp_path, {"A": 10}, sells=["A", "X"], shown={("X", "main"): 5})
+    play.sync()
+    account.buy("A", 3, "main")
+    account.buy("X", 2, "main", key="17")
+    play.sync()
+    with play.open() as shop:
+        (sink,) = shop.status().sinks
+        text = repr(shop.status())
+    assert (sink.orders, sink.order_units, sink.unknown_orders) == (2, 5, 1)
+    assert list(sink.first_unknown_orders) == ["order 17: 2 of X, which no source knows"]
+    assert "2 open orders of 5 units, 1 of unknown articles" in text

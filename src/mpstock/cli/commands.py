@@ -213,15 +213,24 @@ def _show_report(output: Output, report: Any) -> None:
     )
     output.table(
         "",
-        ("sink", "no product", "pushed", "requests", "failed", "pending", "held", "drifted"),
+        ("sink", "orders", "no product", "pushed", "requests", "failed", "pending", "held", "drifted"),
         [
             (
-                s.name, s.without_product, s.pushed, s.requests, s.failed, s.pending, s.held,
+                s.name, s.orders, s.without_product, s.pushed, s.requests, s.failed, s.pending, s.held,
                 s.drifted,
             )
             for s in report.sinks.values()
         ],
     )  # fmt: skip
+    for sink in report.sinks.values():
+        if sink.unknown_orders:
+            output.line(
+                f"{sink.name}: {sink.unknown_orders} orders of articles that no source knows; "
+                "nothing keeps their units back: mpstock status names them",
+                "yellow",
+            )
+        if sink.orders_error:
+            output.line(f"{sink.name}: its orders could not be read: {sink.orders_error}", "red")
     for held in report.held:
         output.line(f"held: {held.reason}", "yellow")
     for text in report.errors[:20]:
@@ -276,6 +285,8 @@ def status(config: Path, as_json: bool) -> int:
     for sink in state.sinks:
         for text in sink.errors:
             output.line(f"  {sink.name}: {text}", "red")
+        for text in sink.first_unknown_orders:
+            output.line(f"  {sink.name}: {text}", "yellow")
         if sink.first_without_product:
             output.line(f"  {sink.name}, listings without a product:")
             for text in sink.first_without_product:

@@ -28,6 +28,7 @@ __all__ = ["Output"]
 _ENDLESS = 10_000
 
 _PHASES = {
+    "orders": "reading the orders of",
     "read": "reading",
     "listings": "listings of",
     "observe": "reading back",

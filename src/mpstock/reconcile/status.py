@@ -40,7 +40,8 @@ class SinkStatus:
     """How a sink stands. `statuses` counts its listings by `ok`, `error` and `pending`.
 
     `without_product` are listings that nothing is pushed for, with the reason; `without_listing` are
-    skus that the sink does not sell. Of both the first are named, and all are counted.
+    skus that the sink does not sell. Of both the first are named, and all are counted. `orders` are those
+    that are open, `order_units` their units as the sink counts them; `unknown_orders` are of no known product.
     """
 
     name: str
@@ -54,6 +55,12 @@ class SinkStatus:
     first_without_listing: Sequence[str]
     errors: Sequence[str]
     error: str
+    orders: int = 0
+    order_units: int = 0
+    orders_read_at: datetime | None = None
+    orders_error: str = ""
+    unknown_orders: int = 0
+    first_unknown_orders: Sequence[str] = ()
 
 
 @frozen(repr=False)
@@ -88,8 +95,12 @@ class Status:
             told.append(
                 f"{sink.name}: {counts}"
                 + (f", {sink.held} held" if sink.held else "")
+                + (f", {sink.orders} open orders of {sink.order_units} units" if sink.orders else "")
+                + (f", {sink.unknown_orders} of unknown articles" if sink.unknown_orders else "")
                 + f"; {sink.without_product} listings without a product, {sink.without_listing} products "
-                "without a listing" + (f"; {sink.error}" if sink.error else "")
+                "without a listing"
+                + (f"; {sink.error}" if sink.error else "")
+                + (f"; its orders: {sink.orders_error}" if sink.orders_error else "")
             )
         if self.dirty:
             told.append(
@@ -134,12 +145,16 @@ def status(engine: Engine) -> Status:
             )
         )
     summary = ledger.stocks.summary()
+    open_orders = ledger.orders.open_counts()
     sinks = []
     for sink in engine.sinks:
         mine = [row for row in summary if row[0] == sink.name]
         listings, without_product = ledger.listings.counts(sink.name)
         without_listing, skus = ledger.listings.unlisted(sink.name, _NAMED)
         cursor = cursors.get(f"listings:{sink.name}")
+        reading = cursors.get(f"orders:{sink.name}")
+        unknown_orders = ledger.orders.unknown(sink.name)
+        orders, units = open_orders.get(sink.name, (0, 0))
         sinks.append(
             SinkStatus(
                 sink.name,
@@ -160,6 +175,15 @@ def status(engine: Engine) -> Status:
                     for row in ledger.stocks.failing(sink.name, _NAMED)
                 ],
                 (cursor.error or "") if cursor else "",
+                orders,
+                units,
+                reading.read_at if reading else None,
+                (reading.error or "") if reading else "",
+                len(unknown_orders),
+                [
+                    f"order {order.key}: {order.quantity} of {order.external_id}, which no source knows"
+                    for order in unknown_orders[:_NAMED]
+                ],
             )
         )
     runs = [
