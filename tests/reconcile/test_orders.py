@@ -254,3 +254,24 @@ def test_status_counts_the_open_orders_and_names_those_of_unknown_articles(tmp_p
     assert (sink.orders, sink.order_units, sink.unknown_orders) == (2, 5, 1)
     assert list(sink.first_unknown_orders) == ["order 17: 2 of X, which no source knows"]
     assert "2 open orders of 5 units, 1 of unknown articles" in text
+
+
+def test_a_number_from_a_clock_that_was_ahead_has_booked_nothing(tmp_path: Path) -> None:
+    """Read while the clock was a day ahead, then it is set right: an order of now is in no such number."""
+    play, source, ozon, wb = two_sinks(tmp_path, {"A": 10, "B": 1})
+    play.set_source("erp", absorbs={"ozon": Absorption("order", timedelta(minutes=15))})
+    play.clock.advance(86_400)
+    play.sync()
+    play.clock.advance(-86_400)
+    # Only our clock was wrong, not the accounts'.
+    ozon._written.clear()
+    wb._written.clear()
+    ozon.buy("A", 3, "main")
+    source.fail(TransientError("down"))
+    play.sync()
+    assert shows(wb)["A"] == 7
+    source.set("B", 2)
+    play.clock.advance(20 * MINUTE)
+    source.set("A", 7)
+    play.sync()
+    assert shows(wb)["A"] == 7

@@ -146,8 +146,10 @@ class Planner:
             heard,
             _,
         ) in self.ledger.levels.of_products(product_ids):
+            # A time to come was recorded while the clock was ahead: as of when the number is, nobody knows.
+            when = moment if (moment := times[as_of]) <= self.now else None
             levels.setdefault(product_id, []).append(
-                Stated(source, own, quantity, reserved, bool(known), times[as_of], bool(dated), heard)
+                Stated(source, own, quantity, reserved, bool(known), when, bool(dated), heard)
             )
         holds: dict[int, list[tuple[int | None, Held]]] = {}
         for row in self.ledger.holds.of_products(product_ids, self.now):

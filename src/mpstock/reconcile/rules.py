@@ -80,8 +80,8 @@ def _source_rules(
         if config.spec is not None and not config.spec.levels:
             continue
         cursor = cursors.get(f"source:{built.name}")
-        read_at = cursor.read_at if cursor else None
-        full_at = cursor.full_at if cursor else None
+        read_at = _past(cursor.read_at if cursor else None, now)
+        full_at = _past(cursor.full_at if cursor else None, now)
         stale = config.max_age is not None and (read_at is None or now - read_at > config.max_age)
         advisory = config.incremental == "advisory"
         rules[built.name] = SourceRule(
@@ -89,7 +89,7 @@ def _source_rules(
             config.rule,
             order,
             trusted=built.name not in untrusted and not stale,
-            omits_zero=full_at is not None,
+            omits_zero=cursor is not None and cursor.full_at is not None,
             confirmed_at=full_at if advisory else read_at,
             fresh_since=now - config.max_age if advisory and config.max_age is not None else None,
             books={sink: Booking(said.books_at, said.lag) for sink, said in config.absorbs.items()},
@@ -97,6 +97,11 @@ def _source_rules(
             to_fetch=config.lead_time is not None,
         )
     return rules
+
+
+def _past(moment: datetime | None, now: datetime) -> datetime | None:
+    """Return a moment that has been; one to come was recorded while the clock was ahead, and says nothing."""
+    return None if moment is None or moment > now else moment
 
 
 _STAGES = {"order": "taken_at", "assembly": "assembled_at", "shipment": "shipped_at"}

@@ -41,7 +41,8 @@ class SinkStatus:
 
     `without_product` are listings that nothing is pushed for, with the reason; `without_listing` are
     skus that the sink does not sell. Of both the first are named, and all are counted. `orders` are those
-    that are open, `order_units` their units as the sink counts them; `unknown_orders` are of no known product.
+    that are open, `order_units` their units as the sink counts them; `unknown_orders` are of no known
+    product.
     """
 
     name: str
