@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from mpstock import Clock
 from mpstock.testing import SourceContract
 from mpstock_files.plugin import mpstock_sources
@@ -19,6 +21,14 @@ class TestCsv(SourceContract):
     def make_simulator(self, clock: Clock) -> SupplierSimulator:
         writing = Writing(encoding="utf-8")
         return SupplierSimulator(clock=clock, writing=writing, user="партнёр", password="Пароль поставщика")
+
+    def spoil(self, simulator: Any, sku: str, warehouse: str) -> None:
+        # Written as it is: a word where a number should be.
+        simulator.set_level(sku, "NaN", warehouse)
+
+    def duplicate(self, simulator: Any, sku: str, warehouse: str) -> None:
+        # A row of its own in the list; a blank at the end makes no other article.
+        simulator.set_level(f"{sku} ", 4, warehouse)
 
 
 class TestYml(TestCsv):

@@ -20,11 +20,18 @@ class TestMoysklad(SourceContract):
     def make_simulator(self, clock: Clock) -> MoyskladSimulator:
         return MoyskladSimulator(clock=clock)
 
+    def spoil(self, simulator: Any, sku: str, warehouse: str) -> None:
+        simulator.set_level(sku, 0, warehouse)
+        simulator.inject(sku, "нет данных", warehouse)
+
+    def duplicate(self, simulator: Any, sku: str, warehouse: str) -> None:
+        simulator.inject(sku, 4, warehouse)
+
+    def reserve(self, simulator: Any, sku: str, warehouse: str, quantity: int) -> None:
+        simulator.reserve(sku, quantity, warehouse)
+
 
 class TestWithReserves(TestMoysklad):
     """What is on hand, and the reserves beside it."""
 
     options = {"stock_type": "stock", "reserve": True}  # noqa: RUF012  (a class variable of the kit)
-
-    def reserve(self, simulator: Any, sku: str, warehouse: str, quantity: int) -> None:
-        simulator.reserve(sku, quantity, warehouse)

@@ -26,6 +26,16 @@ class TestJson2(SourceContract):
         place = simulator.warehouse(warehouse).lot_stock_id
         simulator.world.adjust(simulator.world.add_product(sku), place, 4)
 
+    def spoil(self, simulator: Any, sku: str, warehouse: str) -> None:
+        place = simulator.warehouse(warehouse).lot_stock_id
+        for quant in simulator.world.quants_of(simulator.product(sku).id):
+            if quant.location_id == place:
+                quant.quantity = float("nan")
+
+    def reserve(self, simulator: Any, sku: str, warehouse: str, quantity: int) -> None:
+        place = simulator.warehouse(warehouse).lot_stock_id
+        simulator.world.reserve(simulator.product(sku), place, quantity)
+
 
 class TestJsonRpc(TestJson2):
     """Odoo 17 over JSON-RPC."""
@@ -40,7 +50,3 @@ class TestOnHand(TestJson2):
     """What is on hand, and what Odoo has reserved beside it."""
 
     options = {"page_size": 10, "field": "qty_available", "tell_reserved": True}  # noqa: RUF012  (as above)
-
-    def reserve(self, simulator: Any, sku: str, warehouse: str, quantity: int) -> None:
-        place = simulator.warehouse(warehouse).lot_stock_id
-        simulator.world.reserve(simulator.product(sku), place, quantity)

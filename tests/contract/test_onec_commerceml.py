@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -27,3 +28,11 @@ class TestCommerceML(SourceContract):
 
     def make_simulator(self, clock: Clock) -> CommerceMLSimulator:
         return CommerceMLSimulator(clock=clock, folder=next(self.folders))
+
+    def spoil(self, simulator: Any, sku: str, warehouse: str) -> None:
+        # Written as it is: a word where a number should be.
+        simulator.set_level(sku, "NaN", warehouse)
+
+    def duplicate(self, simulator: Any, sku: str, warehouse: str) -> None:
+        # A product of its own, with an Ид of its own; a blank at the end makes no other article.
+        simulator.set_level(f"{sku} ", 4, warehouse)
