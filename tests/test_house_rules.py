@@ -17,7 +17,14 @@ CORE = SRC / "mpstock"
 PLUGINS = sorted(path.parent for path in SRC.glob("mpstock_*/plugin.py"))
 each_plugin = pytest.mark.parametrize("plugin", PLUGINS, ids=lambda path: path.name)
 
-PUBLIC = {"mpstock", "mpstock.errors", "mpstock.plugins", "mpstock.simulation", "mpstock.testing"}
+PUBLIC = {
+    "mpstock",
+    "mpstock.errors",
+    "mpstock.plugins",
+    "mpstock.simulation",
+    "mpstock.testing",
+    "mpstock.validators",
+}
 NETWORK = {"aiohttp", "http.client", "httpx", "requests", "socket", "urllib.request", "urllib3", "uvicorn"}
 DATABASE = {"alembic", "psycopg", "sqlalchemy", "sqlite3"}
 HEAVY = {*NETWORK, *DATABASE, "asyncio", "cattrs", "click", "rich", "tenacity"}

@@ -30,6 +30,7 @@ PUBLIC_MODULES = (
     "mpstock.plugins",
     "mpstock.simulation",
     "mpstock.testing",
+    "mpstock.validators",
 )
 # The modules whose every public name is a public name of the package.
 WHOLE_MODULES = ("mpstock.clock", "mpstock.events", "mpstock.interfaces", "mpstock.model")

@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     from mpstock import plugins as plugins
     from mpstock import simulation as simulation
     from mpstock import testing as testing
+    from mpstock import validators as validators
     from mpstock.clock import Clock, ScaledClock, SystemClock
     from mpstock.config import SinkConfig, SinkWarehouse
     from mpstock.events import Alert, Planned, Pushed, RunFinished
@@ -148,7 +149,7 @@ _HOMES = {
     "secret": "Secret",
 }
 _HOME = {name: home for home, names in _HOMES.items() for name in names.split()}
-_PUBLIC_MODULES = ("errors", "plugins", "simulation", "testing")
+_PUBLIC_MODULES = ("errors", "plugins", "simulation", "testing", "validators")
 
 
 def __getattr__(name: str) -> Any:

@@ -15,6 +15,7 @@ from attrs import Attribute, field, frozen
 from mpstock.errors import RejectedError, UnexpectedResponseError
 from mpstock.model import Finding, Hold, Problem, Reading
 from mpstock.secret import Secret
+from mpstock.validators import above_zero
 
 if TYPE_CHECKING:
     from mpstock.interfaces import Context, Rate
@@ -27,11 +28,6 @@ def _web(_: Any, attribute: Attribute[Any], value: str) -> None:
         raise ValueError(
             f'{attribute.name} must be an address such as "https://shop.example/carts", not {value!r}'
         )
-
-
-def _positive(_: Any, attribute: Attribute[Any], value: timedelta) -> None:
-    if value <= timedelta(0):
-        raise ValueError(f'{attribute.name} must be above 0; write a length of time such as "15m"')
 
 
 @frozen
@@ -47,9 +43,9 @@ class CartsSettings:
 
     url: str = field(default="", validator=_web)
     token: Secret | None = None
-    ttl: timedelta = field(default=timedelta(minutes=15), validator=_positive)
+    ttl: timedelta = field(default=timedelta(minutes=15), validator=above_zero("15m"))
     warehouse: str | None = None
-    timeout: timedelta = field(default=timedelta(seconds=30), validator=_positive)
+    timeout: timedelta = field(default=timedelta(seconds=30), validator=above_zero("30s"))
 
 
 class CartsSource:

@@ -10,40 +10,9 @@ from urllib.parse import urlsplit
 from attrs import Attribute, field, frozen
 
 from mpstock import Secret
+from mpstock.validators import above_zero, address, one_of, own_name, without_colon
 
 __all__ = ["Columns", "FilesSettings"]
-
-
-def _url(_: Any, attribute: Attribute[Any], value: str) -> None:
-    if not value:
-        return
-    try:
-        parts = urlsplit(value)
-        carries_password = parts.username is not None or parts.password is not None
-        usable = parts.scheme in ("http", "https") and bool(parts.hostname) and (parts.port or 1) > 0
-    except ValueError:
-        carries_password, usable = "@" in value, False
-    # The address is not repeated in a message: suppliers put keys into it.
-    if carries_password:
-        raise ValueError(
-            f"{attribute.name} must not carry a user name or password; write them as user and password"
-        )
-    if not usable or value != value.strip():
-        raise ValueError(f'{attribute.name} must be an address such as "https://supplier.example/stock.csv"')
-
-
-def _one_of(*words: str) -> Any:
-    def check(_: Any, attribute: Attribute[Any], value: str) -> None:
-        if value not in words:
-            told = " or ".join(f'"{word}"' for word in words)
-            raise ValueError(f"{attribute.name} must be {told}, not {value!r}")
-
-    return check
-
-
-def _name(_: Any, attribute: Attribute[Any], value: str) -> None:
-    if value != value.strip():
-        raise ValueError(f"{attribute.name} must be a name without blanks at its ends, not {value!r}")
 
 
 def _names(_: Any, attribute: Attribute[Any], value: dict[str, str]) -> None:
@@ -83,17 +52,6 @@ def _encoding(_: Any, attribute: Attribute[Any], value: str) -> None:
         codecs.lookup(value or "utf-8")
     except LookupError:
         raise ValueError(f'{attribute.name} must be such as "utf-8" or "cp1251", not {value!r}') from None
-
-
-def _positive(_: Any, attribute: Attribute[Any], value: timedelta) -> None:
-    if value <= timedelta(0):
-        raise ValueError(f'{attribute.name} must be above 0; write a length of time such as "60s"')
-
-
-def _user(_: Any, attribute: Attribute[Any], value: str) -> None:
-    if ":" in value:
-        # Basic authentication divides user and password at the first colon (RFC 7617).
-        raise ValueError(f"{attribute.name} must not contain a colon")
 
 
 def _column(_: Any, attribute: Attribute[Any], value: int | str | None) -> None:
@@ -153,9 +111,13 @@ class FilesSettings:
     """
 
     path: Path | None = None
-    url: str = field(default="", validator=_url)
-    files: Literal["newest", "all"] = field(default="newest", validator=_one_of("newest", "all"))
-    user: str = field(default="", validator=_user)
+    # Suppliers put keys into addresses: no error repeats one.
+    url: str = field(
+        default="",
+        validator=address("https://supplier.example/stock.csv", empty=True, query=True, shown=False),
+    )
+    files: Literal["newest", "all"] = field(default="newest", validator=one_of("newest", "all"))
+    user: str = field(default="", validator=without_colon())
     password: Secret | None = None
     allow_http: bool = False
     columns: Columns = field(factory=Columns)
@@ -165,20 +127,20 @@ class FilesSettings:
     separator: str = field(default="", validator=_separator)
     quotes: bool = True
     words: dict[str, int | str] = field(factory=dict[str, "int | str"], validator=_words)
-    empty: Literal["unknown", "zero"] = field(default="unknown", validator=_one_of("unknown", "zero"))
-    duplicates: Literal["lowest", "sum"] = field(default="lowest", validator=_one_of("lowest", "sum"))
-    missing: Literal["gone", "unchanged"] = field(default="gone", validator=_one_of("gone", "unchanged"))
+    empty: Literal["unknown", "zero"] = field(default="unknown", validator=one_of("unknown", "zero"))
+    duplicates: Literal["lowest", "sum"] = field(default="lowest", validator=one_of("lowest", "sum"))
+    missing: Literal["gone", "unchanged"] = field(default="gone", validator=one_of("gone", "unchanged"))
     rows_without_sku: Literal["unknown", "ignore"] = field(
-        default="unknown", validator=_one_of("unknown", "ignore")
+        default="unknown", validator=one_of("unknown", "ignore")
     )
-    warehouse: str = field(default="", validator=_name)
+    warehouse: str = field(default="", validator=own_name(empty=True))
     warehouses: dict[str, str] = field(factory=dict[str, str], validator=_names)
-    outlets: Literal["sum", "each"] = field(default="sum", validator=_one_of("sum", "each"))
+    outlets: Literal["sum", "each"] = field(default="sum", validator=one_of("sum", "each"))
     yml_sku: Literal["vendorCode", "id", "barcode"] = field(
-        default="vendorCode", validator=_one_of("vendorCode", "id", "barcode")
+        default="vendorCode", validator=one_of("vendorCode", "id", "barcode")
     )
-    dated_by: Literal["file", "request"] = field(default="file", validator=_one_of("file", "request"))
-    timeout: timedelta = field(default=timedelta(seconds=60), validator=_positive)
+    dated_by: Literal["file", "request"] = field(default="file", validator=one_of("file", "request"))
+    timeout: timedelta = field(default=timedelta(seconds=60), validator=above_zero())
 
     def __attrs_post_init__(self) -> None:
         if (self.path is None) == (not self.url):

@@ -5,36 +5,19 @@ from __future__ import annotations
 from collections.abc import Mapping
 from datetime import timedelta
 from typing import Any, Literal
-from urllib.parse import urlsplit
 
 from attrs import Attribute, field, frozen
 
 from mpstock import Secret
+from mpstock.validators import above_zero, address, clean_text, not_negative, own_name, without_colon
 
 __all__ = ["BASKET", "MoyskladSettings"]
 
 BASKET = 45
 """Units that a user or solution may spend in 3 seconds (МойСклад JSON API 1.2, restrictions)."""
 
+_API = "https://api.moysklad.ru/api/remap/1.2"
 _STOCK_TYPES = ("freeStock", "stock")
-
-
-def _base_url(_: Any, attribute: Attribute[Any], value: str) -> None:
-    name = attribute.name
-    try:
-        parts = urlsplit(value)
-        carries_password = parts.username is not None or parts.password is not None
-        usable = parts.scheme in ("http", "https") and bool(parts.hostname) and (parts.port or 1) > 0
-    except ValueError:
-        carries_password, usable, parts = "@" in value, False, urlsplit("")
-    # The address is not repeated in the message: it has a password in it.
-    if carries_password:
-        raise ValueError(f"{name} must not carry a login or password; write them as login and password")
-    if not usable or parts.query or parts.fragment or value != value.strip():
-        raise ValueError(
-            f'{name} must be the address of the API, such as "https://api.moysklad.ru/api/remap/1.2", '
-            f"not {value!r}"
-        )
 
 
 def _stock_type(_: Any, attribute: Attribute[Any], value: str) -> None:
@@ -47,16 +30,6 @@ def _stock_type(_: Any, attribute: Attribute[Any], value: str) -> None:
         raise ValueError(f'{attribute.name} must be "freeStock" or "stock", not {value!r}')
 
 
-def _name(_: Any, attribute: Attribute[Any], value: str) -> None:
-    if not value or value != value.strip():
-        raise ValueError(f"{attribute.name} must be a name without blanks at its ends, not {value!r}")
-
-
-def _optional_name(_: Any, attribute: Attribute[Any], value: str) -> None:
-    if value != value.strip():
-        raise ValueError(f"{attribute.name} must have no blanks at its ends, not {value!r}")
-
-
 def _stores(_: Any, attribute: Attribute[Any], value: Mapping[str, str]) -> None:
     for store, warehouse in value.items():
         if not store.strip() or not warehouse or warehouse != warehouse.strip():
@@ -64,16 +37,6 @@ def _stores(_: Any, attribute: Attribute[Any], value: Mapping[str, str]) -> None
                 f"{attribute.name} must give each store of МойСклад (its name or id) the name of a warehouse "
                 f'of yours, such as {{ "Основной склад" = "main" }}; {store!r} = {warehouse!r} does not'
             )
-
-
-def _length(_: Any, attribute: Attribute[Any], value: timedelta) -> None:
-    if value < timedelta(0):
-        raise ValueError(f'{attribute.name} must not be negative; write a length of time such as "5m"')
-
-
-def _positive(_: Any, attribute: Attribute[Any], value: timedelta) -> None:
-    if value <= timedelta(0):
-        raise ValueError(f'{attribute.name} must be above 0; write a length of time such as "60s"')
 
 
 def _weight(_: Any, attribute: Attribute[Any], value: int | None) -> None:
@@ -110,22 +73,25 @@ class MoyskladSettings:
     """
 
     token: Secret | None = None
-    login: str = ""
+    login: str = field(default="", validator=without_colon())
     password: Secret | None = None
-    base_url: str = field(default="https://api.moysklad.ru/api/remap/1.2", validator=_base_url)
+    base_url: str = field(
+        default=_API,
+        validator=address(_API, of="the API", login="login", written_as="login and password"),
+    )
     report: Literal["bystore", "all"] = "bystore"
     stock_type: str = field(default="freeStock", validator=_stock_type)
     reserve: bool = False
     sku_by: Literal["article", "code", "externalCode", "barcode"] = "article"
     stores: Mapping[str, str] = field(factory=dict[str, str], validator=_stores)
     other_stores: Literal["by_name", "ignore"] = "by_name"
-    warehouse: str = field(default="main", validator=_name)
-    unassigned_store: str = field(default="", validator=_optional_name)
+    warehouse: str = field(default="main", validator=own_name())
+    unassigned_store: str = field(default="", validator=clean_text())
     bundles: bool = True
-    overlap: timedelta = field(default=timedelta(minutes=5), validator=_length)
-    full_every: timedelta = field(default=timedelta(hours=1), validator=_length)
-    goods_every: timedelta = field(default=timedelta(hours=24), validator=_length)
-    timeout: timedelta = field(default=timedelta(seconds=60), validator=_positive)
+    overlap: timedelta = field(default=timedelta(minutes=5), validator=not_negative())
+    full_every: timedelta = field(default=timedelta(hours=1), validator=not_negative())
+    goods_every: timedelta = field(default=timedelta(hours=24), validator=not_negative())
+    timeout: timedelta = field(default=timedelta(seconds=60), validator=above_zero())
     token_kind: Literal["user", "solution", "draft"] = "user"
     weight: int | None = field(default=None, validator=_weight)
 
@@ -136,9 +102,6 @@ class MoyskladSettings:
             raise ValueError("token stands beside login or password; write one of them, the token rather")
         if self.login and self.password is None:
             raise ValueError('password is missing beside login; write password = "${MOYSKLAD_PASSWORD}"')
-        if ":" in self.login:
-            # Basic authentication divides login and password at the first colon (RFC 7617).
-            raise ValueError("login must not contain a colon")
         if self.reserve and self.stock_type != "stock":
             raise ValueError(
                 'reserve = true goes with stock_type = "stock" alone: freeStock is less the reserves already'

@@ -12,6 +12,7 @@ import attrs
 from attrs import Attribute, frozen
 
 from mpstock import Secret
+from mpstock.validators import above_zero, address, clean_text, not_negative, one_of
 
 __all__ = ["OdooSettings"]
 
@@ -19,36 +20,14 @@ _LARGEST_PAGE = 10_000
 _ROUTES = ("/json", "/jsonrpc", "/web", "/xmlrpc", "/odoo")
 
 
-def _base_url(_: Any, attribute: Attribute[Any], value: str) -> None:
-    name = attribute.name
-    try:
-        parts = urlsplit(value)
-        carries_password = parts.username is not None or parts.password is not None
-        usable = parts.scheme in ("http", "https") and bool(parts.hostname) and (parts.port or 1) > 0
-    except ValueError:
-        carries_password, usable, parts = "@" in value, False, urlsplit("")
-    # The address is not repeated in the message: it has a password in it.
-    if carries_password:
-        raise ValueError(f"{name} must not carry a user name or password; write them as user and api_key")
-    if not usable or parts.query or parts.fragment or value != value.strip():
-        raise ValueError(
-            f'{name} must be the address of the server, such as "https://mycompany.odoo.com", not {value!r}'
-        )
+def _server(_: Any, attribute: Attribute[Any], value: str) -> None:
+    path = urlsplit(value).path
     for route in _ROUTES:
-        if f"{parts.path}/".startswith(f"{route}/"):
+        if f"{path}/".startswith(f"{route}/"):
             raise ValueError(
-                f'{name} ends where the server\'s address ends: leave out what begins with "{route}", not '
-                f"{value!r}"
+                f"{attribute.name} ends where the server's address ends: leave out what begins with "
+                f'"{route}", not {value!r}'
             )
-
-
-def _one_of(*words: str) -> Any:
-    def check(_: Any, attribute: Attribute[Any], value: str) -> None:
-        if value not in words:
-            known = ", ".join(f'"{word}"' for word in words[:-1])
-            raise ValueError(f'{attribute.name} must be {known} or "{words[-1]}", not {value!r}')
-
-    return check
 
 
 def _key(_: Any, attribute: Attribute[Any], value: Secret) -> None:
@@ -56,11 +35,6 @@ def _key(_: Any, attribute: Attribute[Any], value: Secret) -> None:
         raise ValueError(
             f"{attribute.name} is empty; make a key in Odoo under Preferences, Account Security, New API Key"
         )
-
-
-def _text(_: Any, attribute: Attribute[Any], value: str) -> None:
-    if value != value.strip():
-        raise ValueError(f"{attribute.name} must have no blanks at its ends, not {value!r}")
 
 
 def _warehouses(_: Any, attribute: Attribute[Any], value: Mapping[str, str]) -> None:
@@ -89,16 +63,6 @@ def _companies(_: Any, attribute: Attribute[Any], value: tuple[int, ...]) -> Non
 def _page_size(_: Any, attribute: Attribute[Any], value: int) -> None:
     if not 1 <= value <= _LARGEST_PAGE:
         raise ValueError(f"{attribute.name} must be between 1 and {_LARGEST_PAGE}, not {value}")
-
-
-def _length(_: Any, attribute: Attribute[Any], value: timedelta) -> None:
-    if value < timedelta(0):
-        raise ValueError(f'{attribute.name} must not be negative; write a length of time such as "5m"')
-
-
-def _positive(_: Any, attribute: Attribute[Any], value: timedelta) -> None:
-    if value <= timedelta(0):
-        raise ValueError(f'{attribute.name} must be above 0; write a length of time such as "120s"')
 
 
 def _per_second(_: Any, attribute: Attribute[Any], value: float | None) -> None:
@@ -130,26 +94,31 @@ class OdooSettings:
     `requests_per_second`  at most so many, one at a time. Odoo Online asks for 1.
     """
 
-    base_url: str = attrs.field(validator=_base_url)
+    base_url: str = attrs.field(
+        validator=[
+            address("https://mycompany.odoo.com", of="the server", written_as="user and api_key"),
+            _server,
+        ]
+    )
     api_key: Secret = attrs.field(validator=_key)
-    database: str = attrs.field(default="", validator=_text)
-    user: str = attrs.field(default="", validator=_text)
+    database: str = attrs.field(default="", validator=clean_text())
+    user: str = attrs.field(default="", validator=clean_text())
     protocol: Literal["auto", "json2", "jsonrpc"] = attrs.field(
-        default="auto", validator=_one_of("auto", "json2", "jsonrpc")
+        default="auto", validator=one_of("auto", "json2", "jsonrpc")
     )
     field: Literal["free_qty", "qty_available"] = attrs.field(
-        default="free_qty", validator=_one_of("free_qty", "qty_available")
+        default="free_qty", validator=one_of("free_qty", "qty_available")
     )
     tell_reserved: bool = False
     sku_by: Literal["default_code", "barcode"] = attrs.field(
-        default="default_code", validator=_one_of("default_code", "barcode")
+        default="default_code", validator=one_of("default_code", "barcode")
     )
     warehouses: Mapping[str, str] = attrs.field(factory=dict[str, str], validator=_warehouses)
     company_ids: tuple[int, ...] = attrs.field(default=(), validator=_companies)
     page_size: int = attrs.field(default=1000, validator=_page_size)
-    overlap: timedelta = attrs.field(default=timedelta(minutes=5), validator=_length)
-    full_every: timedelta = attrs.field(default=timedelta(hours=24), validator=_length)
-    timeout: timedelta = attrs.field(default=timedelta(seconds=120), validator=_positive)
+    overlap: timedelta = attrs.field(default=timedelta(minutes=5), validator=not_negative())
+    full_every: timedelta = attrs.field(default=timedelta(hours=24), validator=not_negative())
+    timeout: timedelta = attrs.field(default=timedelta(seconds=120), validator=above_zero("120s"))
     requests_per_second: float | None = attrs.field(default=None, validator=_per_second)
 
     def __attrs_post_init__(self) -> None:

@@ -7,6 +7,8 @@ from typing import Any, Literal
 
 from attrs import Attribute, field, frozen
 
+from mpstock.validators import one_of, own_name, time_zone
+
 __all__ = ["CommerceMLSettings"]
 
 
@@ -27,11 +29,6 @@ def _sku(_: Any, attribute: Attribute[Any], value: str) -> None:
         raise ValueError(f"{attribute.name} {error}") from None
 
 
-def _warehouse(_: Any, attribute: Attribute[Any], value: str) -> None:
-    if not value or value != value.strip():
-        raise ValueError(f"{attribute.name} must be a name without blanks at its ends, not {value!r}")
-
-
 def _warehouses(_: Any, attribute: Attribute[Any], value: dict[str, str]) -> None:
     for identifier, name in value.items():
         if not name or name != name.strip() or not identifier.strip():
@@ -39,26 +36,6 @@ def _warehouses(_: Any, attribute: Attribute[Any], value: dict[str, str]) -> Non
                 f"{attribute.name} must name a warehouse for the Ид of each store, as in "
                 f'{{ "03ce4b6e-…" = "main" }}, not {identifier!r} = {name!r}'
             )
-
-
-def _one_of(*words: str) -> Any:
-    def check(_: Any, attribute: Attribute[Any], value: str) -> None:
-        if value not in words:
-            told = " or ".join(f'"{word}"' for word in words)
-            raise ValueError(f"{attribute.name} must be {told}, not {value!r}")
-
-    return check
-
-
-def _timezone(_: Any, attribute: Attribute[Any], value: str) -> None:
-    if not value:
-        return
-    from zoneinfo import ZoneInfo
-
-    try:
-        ZoneInfo(value)
-    except (OSError, ValueError, LookupError):
-        raise ValueError(f'{attribute.name} must be a zone such as "Europe/Moscow", not {value!r}') from None
 
 
 @frozen
@@ -83,11 +60,11 @@ class CommerceMLSettings:
 
     path: Path = field(validator=_path)
     sku: str = field(default="{article}", validator=_sku)
-    warehouse: str = field(default="main", validator=_warehouse)
+    warehouse: str = field(default="main", validator=own_name())
     warehouses: dict[str, str] = field(factory=dict[str, str], validator=_warehouses)
-    empty: Literal["unknown", "zero"] = field(default="unknown", validator=_one_of("unknown", "zero"))
+    empty: Literal["unknown", "zero"] = field(default="unknown", validator=one_of("unknown", "zero"))
     rows_without_sku: Literal["unknown", "ignore"] = field(
-        default="unknown", validator=_one_of("unknown", "ignore")
+        default="unknown", validator=one_of("unknown", "ignore")
     )
     trust_formed_at: bool = False
-    timezone: str = field(default="", validator=_timezone)
+    timezone: str = field(default="", validator=time_zone())

@@ -10,37 +10,27 @@ from urllib.parse import urlsplit
 from attrs import Attribute, asdict, evolve, field, frozen
 
 from mpstock import Secret
+from mpstock.validators import (
+    above_zero,
+    address,
+    not_negative,
+    one_of,
+    one_or_more,
+    time_zone,
+    without_colon,
+)
 from mpstock_onec.odata_presets import PRESETS, Names
 from mpstock_onec.odata_sku import Template
 
 __all__ = ["OdataSettings"]
 
 
-def _base_url(_: Any, attribute: Attribute[Any], value: str) -> None:
-    name = attribute.name
-    try:
-        parts = urlsplit(value)
-        carries_password = parts.username is not None or parts.password is not None
-        usable = parts.scheme in ("http", "https") and bool(parts.hostname) and (parts.port or 1) > 0
-    except ValueError:
-        carries_password, usable, parts = "@" in value, False, urlsplit("")
-    # The address is not repeated in the message: it has a password in it.
-    if carries_password:
-        raise ValueError(f"{name} must not carry a user name or password; write them as user and password")
-    if not usable or parts.query or parts.fragment or value != value.strip():
+def _publication(_: Any, attribute: Attribute[Any], value: str) -> None:
+    if "/odata/" in f"{urlsplit(value).path}/":
         raise ValueError(
-            f'{name} must be the address of the publication, such as "http://erp.local/trade", not {value!r}'
+            f'{attribute.name} ends where the publication ends: leave out what begins with "/odata", not '
+            f"{value!r}"
         )
-    if "/odata/" in f"{parts.path}/":
-        raise ValueError(
-            f'{name} ends where the publication ends: leave out what begins with "/odata", not {value!r}'
-        )
-
-
-def _user(_: Any, attribute: Attribute[Any], value: str) -> None:
-    if ":" in value:
-        # Basic authentication divides user and password at the first colon (RFC 7617).
-        raise ValueError(f"{attribute.name} must not contain a colon; give the 1C user a name without one")
 
 
 def _preset(_: Any, attribute: Attribute[Any], value: str) -> None:
@@ -78,41 +68,6 @@ def _warehouses(_: Any, attribute: Attribute[Any], value: Mapping[str, str]) -> 
             )
 
 
-def _positive(_: Any, attribute: Attribute[Any], value: timedelta) -> None:
-    if value <= timedelta(0):
-        raise ValueError(f'{attribute.name} must be above 0; write a length of time such as "120s"')
-
-
-def _length(_: Any, attribute: Attribute[Any], value: timedelta) -> None:
-    if value < timedelta(0):
-        raise ValueError(f'{attribute.name} must not be negative; write a length of time such as "24h"')
-
-
-def _one_or_more(_: Any, attribute: Attribute[Any], value: int | None) -> None:
-    if value is not None and value < 1:
-        raise ValueError(f"{attribute.name} must be 1 or more, not {value}")
-
-
-def _choice(*choices: str) -> Any:
-    def validate(_: Any, attribute: Attribute[Any], value: str) -> None:
-        if value not in choices:
-            there = " or ".join(f'"{choice}"' for choice in choices)
-            raise ValueError(f"{attribute.name} must be {there}, not {value!r}")
-
-    return validate
-
-
-def _timezone(_: Any, attribute: Attribute[Any], value: str) -> None:
-    if not value:
-        return
-    from zoneinfo import ZoneInfo
-
-    try:
-        ZoneInfo(value)
-    except (OSError, ValueError, LookupError):
-        raise ValueError(f'{attribute.name} must be a zone such as "Europe/Moscow", not {value!r}') from None
-
-
 _EXAMPLE = '"{article}" or "{article}[-{characteristic}]"'
 _PREFIXES = ("AccumulationRegister_", "InformationRegister_", "Catalog_")
 
@@ -143,8 +98,8 @@ class OdataSettings:
     `requests_per_minute`  at most so many requests a minute; each may take a licence.
     """
 
-    base_url: str = field(validator=_base_url)
-    user: str = field(default="", validator=_user)
+    base_url: str = field(validator=[address("http://erp.local/trade", of="the publication"), _publication])
+    user: str = field(default="", validator=without_colon("give the 1C user a name without one"))
     password: Secret | None = None
     preset: str = field(default="", validator=_preset)
     register: str | None = field(default=None, validator=_name)
@@ -162,18 +117,18 @@ class OdataSettings:
     sku: str = field(default="{article}", validator=_sku)
     warehouses: Mapping[str, str] = field(factory=dict[str, str], validator=_warehouses)
     condition: str = ""
-    split: Literal["none", "warehouse"] = field(default="none", validator=_choice("none", "warehouse"))
-    balance_at: Literal["latest", "now"] = field(default="latest", validator=_choice("latest", "now"))
-    timezone: str = field(default="", validator=_timezone)
-    duplicates: Literal["unknown", "sum"] = field(default="unknown", validator=_choice("unknown", "sum"))
+    split: Literal["none", "warehouse"] = field(default="none", validator=one_of("none", "warehouse"))
+    balance_at: Literal["latest", "now"] = field(default="latest", validator=one_of("latest", "now"))
+    timezone: str = field(default="", validator=time_zone())
+    duplicates: Literal["unknown", "sum"] = field(default="unknown", validator=one_of("unknown", "sum"))
     unknown_products: Literal["unknown", "ignore"] = field(
-        default="unknown", validator=_choice("unknown", "ignore")
+        default="unknown", validator=one_of("unknown", "ignore")
     )
     allowed_only: bool = False
-    catalogue_every: timedelta = field(default=timedelta(hours=24), validator=_length)
-    page_size: int = field(default=5000, validator=_one_or_more)
-    timeout: timedelta = field(default=timedelta(seconds=120), validator=_positive)
-    requests_per_minute: int | None = field(default=None, validator=_one_or_more)
+    catalogue_every: timedelta = field(default=timedelta(hours=24), validator=not_negative("24h"))
+    page_size: int = field(default=5000, validator=one_or_more())
+    timeout: timedelta = field(default=timedelta(seconds=120), validator=above_zero("120s"))
+    requests_per_minute: int | None = field(default=None, validator=one_or_more())
 
     def __attrs_post_init__(self) -> None:
         if self.password is not None and not self.user:

@@ -9,31 +9,27 @@ from urllib.parse import urlsplit
 from attrs import Attribute, field, frozen
 
 from mpstock import Secret
+from mpstock.validators import (
+    above_zero,
+    address,
+    not_negative,
+    one_of,
+    one_or_more,
+    own_name,
+    time_zone,
+    without_colon,
+)
 
 __all__ = ["OnecSettings"]
 
 _PATH = "/hs/stocks/list"
 
 
-def _base_url(_: Any, attribute: Attribute[Any], value: str) -> None:
-    name = attribute.name
-    try:
-        parts = urlsplit(value)
-        carries_password = parts.username is not None or parts.password is not None
-        usable = parts.scheme in ("http", "https") and bool(parts.hostname) and (parts.port or 1) > 0
-    except ValueError:
-        carries_password, usable, parts = "@" in value, False, urlsplit("")
-    # The address is not repeated in the message: it has a password in it.
-    if carries_password:
-        raise ValueError(f"{name} must not carry a user name or password; write them as user and password")
-    if not usable or parts.query or parts.fragment or value != value.strip():
+def _publication(_: Any, attribute: Attribute[Any], value: str) -> None:
+    if "/hs/" in f"{urlsplit(value).path}/":
         raise ValueError(
-            f'{name} must be the address of the publication, such as "http://erp.local/trade", not {value!r}'
-        )
-    if "/hs/" in f"{parts.path}/":
-        raise ValueError(
-            f'{name} ends where the publication ends: leave out what begins with "/hs", it is the setting '
-            f'path (default "{_PATH}"), not {value!r}'
+            f'{attribute.name} ends where the publication ends: leave out what begins with "/hs", it is the '
+            f'setting path (default "{_PATH}"), not {value!r}'
         )
 
 
@@ -42,48 +38,6 @@ def _path(_: Any, attribute: Attribute[Any], value: str) -> None:
         raise ValueError(
             f'{attribute.name} must begin with "/" and have no "?" or "#", such as "{_PATH}", not {value!r}'
         )
-
-
-def _user(_: Any, attribute: Attribute[Any], value: str) -> None:
-    if ":" in value:
-        # Basic authentication divides user and password at the first colon (RFC 7617).
-        raise ValueError(f"{attribute.name} must not contain a colon; give the 1C user a name without one")
-
-
-def _warehouse(_: Any, attribute: Attribute[Any], value: str) -> None:
-    if not value or value != value.strip():
-        raise ValueError(f"{attribute.name} must be a name without blanks at its ends, not {value!r}")
-
-
-def _length(_: Any, attribute: Attribute[Any], value: timedelta) -> None:
-    if value < timedelta(0):
-        raise ValueError(f'{attribute.name} must not be negative; write a length of time such as "5m"')
-
-
-def _positive(_: Any, attribute: Attribute[Any], value: timedelta) -> None:
-    if value <= timedelta(0):
-        raise ValueError(f'{attribute.name} must be above 0; write a length of time such as "60s"')
-
-
-def _per_minute(_: Any, attribute: Attribute[Any], value: int | None) -> None:
-    if value is not None and value < 1:
-        raise ValueError(f"{attribute.name} must be 1 or more, not {value}; leave it out for no limit")
-
-
-def _nameless(_: Any, attribute: Attribute[Any], value: str) -> None:
-    if value not in ("unknown", "ignore"):
-        raise ValueError(f'{attribute.name} must be "unknown" or "ignore", not {value!r}')
-
-
-def _timezone(_: Any, attribute: Attribute[Any], value: str) -> None:
-    if not value:
-        return
-    from zoneinfo import ZoneInfo
-
-    try:
-        ZoneInfo(value)
-    except (OSError, ValueError, LookupError):
-        raise ValueError(f'{attribute.name} must be a zone such as "Europe/Moscow", not {value!r}') from None
 
 
 @frozen
@@ -108,18 +62,20 @@ class OnecSettings:
                         request may take a licence.
     """
 
-    base_url: str = field(validator=_base_url)
-    user: str = field(default="", validator=_user)
+    base_url: str = field(validator=[address("http://erp.local/trade", of="the publication"), _publication])
+    user: str = field(default="", validator=without_colon("give the 1C user a name without one"))
     password: Secret | None = None
     path: str = field(default=_PATH, validator=_path)
-    warehouse: str = field(default="main", validator=_warehouse)
-    overlap: timedelta = field(default=timedelta(minutes=5), validator=_length)
-    full_every: timedelta = field(default=timedelta(hours=24), validator=_length)
-    timeout: timedelta = field(default=timedelta(seconds=60), validator=_positive)
+    warehouse: str = field(default="main", validator=own_name())
+    overlap: timedelta = field(default=timedelta(minutes=5), validator=not_negative())
+    full_every: timedelta = field(default=timedelta(hours=24), validator=not_negative())
+    timeout: timedelta = field(default=timedelta(seconds=60), validator=above_zero())
     trust_updated_at: bool = False
-    timezone: str = field(default="", validator=_timezone)
-    rows_without_sku: Literal["unknown", "ignore"] = field(default="unknown", validator=_nameless)
-    requests_per_minute: int | None = field(default=None, validator=_per_minute)
+    timezone: str = field(default="", validator=time_zone())
+    rows_without_sku: Literal["unknown", "ignore"] = field(
+        default="unknown", validator=one_of("unknown", "ignore")
+    )
+    requests_per_minute: int | None = field(default=None, validator=one_or_more("leave it out for no limit"))
 
     def __attrs_post_init__(self) -> None:
         if self.password is not None and not self.user:

@@ -9,6 +9,7 @@ from urllib.parse import urlsplit
 from attrs import Attribute, field, frozen
 
 from mpstock import Secret
+from mpstock.validators import not_negative, one_of
 
 __all__ = ["OzonSettings"]
 
@@ -42,26 +43,11 @@ def _without_slash(value: str) -> str:
     return value.rstrip("/")
 
 
-def _age(_: Any, attribute: Attribute[Any], value: timedelta) -> None:
-    if value < timedelta(0):
-        raise ValueError(f'{attribute.name} must not be negative; write a length of time such as "6h"')
-
-
 def _writes(_: Any, attribute: Attribute[Any], value: int) -> None:
     if not 1 <= value <= WRITES_PER_MINUTE:
         raise ValueError(
             f"{attribute.name} must be from 1 to {WRITES_PER_MINUTE} (Ozon takes no more), not {value}"
         )
-
-
-def _reserve(_: Any, attribute: Attribute[Any], value: str) -> None:
-    if value not in ("exclude", "include"):
-        raise ValueError(f'{attribute.name} must be "exclude" or "include", not {value!r}')
-
-
-def _orders(_: Any, attribute: Attribute[Any], value: str) -> None:
-    if value not in ("postings", "reserved", "none"):
-        raise ValueError(f'{attribute.name} must be "postings", "reserved" or "none", not {value!r}')
 
 
 @frozen
@@ -82,7 +68,9 @@ class OzonSettings:
     client_id: str = field(validator=_header_value)
     api_key: Secret = field(converter=Secret, validator=_header_value)
     base_url: str = field(default="https://api-seller.ozon.ru", converter=_without_slash, validator=_url)
-    reserve: Literal["exclude", "include"] = field(default="exclude", validator=_reserve)
-    listings_max_age: timedelta = field(default=timedelta(hours=6), validator=_age)
+    reserve: Literal["exclude", "include"] = field(default="exclude", validator=one_of("exclude", "include"))
+    listings_max_age: timedelta = field(default=timedelta(hours=6), validator=not_negative("6h"))
     writes_per_minute: int = field(default=WRITES_PER_MINUTE, validator=_writes)
-    orders: Literal["postings", "reserved", "none"] = field(default="postings", validator=_orders)
+    orders: Literal["postings", "reserved", "none"] = field(
+        default="postings", validator=one_of("postings", "reserved", "none")
+    )
