@@ -69,6 +69,8 @@ def mpstock_sources() -> list[SourceSpec]:
             factory=_source,
             simulator=_simulator,
             aliases=("1c",),
+            # A balance of 1C has no time of change: `changedAfter` is advice, not a promise.
+            incremental="advisory",
         ),
         SourceSpec(
             name="onec_commerceml",

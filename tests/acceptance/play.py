@@ -151,8 +151,13 @@ class Play:
             "network": {"attempts": 2},
             "sources": {"erp": self.onec.settings(onec)},
             "sinks": {
-                "ozon": {**self.ozon.settings(ozon), "warehouses": [{"code": OZON_CODE}]},
-                "wb": {**self.wb.settings(wb), "warehouses": [{"code": WB_CODE}]},
+                # A quarter of an hour is a few seconds here, and a busy machine takes that long.
+                "ozon": {
+                    **self.ozon.settings(ozon),
+                    "max_age": "1d",
+                    "warehouses": [{"code": OZON_CODE}],
+                },
+                "wb": {**self.wb.settings(wb), "max_age": "1d", "warehouses": [{"code": WB_CODE}]},
             },
         }
         self.write()

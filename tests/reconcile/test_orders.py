@@ -275,3 +275,20 @@ def test_a_number_from_a_clock_that_was_ahead_has_booked_nothing(tmp_path: Path)
     source.set("A", 7)
     play.sync()
     assert shows(wb)["A"] == 7
+
+
+def test_a_zero_gets_through_where_neither_stock_nor_listing_is_known(tmp_path: Path) -> None:
+    """The push was lost, the orders are not known any more: 4 may be a raise, 0 is none."""
+    play, source, account = make(tmp_path, {"A": 9, "B": 9})
+    play.sync()
+    source.set("A", 0)
+    source.set("B", 4)
+    account.doubt(applied=False, times=9)
+    account.fail_orders(TransientError("503"), times=9)
+    play.sync()
+    account.heal()
+    account.fail_read(TransientError("503"), times=9)
+    play.clock.advance(16 * MINUTE)
+    report = play.sync()
+    assert report.sinks["shop"].orders_error == "503"
+    assert shows(account) == {"A": 0, "B": 9}

@@ -273,9 +273,13 @@ class Pushes:
         )
 
     def park_unknown(self, sink: str) -> int:
-        """Leave what a sink shows nobody knows to the next run; returns how many changes that is."""
+        """Leave what a sink shows nobody knows to the next run, but for zeros: nothing is lower than these.
+
+        Returns how many changes that is.
+        """
         return self.db.execute(
-            "UPDATE marketplace_stocks SET ready = 0 WHERE marketplace = ? AND ready = 1 AND base IS NULL",
+            "UPDATE marketplace_stocks SET ready = 0 WHERE marketplace = ? AND ready = 1 AND base IS NULL "
+            "AND lane > 0",
             (sink,),
         )
 

@@ -65,9 +65,9 @@ class Reckoning:
     """How one listing's wanted quantity came about.
 
     `wanted` is None when nothing can be said: the product is in no configured source any more, or
-    neither its stock nor what the listing shows is known. `waits` says that an unknown quantity
-    keeps it below what the formula would give at the last known values. `floating` are the units that
-    holds take from it of which nobody knows where they come from, in base units.
+    neither its stock nor what the listing shows is known, and there may be some. `waits` says that an
+    unknown quantity keeps it below what the formula would give at the last known values. `floating` are the
+    units that holds take from it of which nobody knows where they come from, in base units.
     """
 
     sink: str
@@ -279,7 +279,8 @@ class _Group:
         if pool.known:
             wanted, waits = advertised, False
         elif base is None:
-            wanted, waits = None, True
+            # Nothing is lower than zero, whatever it shows: that much is safe to say.
+            wanted, waits = (0 if advertised == 0 else None), True
         else:
             wanted = base if advertised is None else min(base, advertised)
             waits = True
