@@ -12,7 +12,7 @@ from mpstock import Level, Shop
 from mpstock.errors import ConfigurationError
 from mpstock.inmemory import InMemorySource
 from mpstock.testing import VirtualClock
-from tests.reconcile.shops import Account, Play, configuration, make, shows
+from tests.reconcile.shops import REGISTRY, Account, Play, configuration, make, shows
 
 
 def test_a_cart_is_taken_off_and_comes_back_when_it_expires(tmp_path: Path) -> None:
@@ -65,7 +65,7 @@ def test_the_last_unit_is_held_once(tmp_path: Path) -> None:
     play.sync()
     config = configuration(play.ledger, play.sources.values(), play.sinks.values())
     got: list[bool] = []
-    with Shop(config, clock=play.clock) as shop:
+    with Shop(config, plugins=REGISTRY, clock=play.clock) as shop:
         threads = [
             threading.Thread(
                 target=lambda n=n: got.append(shop.hold(f"cart-{n}", "A", 1, only_if_available=True))

@@ -236,7 +236,7 @@ class Listener:
 
 def test_plugins_are_told_in_order_and_a_broken_one_harms_nothing() -> None:
     """Planned before anything is sent, each batch, the end; an alert for what is held."""
-    listener, plugins = Listener(), PluginRegistry()
+    listener, plugins = Listener(), PluginRegistry(entry_points=[])
     plugins.register(listener, "listener")
     clock = VirtualClock()
     source = InMemorySource(dict.fromkeys(skus(30), 5), clock=clock)

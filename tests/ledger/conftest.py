@@ -6,6 +6,14 @@ from pathlib import Path
 import pytest
 
 from mpstock.ledger import Ledger
+from tests import ledgers
+
+
+@pytest.fixture(scope="module", autouse=True)
+def _ledgers_are_migrated() -> Iterator[None]:
+    """Here the migrations themselves are told of."""
+    with ledgers.migrated():
+        yield
 
 
 @pytest.fixture

@@ -15,7 +15,16 @@ from mpstock.inmemory import InMemorySource
 from mpstock.testing import VirtualClock
 from tests.reconcile import reference
 from tests.reconcile.reference import Member, Row
-from tests.reconcile.shops import Account, Play, configuration, make, shows, sink_config, source_config
+from tests.reconcile.shops import (
+    REGISTRY,
+    Account,
+    Play,
+    configuration,
+    make,
+    shows,
+    sink_config,
+    source_config,
+)
 
 
 def two_warehouses(
@@ -122,7 +131,7 @@ def test_every_listing_shows_the_reference(
     )
     members = {"erp": Member("main", rule, 0), "wms": Member("main", rule, 1)}
     last: dict[tuple[str, str], int] = {}
-    with Shop(config, clock=clock) as shop:
+    with Shop(config, plugins=REGISTRY, clock=clock) as shop:
         for day in days:
             for (name, own), quantity in day.items():
                 sources[name].set("A", quantity, warehouse=own)

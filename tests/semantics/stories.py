@@ -113,7 +113,7 @@ class Seller(Play):
         super().__init__(folder, sources, sinks, clock=clock, zeroing=NO_GUARD)
         self.folder = folder
         self.told = Told()
-        self.plugins = PluginRegistry()
+        self.plugins = PluginRegistry(entry_points=[])
         self.plugins.register(self.told, "told")
 
     def open(self) -> Shop:

@@ -145,7 +145,7 @@ def test_free_with_a_reserve_is_said_when_the_settings_are_read(tmp_path: Path) 
     """`quantity = "free"` of a source that tells its reserve apart is an error before anything is read."""
     path = tmp_path / "mpstock.toml"
     path.write_text('[sources.ms]\nplugin = "reserving"\nquantity = "free"\n', encoding="utf-8")
-    plugins = PluginRegistry()
+    plugins = PluginRegistry(entry_points=[])
     plugins.register(_Reserving(), "reserving")
     with pytest.raises(ConfigurationError, match="free"):
         load(path, plugins=plugins)

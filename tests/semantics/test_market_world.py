@@ -27,7 +27,7 @@ from mpstock.config import Absorption, SinkWarehouse, ZeroingGuard
 from mpstock.errors import NotSentError, TransientError
 from mpstock.inmemory import InMemorySource
 from mpstock.testing import VirtualClock
-from tests.reconcile.shops import Account, configuration, sink_config, source_config
+from tests.reconcile.shops import REGISTRY, Account, configuration, sink_config, source_config
 
 SKUS = ("A", "B")
 OWN = ("main", "msk")
@@ -362,7 +362,7 @@ class MarketWorld(RuleBasedStateMachine):
 
     def _sync(self, *, full: bool) -> Report:
         if self.shop is None:
-            self.shop = Shop(self._configuration(), clock=self.clock)
+            self.shop = Shop(self._configuration(), plugins=REGISTRY, clock=self.clock)
         report = self.shop.sync(full=full)
         for sold in self.sold:
             sold.told = sold.told or not report.sinks[sold.sink].orders_error

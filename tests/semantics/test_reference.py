@@ -17,7 +17,7 @@ from mpstock import Order, OrderPage, OrderStage, Shop
 from mpstock.config import Absorption, SharingSettings, SinkWarehouse
 from mpstock.inmemory import InMemorySource
 from mpstock.testing import VirtualClock
-from tests.reconcile.shops import configuration, sink_config, source_config
+from tests.reconcile.shops import REGISTRY, configuration, sink_config, source_config
 from tests.semantics import reference
 from tests.semantics.reference import Ord, Row, Rule, Src, Stage
 from tests.semantics.stories import NO_GUARD, Market
@@ -154,6 +154,7 @@ class Played:
                 products=products,
                 sharing=self.sharing,
             ),
+            plugins=REGISTRY,
             clock=self.clock,
         )
 
