@@ -18,7 +18,8 @@ from mpstock.testing import VirtualClock, adapter_context, build_adapter, run_vi
 from mpstock.transport import HttpTransport, TransportSettings
 from mpstock_files.settings import Columns, FilesSettings
 from mpstock_files.simulator import SupplierSimulator, Writing
-from tests.files.supplier import SPEC, START, Read, Supplier, walk
+from tests.files.supplier import SPEC, START, Supplier
+from tests.reading import Read, walk
 
 LEVELS: dict[tuple[str, str], int | str | Decimal] = {
     ("MUG-1", "main"): 1234,

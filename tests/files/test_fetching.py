@@ -21,7 +21,8 @@ from mpstock.errors import (
 )
 from mpstock.testing import VirtualClock, adapter_context, build_adapter
 from mpstock_files.settings import Columns, FilesSettings
-from tests.files.supplier import SPEC, START, Read, Supplier, walk
+from tests.files.supplier import SPEC, START, Supplier
+from tests.reading import Read, walk
 
 LIST = "Артикул;Остаток\r\nA;5\r\n".encode()
 MODIFIED = "Mon, 12 Jan 2026 06:00:00 GMT"

@@ -2,19 +2,18 @@
 
 from __future__ import annotations
 
-import asyncio
 import json
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import httpx
-from attrs import define
 
-from mpstock import Finding, Hold, Level, Problem, Reading, Secret
+from mpstock import Finding, Secret
 from mpstock.testing import VirtualClock, adapter_context, build_adapter
 from mpstock_moysklad.plugin import mpstock_sources
 from mpstock_moysklad.settings import MoyskladSettings
 from mpstock_moysklad.simulator import MoyskladSimulator
+from tests.reading import Read, findings, walk
 
 (SPEC,) = mpstock_sources()
 URL = "https://api.moysklad.ru"
@@ -29,51 +28,6 @@ def settings(**changed: Any) -> MoyskladSettings:
     return MoyskladSettings(**{"base_url": BASE, **changed})
 
 
-@define
-class Read:
-    """What one walk over a source brought."""
-
-    readings: list[Reading]
-
-    @property
-    def last(self) -> Reading:
-        return self.readings[-1]
-
-    @property
-    def levels(self) -> list[Level]:
-        return [level for reading in self.readings for level in reading.levels]
-
-    @property
-    def numbers(self) -> dict[tuple[str, str], int | None]:
-        """Quantities by sku and warehouse; each is told once."""
-        found = {(level.sku, level.warehouse): level.quantity for level in self.levels}
-        assert len(found) == len(self.levels), self.levels
-        return found
-
-    @property
-    def quantities(self) -> dict[str, int | None]:
-        """Quantities by sku, where there is one warehouse."""
-        found = {level.sku: level.quantity for level in self.levels}
-        assert len(found) == len(self.levels), self.levels
-        return found
-
-    @property
-    def problems(self) -> list[Problem]:
-        return [problem for reading in self.readings for problem in reading.problems]
-
-    @property
-    def holds(self) -> dict[str, int]:
-        """Units by sku, of holds in no particular warehouse."""
-        holds: Sequence[Hold] = self.last.holds
-        assert all(hold.warehouse is None for hold in holds)
-        return {hold.sku: hold.quantity for hold in holds}
-
-    @property
-    def cursor(self) -> str:
-        assert self.last.cursor is not None
-        return self.last.cursor
-
-
 class Reader:
     """One source, on a clock that jumps."""
 
@@ -84,19 +38,11 @@ class Reader:
 
     def read(self, cursor: str | None = None) -> Read:
         """Read to the end."""
-
-        async def readings() -> Read:
-            return Read([reading async for reading in self.source.read(cursor)])
-
-        return asyncio.run(readings())
+        return walk(self.source, cursor)
 
     def check(self) -> dict[str, Finding]:
         """Check to the end; by subject."""
-
-        async def findings() -> list[Finding]:
-            return [finding async for finding in self.source.check()]
-
-        return {finding.subject: finding for finding in asyncio.run(findings())}
+        return {finding.subject: finding for finding in findings(self.source)}
 
 
 class World(Reader):

@@ -16,7 +16,7 @@ def test_bundle_is_as_many_as_its_scarcest_component_allows() -> None:
     """Two of A and one of B: four from nine, five from five; in the other store there is no B."""
     world = World(LEVELS)
     world.double.add_bundle("SET", {"A": 2, "B": 1})
-    found = world.read().numbers
+    found = world.read().by_key
     assert (found["SET", "main"], found["SET", "Юг"]) == (4, 0)
 
 
@@ -24,7 +24,7 @@ def test_bundles_of_whole_parts_of_fractions() -> None:
     """Half a unit of each: the exact quantities are divided, and rounded at the end."""
     world = World({("A", "main"): "2.25"})
     world.double.add_bundle("SET", {"A": "0.75"})
-    assert world.read().numbers["SET", "main"] == 3
+    assert world.read().by_key["SET", "main"] == 3
 
 
 def test_services_limit_no_bundle() -> None:
@@ -34,8 +34,8 @@ def test_services_limit_no_bundle() -> None:
     world.double.add_bundle("SET", {"A": 2, service: 1})
     world.double.add_bundle("NOTHING", {service: 1})
     found = world.read()
-    assert found.numbers["SET", "main"] == 4
-    assert found.numbers["NOTHING", "main"] is None
+    assert found.by_key["SET", "main"] == 4
+    assert found.by_key["NOTHING", "main"] is None
     assert [problem.sku for problem in found.problems] == ["NOTHING"]
 
 
@@ -44,7 +44,7 @@ def test_component_without_an_article_counts() -> None:
     world = World(LEVELS)
     box = world.double.add_good("Коробка", stock={"main": 3})
     world.double.add_bundle("SET", {"A": 1, box: 1})
-    assert world.read().numbers["SET", "main"] == 3
+    assert world.read().by_key["SET", "main"] == 3
 
 
 def test_component_with_a_double_article_counts_by_its_id() -> None:
@@ -52,7 +52,7 @@ def test_component_with_a_double_article_counts_by_its_id() -> None:
     world = World({("A", "main"): 9})
     second = world.double.add_good("second", article="A", stock={"main": 2})
     world.double.add_bundle("SET", {second: 1})
-    assert world.read().numbers == {("A", "main"): None, ("SET", "main"): 2}
+    assert world.read().by_key == {("A", "main"): None, ("SET", "main"): 2}
 
 
 def test_unknown_component_makes_the_bundle_unknown_there() -> None:
@@ -61,7 +61,7 @@ def test_unknown_component_makes_the_bundle_unknown_there() -> None:
     world.double.add_bundle("SET", {"A": 1})
     world.double.recalculate("A")
     world.double.set_level("A", 4, "Юг")
-    found = world.read().numbers
+    found = world.read().by_key
     assert found["SET", "main"] is None
 
 
@@ -70,7 +70,7 @@ def test_component_that_is_nowhere_makes_the_bundle_unknown() -> None:
     world = World(LEVELS)
     world.double.add_bundle("SET", {"A": 1, "00000000-0000-0000-0000-000000000001": 1})
     found = world.read()
-    assert {found.numbers["SET", where] for where in ("main", "Юг")} == {None}
+    assert {found.by_key["SET", where] for where in ("main", "Юг")} == {None}
     assert "not in the list of goods" in found.problems[0].message
 
 
@@ -78,7 +78,7 @@ def test_negative_component_stays_negative() -> None:
     """Signed to the end: what is owed in one warehouse takes from the others."""
     world = World({("A", "main"): -3, ("A", "Юг"): 9})
     world.double.add_bundle("SET", {"A": 2})
-    found = world.read().numbers
+    found = world.read().by_key
     assert (found["SET", "main"], found["SET", "Юг"]) == (-2, 4)
 
 
@@ -92,8 +92,8 @@ def test_change_of_one_component_tells_the_bundle() -> None:
     world.double.set_level("A", 3)
     found = world.read(cursor)
     assert not found.last.complete
-    assert (found.numbers["A", "main"], found.numbers["SET", "main"]) == (3, 1)
-    assert ("OTHER", "main") not in found.numbers
+    assert (found.by_key["A", "main"], found.by_key["SET", "main"]) == (3, 1)
+    assert ("OTHER", "main") not in found.by_key
 
 
 def test_component_that_is_sold_out_sells_out_the_bundle() -> None:
@@ -103,7 +103,7 @@ def test_component_that_is_sold_out_sells_out_the_bundle() -> None:
     cursor = world.read().cursor
     world.clock.advance(600)
     world.double.set_level("B", 0)
-    found = world.read(cursor).numbers
+    found = world.read(cursor).by_key
     assert (found["B", "main"], found["SET", "main"]) == (0, 0)
 
 
@@ -115,7 +115,7 @@ def test_changed_composition_is_read_anew() -> None:
     world.clock.advance(600)
     world.double.compose(bundle, {"B": 1})
     found = world.read(cursor)
-    assert found.numbers["SET", "main"] == 5
+    assert found.by_key["SET", "main"] == 5
     world.clock.advance(60)
     assert not world.read(found.cursor).last.complete
 
@@ -125,7 +125,7 @@ def test_composition_that_is_cut_short_is_asked_for_by_itself() -> None:
     world = World(LEVELS)
     world.double.add_bundle("SET", {"A": 1, "B": 2})
     world.double.cut_at = 1
-    assert world.read().numbers["SET", "main"] == 2
+    assert world.read().by_key["SET", "main"] == 2
     assert world.double.count("GET", "/api/remap/1.2/entity/bundle/") == 1
 
 
@@ -134,7 +134,7 @@ def test_bundles_are_read_a_hundred_at_a_time() -> None:
     world = World(LEVELS)
     for number in range(150):
         world.double.add_bundle(f"SET-{number}", {"B": 1})
-    found = world.read().numbers
+    found = world.read().by_key
     assert all(found[f"SET-{number}", "main"] == 5 for number in range(150))
     assert [one for one in world.asked if "bundle" in one] == ["entity/bundle", "entity/bundle offset=100"]
 
@@ -145,7 +145,7 @@ def test_article_of_a_bundle_and_a_good_is_unknown() -> None:
     world.double.add_bundle("A", {"B": 1})
     world.double.add_bundle("TWICE", {"B": 1})
     world.double.add_good("Комплект TWICE 2", kind="bundle", article="TWICE")
-    found = world.read().numbers
+    found = world.read().by_key
     assert {found["A", "main"], found["TWICE", "main"], found["TWICE", "Юг"]} == {None}
 
 
@@ -190,7 +190,7 @@ def test_unknown_reserve_without_a_store_makes_bundles_unknown() -> None:
     told = Told(
         rows, [good("g1", "A"), good("b1", "SET", "bundle")], [store("s1", "a"), store("s2", "b")], [bundle]
     )
-    assert set(told.read().numbers.values()) == {None}
+    assert set(told.read().by_key.values()) == {None}
 
 
 @pytest.mark.parametrize("changed", [{"bundles": False}, {}])
@@ -200,7 +200,7 @@ def test_no_bundles_no_requests(changed: dict[str, Any]) -> None:
     if changed:
         world.double.add_bundle("SET", {"A": 1})
     found = world.read()
-    assert ("SET", "main") not in found.numbers
+    assert ("SET", "main") not in found.by_key
     assert not [one for one in world.asked if "bundle" in one]
 
 

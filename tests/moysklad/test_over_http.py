@@ -2,12 +2,7 @@
 
 from __future__ import annotations
 
-import os
 import re
-import signal
-import subprocess
-import sys
-import tomllib
 from pathlib import Path
 
 import httpx
@@ -17,8 +12,8 @@ from mpstock.plugins import PluginRegistry
 from mpstock.simulation import serve
 from mpstock_moysklad import plugin
 from mpstock_moysklad.simulator import MoyskladSimulator
+from tests.programs import running, tables
 
-SRC = Path(__file__).resolve().parents[2] / "src"
 SETTINGS = """
 [ledger]
 url = "sqlite:///ledger.db"
@@ -49,27 +44,12 @@ def test_shop_reads_the_double_over_http(tmp_path: Path) -> None:
 
 def test_it_runs_alone_and_says_how_to_reach_it() -> None:
     """`python -m mpstock_moysklad.simulator` prints a table for mpstock.toml that opens the account."""
-    program = subprocess.Popen(
-        [sys.executable, "-m", "mpstock_moysklad.simulator", "--products", "5", "--warehouse", "Юг"],
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        env={**os.environ, "PYTHONPATH": str(SRC), "PYTHONUTF8": "1"},
-        encoding="utf-8",
-    )
-    try:
-        assert program.stdout is not None
-        printed = ""
-        while "token" not in printed:
-            line = program.stdout.readline()
-            assert line, program.communicate()
-            printed += line
-        settings = tomllib.loads(printed[printed.index("[sources") :])["sources"]["moysklad"]
+    arguments = ("--products", "5", "--warehouse", "Юг")
+    with running("mpstock_moysklad.simulator", *arguments, until="token") as printed:
+        settings = tables(printed)["sources"]["moysklad"]
         answer = httpx.get(
             f"{settings['base_url']}/report/stock/bystore/current",
             headers={"Authorization": f"Bearer {settings['token']}", "Accept-Encoding": "gzip"},
         )
         assert sorted(row["stock"] for row in answer.json()) == sorted([37, 74, 10, 47, 84])
         assert re.fullmatch(r"http://127\.0\.0\.1:\d+/api/remap/1\.2", settings["base_url"])
-    finally:
-        program.send_signal(signal.SIGINT)
-        program.communicate(timeout=20)

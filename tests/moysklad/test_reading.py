@@ -30,7 +30,7 @@ def test_first_read_tells_everything_that_is_free() -> None:
     world.double.reserve("MUG", 2)
     world.double.expect("MUG", 100)
     found = world.read()
-    assert found.numbers == {
+    assert found.by_key == {
         ("MUG", "main"): 10,
         ("MUG", "Юг"): 3,
         ("Кружка 2", "main"): 12345,
@@ -99,7 +99,7 @@ def test_what_changed_is_asked_for_in_moscow_time_with_an_overlap() -> None:
         "report/stock/bystore/current stockType=freeStock changedSince=2026-01-12 11:55:00",
         "entity/assortment filter=updated>=2026-01-12 11:55:00;archived=false;archived=true",
     ]
-    assert found.numbers == {("MUG", "main"): 7}
+    assert found.by_key == {("MUG", "main"): 7}
     assert not found.last.complete
 
 
@@ -109,7 +109,7 @@ def test_zero_is_among_the_changes() -> None:
     cursor = world.read().cursor
     world.clock.advance(60)
     world.double.set_level("MUG", 0, "Юг")
-    assert world.read(cursor).numbers == {("MUG", "Юг"): 0}
+    assert world.read(cursor).by_key == {("MUG", "Юг"): 0}
 
 
 def test_everything_is_read_again_every_hour() -> None:
@@ -122,7 +122,7 @@ def test_everything_is_read_again_every_hour() -> None:
     assert (second.levels, second.last.complete) == ([], False)
     world.clock.advance(HOUR / 2)
     third = world.read(second.cursor)
-    assert third.numbers["MUG", "main"] == 7
+    assert third.by_key["MUG", "main"] == 7
     assert third.last.complete
 
 
@@ -221,15 +221,15 @@ def test_what_is_recalculated_is_unknown() -> None:
     world.double.recalculate("MUG")
     world.double.set_level("MUG", 99, "Юг")
     unknown = world.read(cursor)
-    assert unknown.numbers == {("MUG", "Юг"): None}
+    assert unknown.by_key == {("MUG", "Юг"): None}
     world.clock.advance(600)
     again = world.read(unknown.cursor)
     assert again.last.complete
-    assert (again.numbers["MUG", "main"], again.numbers["MUG", "Юг"]) == (None, None)
+    assert (again.by_key["MUG", "main"], again.by_key["MUG", "Юг"]) == (None, None)
     world.double.recalculate("MUG", done=True)
     world.clock.advance(600)
     known = world.read(again.cursor)
-    assert known.numbers["MUG", "Юг"] == 99
+    assert known.by_key["MUG", "Юг"] == 99
     world.clock.advance(60)
     assert not world.read(known.cursor).last.complete
 
@@ -352,9 +352,9 @@ def test_list_that_lost_rows_is_refused() -> None:
 def test_server_that_does_not_compress_is_read() -> None:
     """It happens, say the documents; what counts is Content-Encoding."""
     world = World(LEVELS)
-    compressed = world.read().numbers
+    compressed = world.read().by_key
     world.double.compress = False
-    assert world.another().read().numbers == compressed
+    assert world.another().read().by_key == compressed
 
 
 def test_failure_in_the_middle_tells_nothing_as_complete() -> None:

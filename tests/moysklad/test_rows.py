@@ -12,7 +12,8 @@ from hypothesis import strategies as st
 
 from mpstock.errors import UnexpectedResponseError
 from mpstock_moysklad.quantities import ceil, floor
-from tests.moysklad.account import TOKEN, Read, Told, good, row, store
+from tests.moysklad.account import TOKEN, Told, good, row, store
+from tests.reading import Read
 
 
 def read(*rows: Any, body: bytes | None = None, **changed: Any) -> Read:

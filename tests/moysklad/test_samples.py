@@ -12,7 +12,8 @@ import pytest
 from mpstock.errors import TransientError
 from mpstock_moysklad import wire
 from mpstock_moysklad.refusals import read_refusals
-from tests.moysklad.account import Read, Told, good, store
+from tests.moysklad.account import Told, good, store
+from tests.reading import Read
 from tests.specs import shared
 
 GOODS = [
@@ -81,7 +82,7 @@ def test_current_all_changed_since() -> None:
 
 def test_current_by_store_filtered() -> None:
     """`current_bystore_filtered.json`."""
-    assert read("current_bystore_filtered.json", stock_type="stock").numbers == {
+    assert read("current_bystore_filtered.json", stock_type="stock").by_key == {
         ("ONE", "ten"): 1,
         ("TWO", "ten"): 3,
     }
@@ -90,10 +91,10 @@ def test_current_by_store_filtered() -> None:
 def test_current_by_store_free_stock() -> None:
     """`current_bystore_freeStock_nullStore.json`: orders without a store take five of TWO."""
     found = read("current_bystore_freeStock_nullStore.json")
-    assert found.numbers == {("ONE", "ten"): 4, ("ONE", "twelve"): 7, ("TWO", "ten"): 46}
+    assert found.by_key == {("ONE", "ten"): 4, ("ONE", "twelve"): 7, ("TWO", "ten"): 46}
     assert found.holds == {"TWO": 5}
     named = read("current_bystore_freeStock_nullStore.json", unassigned_store="ten")
-    assert named.numbers["TWO", "ten"] == 41
+    assert named.by_key["TWO", "ten"] == 41
 
 
 def test_current_by_store_reserve() -> None:
@@ -115,19 +116,19 @@ def test_current_by_store_reserve() -> None:
 def test_current_by_store_with_recalculation() -> None:
     """`current_bystore_withRecalculate_null.json`: null is unknown."""
     found = read("current_bystore_withRecalculate_null.json", stock_type="stock")
-    assert found.numbers == {("ONE", "ten"): 1, ("THREE", "ten"): None, ("TWO", "ten"): 3}
+    assert found.by_key == {("ONE", "ten"): 1, ("THREE", "ten"): None, ("TWO", "ten"): 3}
 
 
 def test_current_by_store_in_transit_is_not_stock() -> None:
     """`current_bystore_inTransit.json`: it has no number that was asked for, so nothing is known."""
     found = read("current_bystore_inTransit.json")
-    assert set(found.numbers.values()) == {None}
+    assert set(found.by_key.values()) == {None}
 
 
 def test_current_by_slot_is_not_read_as_stock_of_a_store() -> None:
     """`current_byslot.json`: two cells of one store are two rows; one of them is not the store's number."""
     found = read("current_byslot.json", stock_type="stock")
-    assert found.numbers == {("ONE", "ten"): 1, ("TWO", "ten"): None}
+    assert found.by_key == {("ONE", "ten"): 1, ("TWO", "ten"): None}
 
 
 def test_assortment() -> None:
@@ -159,7 +160,7 @@ def test_assortment() -> None:
             }
         ],
     }
-    assert told.read().numbers == {
+    assert told.read().by_key == {
         ("100000000", "ten"): 2,
         ("2000000000000", "ten"): 2,
         ("T01 (MO1)", "ten"): None,
@@ -168,7 +169,7 @@ def test_assortment() -> None:
     by_code = Told(rows, [], STORES, sku_by="code", bundles=False)
     by_code.routes["/entity/assortment"] = data
     # The bundle's code is a variant's too.
-    assert by_code.read().numbers == {
+    assert by_code.read().by_key == {
         ("00001", "ten"): 2,
         ("00002", "ten"): 2,
         ("00003", "ten"): None,

@@ -15,7 +15,7 @@ LEVELS = {("A", "Основной склад"): 5, ("A", "Юг"): 3, ("B", "Бр
 
 def test_stores_are_warehouses_of_their_name() -> None:
     """Without a mapping every store is one."""
-    assert World(LEVELS).read().numbers == {("A", "Основной склад"): 5, ("A", "Юг"): 3, ("B", "Брак"): 2}
+    assert World(LEVELS).read().by_key == {("A", "Основной склад"): 5, ("A", "Юг"): 3, ("B", "Брак"): 2}
 
 
 def test_stores_are_mapped_by_name_or_id() -> None:
@@ -23,13 +23,13 @@ def test_stores_are_mapped_by_name_or_id() -> None:
     world = World(LEVELS)
     south = world.double.account.store("Юг", world.clock.now()).id
     stores = {"Основной склад": "main", south.upper(): "south"}
-    assert world.another(stores=stores).read().numbers == {
+    assert world.another(stores=stores).read().by_key == {
         ("A", "main"): 5,
         ("A", "south"): 3,
         ("B", "Брак"): 2,
     }
     ignoring = world.another(stores=stores, other_stores="ignore").read()
-    assert ignoring.numbers == {("A", "main"): 5, ("A", "south"): 3}
+    assert ignoring.by_key == {("A", "main"): 5, ("A", "south"): 3}
     assert ignoring.problems == []
 
 
@@ -37,7 +37,7 @@ def test_stores_of_one_warehouse_are_added_up_before_rounding() -> None:
     """Two halves are one."""
     stores = {"Основной склад": "main", "Юг": "main", "Брак": "x"}
     world = World({("A", "Основной склад"): "2.5", ("A", "Юг"): "3.5", ("A", "Брак"): 0}, stores=stores)
-    assert world.read().numbers == {("A", "main"): 6}
+    assert world.read().by_key == {("A", "main"): 6}
 
 
 @pytest.mark.parametrize("now", [0, 7])
@@ -48,7 +48,7 @@ def test_change_in_one_of_two_stores_of_a_warehouse_tells_their_sum(now: int) ->
     world.clock.advance(60)
     world.double.set_level("A", now, "Юг")
     found = world.read(cursor)
-    assert (found.numbers, found.last.complete) == ({("A", "main"): 5 + now}, False)
+    assert (found.by_key, found.last.complete) == ({("A", "main"): 5 + now}, False)
 
 
 def test_warehouse_whose_stores_are_all_empty_is_zero() -> None:
@@ -58,7 +58,7 @@ def test_warehouse_whose_stores_are_all_empty_is_zero() -> None:
     world.clock.advance(60)
     world.double.set_level("A", 0, "Юг")
     world.double.set_level("A", 0, "Основной склад")
-    assert world.read(cursor).numbers == {("A", "main"): 0}
+    assert world.read(cursor).by_key == {("A", "main"): 0}
 
 
 def test_one_unknown_store_makes_its_warehouse_unknown() -> None:
@@ -66,7 +66,7 @@ def test_one_unknown_store_makes_its_warehouse_unknown() -> None:
     rows = [row("g1", 5, "s1"), row("g1", None, "s2"), row("g1", 4, "s3")]
     stores = [store("s1", "a"), store("s2", "b"), store("s3", "c")]
     told = Told(rows, [good("g1", "A")], stores, stores={"a": "main", "b": "main"})
-    assert told.read().numbers == {("A", "main"): None, ("A", "c"): 4}
+    assert told.read().by_key == {("A", "main"): None, ("A", "c"): 4}
 
 
 @pytest.mark.parametrize(
@@ -95,7 +95,7 @@ def test_archived_store_of_the_same_name_is_no_ambiguity() -> None:
     """The one in use is meant."""
     stores = [store("s1", "Юг", archived=True), store("s2", "Юг")]
     told = Told([row("g1", 5, "s2")], [good("g1", "A")], stores, stores={"Юг": "main"}, other_stores="ignore")
-    assert told.read().numbers == {("A", "main"): 5}
+    assert told.read().by_key == {("A", "main"): 5}
 
 
 def test_store_that_is_new_is_learnt() -> None:
@@ -105,14 +105,14 @@ def test_store_that_is_new_is_learnt() -> None:
     world.clock.advance(60)
     world.double.set_level("A", 8, "Новый")
     found = world.read(cursor)
-    assert found.numbers["A", "Новый"] == 8
+    assert found.by_key["A", "Новый"] == 8
     assert found.last.complete
 
 
 def test_row_of_a_store_that_is_nowhere_is_told() -> None:
     """Its stock is in no warehouse that could be named."""
     found = Told([row("g1", 5, "s1"), row("g1", 4, "s9")], [good("g1", "A")], [store("s1", "main")]).read()
-    assert found.numbers == {("A", "main"): 5}
+    assert found.by_key == {("A", "main"): 5}
     assert (
         "1 rows with stock are in stores that the list of stores does not have (s9"
         in found.problems[0].message
@@ -131,7 +131,7 @@ def test_orders_without_a_store_are_taken_from_the_only_one() -> None:
     world = World({("A", "main"): 46})
     world.double.reserve("A", 5, None)
     found = world.read()
-    assert (found.numbers, found.holds) == ({("A", "main"): 41}, {})
+    assert (found.by_key, found.holds) == ({("A", "main"): 41}, {})
 
 
 def test_orders_without_a_store_are_taken_from_the_one_that_is_named() -> None:
@@ -139,7 +139,7 @@ def test_orders_without_a_store_are_taken_from_the_one_that_is_named() -> None:
     world = World(LEVELS, unassigned_store="Юг")
     world.double.reserve("A", 5, None)
     found = world.read()
-    assert found.numbers["A", "Юг"] == -2
+    assert found.by_key["A", "Юг"] == -2
     assert found.holds == {}
 
 
@@ -148,7 +148,7 @@ def test_orders_without_a_store_hold_units_nobody_knows_where() -> None:
     world = World(LEVELS)
     world.double.reserve("A", "4.5", None)
     found = world.read()
-    assert (found.numbers["A", "Основной склад"], found.numbers["A", "Юг"]) == (5, 3)
+    assert (found.by_key["A", "Основной склад"], found.by_key["A", "Юг"]) == (5, 3)
     assert (found.holds, found.last.holds_complete) == ({"A": 5}, True)
 
 
@@ -178,7 +178,7 @@ def test_hold_stays_when_its_good_changes_in_a_store() -> None:
     world.clock.advance(600)
     world.double.set_level("A", 8, "Юг")
     found = world.read(cursor)
-    assert (found.numbers, found.holds) == ({("A", "Юг"): 8}, {"A": 2})
+    assert (found.by_key, found.holds) == ({("A", "Юг"): 8}, {"A": 2})
 
 
 def test_reserve_without_a_store_is_a_hold_with_stock_on_hand_too() -> None:
@@ -192,7 +192,7 @@ def test_unknown_reserve_without_a_store_makes_the_product_unknown() -> None:
     """It may take from any warehouse."""
     rows = [row("g1", 5, "s1"), row("g1", 5, "s2"), row("g1", None, None), row("g2", 3, "s1")]
     told = Told(rows, [good("g1", "A"), good("g2", "B")], [store("s1", "a"), store("s2", "b")])
-    assert told.read().numbers == {("A", "a"): None, ("A", "b"): None, ("B", "a"): 3}
+    assert told.read().by_key == {("A", "a"): None, ("A", "b"): None, ("B", "a"): 3}
 
 
 def test_warehouse_for_orders_without_a_store_must_be_one() -> None:

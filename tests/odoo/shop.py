@@ -2,20 +2,19 @@
 
 from __future__ import annotations
 
-import asyncio
 import json
 from collections.abc import Callable, Mapping
 from datetime import timedelta
 from typing import Any
 
 import httpx
-from attrs import define
 
-from mpstock import Finding, Level, Problem, Reading, Secret
+from mpstock import Finding, Secret
 from mpstock.testing import VirtualClock, adapter_context, build_adapter
 from mpstock_odoo.plugin import mpstock_sources
 from mpstock_odoo.settings import OdooSettings
 from mpstock_odoo.simulator import OdooSimulator
+from tests.reading import Repeating, findings, walk
 
 (SPEC,) = mpstock_sources()
 URL = "http://odoo.local"
@@ -29,39 +28,6 @@ def settings(**changed: Any) -> OdooSettings:
     return OdooSettings(
         **{"base_url": URL, "api_key": Secret(KEY), "database": "shop", "user": "robot", **changed}
     )
-
-
-@define
-class Read:
-    """What one walk over a source brought."""
-
-    readings: list[Reading]
-
-    @property
-    def last(self) -> Reading:
-        return self.readings[-1]
-
-    @property
-    def levels(self) -> list[Level]:
-        return [level for reading in self.readings for level in reading.levels]
-
-    @property
-    def by_key(self) -> dict[tuple[str, str], int | None]:
-        return {(level.sku, level.warehouse): level.quantity for level in self.levels}
-
-    @property
-    def quantities(self) -> dict[str, int | None]:
-        """By sku, where there is one warehouse."""
-        return {level.sku: level.quantity for level in self.levels}
-
-    @property
-    def problems(self) -> list[Problem]:
-        return [problem for reading in self.readings for problem in reading.problems]
-
-    @property
-    def cursor(self) -> str:
-        assert self.last.cursor is not None
-        return self.last.cursor
 
 
 class Shop:
@@ -85,13 +51,9 @@ class Shop:
         context = adapter_context(self.odoo, "erp", self.clock, secrets=(KEY,))
         self.source = build_adapter(SPEC, settings(**changed), context)
 
-    def read(self, cursor: str | None = None) -> Read:
+    def read(self, cursor: str | None = None) -> Repeating:
         """Read to the end."""
-
-        async def readings() -> Read:
-            return Read([reading async for reading in self.source.read(cursor)])
-
-        return asyncio.run(readings())
+        return Repeating(walk(self.source, cursor).readings)
 
     def later(self, **length: float) -> None:
         """Let time pass, ten minutes if nothing else is said: more than the overlap."""
@@ -99,11 +61,7 @@ class Shop:
 
     def check(self) -> list[Finding]:
         """Check to the end."""
-
-        async def findings() -> list[Finding]:
-            return [finding async for finding in self.source.check()]
-
-        return asyncio.run(findings())
+        return findings(self.source)
 
     def asked(self, model: str, method: str = "search_read") -> list[dict[str, Any]]:
         """The named arguments of each call of a model's method, over whichever protocol."""

@@ -10,7 +10,8 @@ import pytest
 
 from mpstock import Level
 from mpstock.errors import AuthenticationError
-from tests.odoo.shop import VERSIONS, Read, Reader, Shop, answered_by_method
+from tests.odoo.shop import VERSIONS, Reader, Shop, answered_by_method
+from tests.reading import Read
 
 each_version = pytest.mark.parametrize("version", VERSIONS)
 LEVELS = {("MUG", "main"): 5.0, ("TEA", "main"): 2.0, ("LID", "main"): 9.0}

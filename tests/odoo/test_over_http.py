@@ -2,12 +2,6 @@
 
 from __future__ import annotations
 
-import os
-import re
-import signal
-import subprocess
-import sys
-import tomllib
 from pathlib import Path
 
 import httpx
@@ -18,8 +12,7 @@ from mpstock.plugins import PluginRegistry
 from mpstock.simulation import serve
 from mpstock_odoo import plugin
 from mpstock_odoo.simulator import OdooSimulator
-
-SRC = Path(__file__).resolve().parents[2] / "src"
+from tests.programs import running, tables
 
 
 @pytest.mark.parametrize("version", [17, 19])
@@ -44,32 +37,12 @@ def test_a_shop_reads_odoo_and_notices_a_sale(version: int, tmp_path: Path) -> N
 
 def test_the_double_runs_alone_and_says_how_to_reach_it() -> None:
     """`python -m mpstock_odoo.simulator` prints a table for mpstock.toml that opens the server."""
-    program = subprocess.Popen(
-        [
-            *(sys.executable, "-m", "mpstock_odoo.simulator"),
-            *("--products", "5", "--warehouse", "a", "--warehouse", "b"),
-        ],
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        env={**os.environ, "PYTHONPATH": str(SRC), "PYTHONUTF8": "1"},
-        encoding="utf-8",
-    )
-    try:
-        assert program.stdout is not None
-        printed = ""
-        while "api_key" not in printed:
-            line = program.stdout.readline()
-            assert line, program.communicate()
-            printed += line
-        found = re.search(r"^\[", printed, re.MULTILINE)
-        assert found is not None
-        erp = tomllib.loads(printed[found.start() :])["sources"]["odoo"]
+    arguments = ("--products", "5", "--warehouse", "a", "--warehouse", "b")
+    with running("mpstock_odoo.simulator", *arguments, until="api_key") as printed:
+        erp = tables(printed)["sources"]["odoo"]
         answer = httpx.post(
             f"{erp['base_url']}/json/2/product.product/search_read",
             json={"domain": [], "fields": ["free_qty"], "order": "id", "context": {"warehouse_id": 2}},
             headers={"authorization": f"bearer {erp['api_key']}"},
         )
         assert [row["free_qty"] for row in answer.json()] == [37.0, 74.0, 10.0, 47.0, 84.0]
-    finally:
-        program.send_signal(signal.SIGINT)
-        program.communicate(timeout=20)

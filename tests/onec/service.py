@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import json
 from collections.abc import Callable
 from datetime import UTC, datetime
@@ -11,10 +10,11 @@ from typing import Any
 import httpx
 from attrs import define, field
 
-from mpstock import Finding, Level, Problem, Reading, Secret
+from mpstock import Finding, Secret
 from mpstock.testing import VirtualClock, adapter_context, build_adapter
 from mpstock_onec.plugin import mpstock_sources
 from mpstock_onec.settings import OnecSettings
+from tests.reading import Read, findings, walk
 
 SPEC = next(spec for spec in mpstock_sources() if spec.name == "onec")
 URL = "http://erp.local/trade"
@@ -84,47 +84,11 @@ class Reader:
 
     def read(self, cursor: str | None = None) -> Read:
         """Read to the end."""
-        return asyncio.run(self._read(cursor))
-
-    async def _read(self, cursor: str | None) -> Read:
-        return Read([reading async for reading in self.source.read(cursor)])
+        return walk(self.source, cursor)
 
     def check(self) -> list[Finding]:
         """Check to the end."""
-
-        async def findings() -> list[Finding]:
-            return [finding async for finding in self.source.check()]
-
-        return asyncio.run(findings())
-
-
-@define
-class Read:
-    """What one walk over a source brought."""
-
-    readings: list[Reading]
-
-    @property
-    def last(self) -> Reading:
-        return self.readings[-1]
-
-    @property
-    def levels(self) -> list[Level]:
-        return [level for reading in self.readings for level in reading.levels]
-
-    @property
-    def quantities(self) -> dict[str, int | None]:
-        """By sku, where there is one warehouse."""
-        return {level.sku: level.quantity for level in self.levels}
-
-    @property
-    def problems(self) -> list[Problem]:
-        return [problem for reading in self.readings for problem in reading.problems]
-
-    @property
-    def cursor(self) -> str:
-        assert self.last.cursor is not None
-        return self.last.cursor
+        return findings(self.source)
 
 
 def read(*rows: Any, **changed: Any) -> Read:

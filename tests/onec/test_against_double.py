@@ -10,7 +10,8 @@ from mpstock import Level, Secret
 from mpstock.errors import AdapterError, AuthenticationError, TransientError, UnexpectedResponseError
 from mpstock.testing import VirtualClock, adapter_context, build_adapter
 from mpstock_onec.simulator import OnecSimulator
-from tests.onec.service import NBSP, SPEC, Read, settings
+from tests.onec.service import NBSP, SPEC, settings
+from tests.reading import Read
 
 LEVELS = {
     ("MUG-1", "main"): 1234,

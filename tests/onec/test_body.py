@@ -15,7 +15,8 @@ from mpstock.errors import (
     TransientError,
     UnexpectedResponseError,
 )
-from tests.onec.service import NBSP, PASSWORD, URL, Read, Reader, body, page, row
+from tests.onec.service import NBSP, PASSWORD, URL, Reader, body, page, row
+from tests.reading import Read
 
 GOOD = body(row("Болт М6", 5), row("B", "1 234,5"), row("C", 7.25, name='кавычка " и \\ косая'))
 

@@ -2,19 +2,18 @@
 
 from __future__ import annotations
 
-import asyncio
 import os
 from datetime import datetime
 from pathlib import Path
 from typing import Any
 
 import httpx
-from attrs import define
 
-from mpstock import Finding, Level, Problem, Reading
+from mpstock import Finding
 from mpstock.testing import VirtualClock, adapter_context, build_adapter
 from mpstock_onec.commerceml_settings import CommerceMLSettings
 from mpstock_onec.plugin import mpstock_sources
+from tests.reading import Read, findings, walk
 
 SPEC = next(spec for spec in mpstock_sources() if spec.name == "onec_commerceml")
 START = datetime.fromisoformat("2026-01-12T09:00:00+00:00")
@@ -75,41 +74,6 @@ def named_stores(**names: str) -> str:
     return f"<Склады>{inside}</Склады>"
 
 
-@define
-class Read:
-    """What one walk over a source brought."""
-
-    readings: list[Reading]
-
-    @property
-    def last(self) -> Reading:
-        return self.readings[-1]
-
-    @property
-    def levels(self) -> list[Level]:
-        return [level for reading in self.readings for level in reading.levels]
-
-    @property
-    def by_key(self) -> dict[tuple[str, str], int | None]:
-        found = {(level.sku, level.warehouse): level.quantity for level in self.levels}
-        assert len(found) == len(self.levels), "a product was told twice"
-        return found
-
-    @property
-    def quantities(self) -> dict[str, int | None]:
-        """By sku, where there is one warehouse."""
-        return {sku: quantity for (sku, _), quantity in self.by_key.items()}
-
-    @property
-    def problems(self) -> list[Problem]:
-        return [problem for reading in self.readings for problem in reading.problems]
-
-    @property
-    def cursor(self) -> str:
-        assert self.last.cursor is not None
-        return self.last.cursor
-
-
 class Exchange:
     """A folder and a source over it, on a clock that jumps. Files are as old as the clock says."""
 
@@ -135,13 +99,7 @@ class Exchange:
         return path
 
     def read(self, cursor: str | None = None) -> Read:
-        async def readings() -> Read:
-            return Read([reading async for reading in self.source.read(cursor)])
-
-        return asyncio.run(readings())
+        return walk(self.source, cursor)
 
     def check(self) -> list[Finding]:
-        async def findings() -> list[Finding]:
-            return [finding async for finding in self.source.check()]
-
-        return asyncio.run(findings())
+        return findings(self.source)

@@ -14,7 +14,8 @@ from mpstock import Level
 from mpstock.testing import VirtualClock, adapter_context, build_adapter
 from mpstock_onec.commerceml_settings import CommerceMLSettings
 from mpstock_onec.simulator_commerceml import CommerceMLSimulator, Writing
-from tests.onec_commerceml.exchange import SPEC, Exchange, Read, offer, package, store, total
+from tests.onec_commerceml.exchange import SPEC, Exchange, offer, package, store, total
+from tests.reading import Read
 
 LEVELS: dict[tuple[str, str], int | str | Decimal] = {
     ("MUG-1", "main"): 12,

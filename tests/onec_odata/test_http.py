@@ -3,12 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
-import re
-import signal
-import subprocess
-import sys
-import tomllib
 from pathlib import Path
 from typing import Any
 
@@ -19,8 +13,7 @@ from mpstock import Level, Secret
 from mpstock.simulation import serve
 from mpstock_onec.simulator_odata import OdataSimulator
 from tests.onec_odata.world import Source
-
-SRC = Path(__file__).resolve().parents[2] / "src"
+from tests.programs import running, tables
 
 
 class Fresh(httpx.AsyncBaseTransport):
@@ -70,31 +63,10 @@ def test_a_settings_file_syncs_from_it(tmp_path: Path) -> None:
 
 def test_it_runs_alone_and_says_how_to_reach_it() -> None:
     """`python -m mpstock_onec.simulator_odata` prints a table for mpstock.toml that reads it."""
-    program = subprocess.Popen(
-        [
-            sys.executable, "-m", "mpstock_onec.simulator_odata", "--products", "5",
-            "--warehouse", "a", "--warehouse", "b", "--configuration", "unf",
-        ],
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        env={**os.environ, "PYTHONPATH": str(SRC), "PYTHONUTF8": "1"},
-        encoding="utf-8",
-    )  # fmt: skip
-    try:
-        assert program.stdout is not None
-        printed = ""
-        while "preset" not in printed:
-            line = program.stdout.readline()
-            assert line, program.communicate()
-            printed += line
-        start = re.search(r"^\[", printed, re.MULTILINE)
-        assert start is not None
-        told = tomllib.loads(printed[start.start() :])["sources"]["onec_odata"]
-        found = source(told).read()
+    arguments = ("--products", "5", "--warehouse", "a", "--warehouse", "b", "--configuration", "unf")
+    with running("mpstock_onec.simulator_odata", *arguments, until="preset") as printed:
+        found = source(tables(printed)["sources"]["onec_odata"]).read()
         assert {(level.sku, level.warehouse) for level in found.levels} == {
             (f"SKU-0000{number}", where) for number in range(1, 6) for where in "ab"
         }
         assert Level("SKU-00002", "b", 74) in found.levels
-    finally:
-        program.send_signal(signal.SIGINT)
-        program.communicate(timeout=20)

@@ -17,7 +17,8 @@ from mpstock.errors import RejectedError
 from mpstock_onec.odata_tally import without_dust
 from mpstock_onec.simulator_odata_metadata import metadata
 from mpstock_onec.simulator_odata_world import CONFIGURATIONS
-from tests.onec_odata.world import EMPTY_REF, Canned, Read, Source, World
+from tests.onec_odata.world import EMPTY_REF, Canned, Source, World
+from tests.reading import Read
 
 PRODUCT = "11111111-1111-1111-1111-111111111111"
 OTHER = "22222222-2222-2222-2222-222222222222"

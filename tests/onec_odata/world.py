@@ -2,20 +2,19 @@
 
 from __future__ import annotations
 
-import asyncio
 from decimal import Decimal
 from typing import Any
 from urllib.parse import unquote
 
 import httpx
-from attrs import define
 
-from mpstock import Finding, Level, Problem, Reading, Secret
+from mpstock import Finding, Secret
 from mpstock.testing import VirtualClock, adapter_context, build_adapter
 from mpstock_onec.odata_settings import OdataSettings
 from mpstock_onec.plugin import mpstock_sources
 from mpstock_onec.simulator_odata import OdataSimulator
 from mpstock_onec.simulator_odata_world import Configuration
+from tests.reading import Read, findings, walk
 
 SPEC = next(spec for spec in mpstock_sources() if spec.name == "onec_odata")
 URL = "http://erp.local/trade"
@@ -30,30 +29,6 @@ def settings(**changed: Any) -> OdataSettings:
     return OdataSettings(**{**base, **changed})
 
 
-@define
-class Read:
-    """What one walk over a source brought."""
-
-    readings: list[Reading]
-
-    @property
-    def last(self) -> Reading:
-        return self.readings[-1]
-
-    @property
-    def levels(self) -> list[Level]:
-        return [level for reading in self.readings for level in reading.levels]
-
-    @property
-    def quantities(self) -> dict[str, int | None]:
-        """By sku, where there is one warehouse."""
-        return {level.sku: level.quantity for level in self.levels}
-
-    @property
-    def problems(self) -> list[Problem]:
-        return [problem for reading in self.readings for problem in reading.problems]
-
-
 class Source:
     """One source over one way out, on a clock that stands."""
 
@@ -64,19 +39,11 @@ class Source:
 
     def read(self, cursor: str | None = None) -> Read:
         """Read to the end."""
-
-        async def readings() -> Read:
-            return Read([reading async for reading in self.source.read(cursor)])
-
-        return asyncio.run(readings())
+        return walk(self.source, cursor)
 
     def check(self) -> list[Finding]:
         """Check to the end."""
-
-        async def findings() -> list[Finding]:
-            return [finding async for finding in self.source.check()]
-
-        return asyncio.run(findings())
+        return findings(self.source)
 
 
 class World(Source):

@@ -2,48 +2,17 @@
 
 from __future__ import annotations
 
-import os
-import re
-import signal
-import subprocess
-import sys
-import tomllib
-from pathlib import Path
-
 import httpx
 
-SRC = Path(__file__).resolve().parents[2] / "src"
+from tests.programs import running, tables
 
 
 def test_it_runs_alone_and_says_how_to_reach_it() -> None:
     """`python -m mpstock_wb.simulator` prints tables for mpstock.toml that open the account."""
-    program = subprocess.Popen(
-        [
-            sys.executable,
-            "-m",
-            "mpstock_wb.simulator",
-            "--speed",
-            "50",
-            "--products",
-            "5",
-            "--warehouse",
-            "77",
-        ],
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        env={**os.environ, "PYTHONPATH": str(SRC), "PYTHONUTF8": "1"},
-        encoding="utf-8",
-    )
-    try:
-        assert program.stdout is not None
-        printed = ""
-        while "code =" not in printed:
-            line = program.stdout.readline()
-            assert line, program.communicate()
-            printed += line
+    arguments = ("--speed", "50", "--products", "5", "--warehouse", "77")
+    with running("mpstock_wb.simulator", *arguments, until="code =") as printed:
         assert "50 times as fast" in printed
-        settings = tomllib.loads(printed[re.search(r"^\[", printed, re.MULTILINE).start() :])  # type: ignore[union-attr]
-        wb = settings["sinks"]["wb"]
+        wb = tables(printed)["sinks"]["wb"]
         assert wb["warehouses"] == [{"code": "77"}]
         with httpx.Client(headers={"authorization": wb["token"]}) as http:
             cards = http.post(f"{wb['content_url']}/content/v2/get/cards/list", json={}).json()["cards"]
@@ -53,6 +22,3 @@ def test_it_runs_alone_and_says_how_to_reach_it() -> None:
             assert http.put(path, json={"stocks": [{"chrtId": chrt, "amount": 4}]}).status_code == 204
             read = http.post(path, json={"chrtIds": [chrt]}).json()
             assert read == {"stocks": [{"chrtId": chrt, "amount": 4}]}
-    finally:
-        program.send_signal(signal.SIGINT)
-        program.communicate(timeout=20)
