@@ -292,3 +292,17 @@ def test_a_zero_gets_through_where_neither_stock_nor_listing_is_known(tmp_path: 
     report = play.sync()
     assert report.sinks["shop"].orders_error == "503"
     assert shows(account) == {"A": 0, "B": 9}
+
+
+def test_two_accounts_of_one_marketplace_share_one_pool(tmp_path: Path) -> None:
+    """What one account sells leaves the other, and a third that sells something else."""
+    clock = VirtualClock()
+    source = InMemorySource({"A": 10, "B": 4}, clock=clock)
+    first, second = (Account(["A"], clock=clock, account=f"ozon:{n}", self_decrements="yes") for n in (1, 2))
+    third = Account(["A", "B"], clock=clock, self_decrements="unknown")
+    play = Play(tmp_path, {"erp": source}, {"one": first, "two": second, "wb": third}, clock=clock)
+    play.sync()
+    first.buy("A", 2, "main")
+    second.buy("A", 3, "main")
+    play.sync()
+    assert (shows(first), shows(second), shows(third)) == ({"A": 5}, {"A": 5}, {"A": 5, "B": 4})
