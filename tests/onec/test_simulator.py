@@ -341,15 +341,15 @@ def test_a_level_is_a_number(base: OnecSimulator, quantity: str) -> None:
         base.set_level("MUG-1", quantity)
 
 
-def test_100_000_rows_are_quick(clock: VirtualClock) -> None:
+def test_20_000_rows_are_quick(clock: VirtualClock) -> None:
     """The body is kept, and a change writes one row anew."""
-    base = OnecSimulator({(f"SKU-{number}", "main"): number for number in range(100_000)}, clock=clock)
-    assert len(rows(ask(base))) == 100_000
+    base = OnecSimulator({(f"SKU-{number}", "main"): number for number in range(20_000)}, clock=clock)
+    assert len(rows(ask(base))) == 20_000
     began = time.perf_counter()
     for number in range(5):
         base.set_level(f"SKU-{number}", -1)
         assert ask(base).status_code == 200
-    assert time.perf_counter() - began < 5
+    assert time.perf_counter() - began < 3
     found = {row["sku"]: row["quantity"] for row in rows(ask(base))}
     assert found["SKU-4"] == -1
     assert found["SKU-5"] == 5

@@ -9,7 +9,8 @@ from tests.pacing.servers import Crowd, Fixed, Leaky, Server, Sliding
 
 OZON = Rate("stocks", 80, 60.0)
 WB = Rate("stocks", 300, 60.0, spacing=0.2, burst=20, error_cost=10)
-LONG = {80: 1200.0, 300: 420.0}
+LONG = {80: 900.0, 300: 300.0}
+WITH_RESTARTS = {80: 900.0, 300: 420.0}
 """Simulated seconds by limit; benchmarks/pacing.py simulates hours."""
 
 SERVERS: list[type[Server]] = [Fixed, Sliding, Leaky]
@@ -30,7 +31,7 @@ def test_limit_is_used_without_a_refusal(rate: Rate, server: type[Server]):
 def test_restarts_get_no_refusal_either(rate: Rate, server: type[Server]):
     """A process killed with requests under way, every few minutes: nothing is refused, 97 % is used."""
     crowd = Crowd(server(rate.requests, rate.period), rate, seed=1)
-    efficiency = crowd.run(LONG[rate.requests], kill_every=LONG[rate.requests] / 6)
+    efficiency = crowd.run(WITH_RESTARTS[rate.requests], kill_every=WITH_RESTARTS[rate.requests] / 6)
     assert len(crowd.dead) >= 4
     assert crowd.server.refused == []
     assert efficiency >= 97

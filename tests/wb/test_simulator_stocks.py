@@ -421,14 +421,14 @@ def test_the_warehouses_come_as_a_bare_array(shop: WbSimulator) -> None:
     assert {one["isDeleting"] for one in listed} == {False}
 
 
-def test_100_000_items_are_quick(clock: VirtualClock) -> None:
-    """A hundred full writes and their read-backs take a fraction of a second each."""
-    shop = WbSimulator([f"S-{number}" for number in range(100_000)], clock=clock, limits=False)
+def test_20_000_items_are_quick(clock: VirtualClock) -> None:
+    """Twenty full writes and their read-backs take a fraction of a second each."""
+    shop = WbSimulator([f"S-{number}" for number in range(20_000)], clock=clock, limits=False)
     ids = sorted(shop.catalogue.sizes)
     began = time.perf_counter()
     for start in range(0, len(ids), 1000):
         page = ids[start : start + 1000]
         assert put(shop, [{"chrtId": one, "amount": 5} for one in page]).status_code == 204
         assert len(amounts(shop, *page)) == 1000
-    assert sum(shop.shown().values()) == 500_000
-    assert time.perf_counter() - began < 20
+    assert sum(shop.shown().values()) == 100_000
+    assert time.perf_counter() - began < 8
