@@ -306,3 +306,76 @@ def test_two_accounts_of_one_marketplace_share_one_pool(tmp_path: Path) -> None:
     second.buy("A", 3, "main")
     play.sync()
     assert (shows(first), shows(second), shows(third)) == ({"A": 5}, {"A": 5}, {"A": 5, "B": 4})
+
+
+def test_an_order_that_ends_voids_the_base_however_it_has_ended(tmp_path: Path) -> None:
+    """Packed, then cancelled: the account puts it back, and tells it as handed over. The 5 is found out."""
+    play, source, account = make(tmp_path, {"A": 5}, self_decrements="yes")
+    play.sync()
+    order = account.buy("A", 2, "main")
+    account.assemble(order.key)
+    play.sync()
+    assert shows(account) == {"A": 3}
+    account.ship(order.key)
+    account.shown["A", "main"] += 2
+    play.sync()
+    assert shows(account) == {"A": 3}
+    source.set("A", 3)
+    play.clock.advance(20 * MINUTE)
+    play.sync()
+    assert shows(account) == {"A": 3}
+
+
+def test_an_open_order_never_takes_less_than_when_it_came(tmp_path: Path) -> None:
+    """The pack was 12 and is 6, the kit is no kit any more: what was sold then is still on its way."""
+    clock = VirtualClock()
+    source = InMemorySource({"TEA": 120, "A": 10, "B": 10}, clock=clock)
+    account = Account(["TEA", "KIT"], clock=clock, self_decrements="yes")
+    parts = Account(["A", "B"], clock=clock)
+    play = Play(tmp_path, {"erp": source}, {"shop": account, "parts": parts}, clock=clock)
+    play.products = tmp_path / "products.csv"
+    play.products.write_text("sku,pack,components\nTEA,12,\nKIT,,A:2 B:1\n", encoding="utf-8")
+    play.sync()
+    account.buy("TEA", 1, "main")
+    account.buy("KIT", 1, "main")
+    play.sync()
+    play.products.write_text("sku,pack\nTEA,6\n", encoding="utf-8")
+    play.sync()
+    assert shows(account)["TEA"] == 18
+    assert shows(parts) == {"A": 8, "B": 9}
+    with play.open() as shop:
+        sink = shop.status().sinks[0]
+    assert (sink.unattended, sink.first_unattended[0].split(",")[0]) == (1, "KIT on main shows 4")
+
+
+def test_an_open_order_stays_with_the_warehouses_that_fed_it_when_it_came(tmp_path: Path) -> None:
+    """Sold from main, then the listing is fed by msk: the units are still missing in main."""
+    clock = VirtualClock()
+    source = InMemorySource({("A", "main"): 10, ("A", "msk"): 10}, clock=clock)
+    one, two = (Account(["A"], clock=clock, self_decrements="yes") for _ in range(2))
+    play = Play(tmp_path, {"erp": source}, {"one": one, "two": two}, clock=clock)
+
+    def feed(first: str, second: str) -> None:
+        for name, own in (("one", first), ("two", second)):
+            play.set_sink(name, warehouses=(SinkWarehouse("main", feeds=(own,)),))
+
+    feed("main", "msk")
+    play.sync()
+    one.buy("A", 3, "main")
+    play.sync()
+    play.sync()
+    feed("msk", "main")
+    play.sync()
+    assert (shows(one), shows(two)) == ({"A": 10}, {"A": 7})
+
+
+def test_a_warehouse_that_left_the_settings_and_still_sells_is_named(tmp_path: Path) -> None:
+    """Nobody lowers it any more: status says so."""
+    play, _, _ = make(tmp_path, {"A": 10}, warehouses=("1", "2"))
+    play.set_sink("shop", warehouses=(SinkWarehouse("1"), SinkWarehouse("2")), buffer={"cap": 4})
+    play.sync()
+    play.set_sink("shop", warehouses=(SinkWarehouse("1"),))
+    with play.open() as shop:
+        (sink,) = shop.status().sinks
+    assert sink.unattended == 1
+    assert sink.first_unattended[0].startswith("A on 2 shows ")

@@ -10,7 +10,7 @@ from __future__ import annotations
 import json
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from datetime import datetime
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 from attrs import define, field, frozen
 
@@ -42,6 +42,7 @@ class HoldRow:
     shipped_at: datetime | None
     expires_at: datetime | None = None
     picked: tuple[tuple[int, int], ...] = ()
+    reach: tuple[str, ...] | Literal["*"] | None = None
 
 
 class Holds:
@@ -58,10 +59,11 @@ class Holds:
             HoldRow(
                 row[0], row[1], row[2], row[3], row[4], row[5], as_datetime(row[6]) or now,
                 as_datetime(row[7]), as_datetime(row[8]), as_datetime(row[9]), _picked(row[10]),
+                _reach(row[11]),
             )
             for row in self.db.query(
                 "SELECT product_id, origin, key, warehouse_id, sink_warehouse, quantity, taken_at, "
-                "assembled_at, shipped_at, expires_at, picked FROM holds "
+                "assembled_at, shipped_at, expires_at, picked, reach FROM holds "
                 "WHERE product_id IN (SELECT value FROM json_each(?)) "
                 "AND (expires_at IS NULL OR expires_at > ?) ORDER BY product_id, taken_at, id",
                 (ids(product_ids), as_text(now)),
@@ -80,6 +82,13 @@ class Holds:
             )
             if (origin, code) in places
         }
+
+    def keep_reach(self, sink: str, sink_warehouse: str, feeds: Sequence[str] | None) -> None:
+        """Settle for the new orders of a sink warehouse which own warehouses feed it; in a transaction."""
+        self.db.execute(
+            "UPDATE holds SET reach = ? WHERE origin = ? AND sink_warehouse = ? AND reach IS NULL",
+            ("*" if feeds is None else json.dumps(list(feeds), ensure_ascii=False), sink, sink_warehouse),
+        )
 
     def keep_picks(self, picks: Mapping[tuple[str, str, int], Mapping[int, int]]) -> int:
         """Keep what each own warehouse has lost by these holds; inside a transaction."""
@@ -195,6 +204,10 @@ class Holds:
 
 def _picked(text: str | None) -> tuple[tuple[int, int], ...]:
     return () if text is None else tuple((int(own), units) for own, units in json.loads(text).items())
+
+
+def _reach(text: str | None) -> tuple[str, ...] | Literal["*"] | None:
+    return "*" if text == "*" else None if text is None else tuple(json.loads(text))
 
 
 @define

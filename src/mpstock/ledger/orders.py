@@ -7,6 +7,7 @@ or down.
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterable, Sequence
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
@@ -76,6 +77,11 @@ class Orders:
             "UPDATE orders SET product_id = ? WHERE marketplace = ? AND key = ?",
             [(product_id, sink, row.key) for row, product_id in moved],
         )
+        # It was taken for another product: what that takes does not count.
+        self.db.executemany(
+            "UPDATE orders SET takes = NULL WHERE marketplace = ? AND key = ?",
+            [(sink, row.key) for row, _ in moved],
+        )
         self.derive(sink, [evolve(row, product_id=product_id) for row, product_id in moved], now)
         return len(moved)
 
@@ -118,9 +124,9 @@ class Orders:
             return
         keys = ids(row.key for row in rows)
         before = {
-            (key, product_id, quantity): picked
-            for key, product_id, quantity, picked in self.db.query(
-                "SELECT key, product_id, quantity, picked FROM holds "
+            (key, product_id): (quantity, picked, reach)
+            for key, product_id, quantity, picked, reach in self.db.query(
+                "SELECT key, product_id, quantity, picked, reach FROM holds "
                 "WHERE origin = ? AND key IN (SELECT value FROM json_each(?))",
                 (sink, keys),
             )
@@ -128,26 +134,56 @@ class Orders:
         self.db.execute(
             "DELETE FROM holds WHERE origin = ? AND key IN (SELECT value FROM json_each(?))", (sink, keys)
         )
-        takes = self.recipes.components({r.product_id for r in rows if r.product_id is not None}, sink)
-        held = [
-            (
-                sink, row.key, component_id, row.warehouse_code, row.quantity * units, row.placed_at,
-                row.assembled_at, row.shipped_at,
-                # Where it was picked from does not change while it goes its way.
-                before.get((row.key, component_id, row.quantity * units)),
-            )
-            for row in rows
-            if row.product_id is not None and row.holds and row.quantity > 0
-            for component_id, units in takes[row.product_id]
-        ]  # fmt: skip
+        takes = self._takes(sink, rows)
+        held = []
+        for row in rows:
+            if row.product_id is None or not row.holds or row.quantity <= 0:
+                continue
+            for component_id, units in takes[row.key].items():
+                held_before, picked, reach = before.get((row.key, component_id), (None, None, None))
+                whole = row.quantity * units
+                held.append(
+                    (
+                        sink, row.key, component_id, row.warehouse_code, whole, row.placed_at,
+                        row.assembled_at, row.shipped_at,
+                        # Where it was picked from does not change while it goes its way.
+                        picked if held_before == whole else None, reach,
+                    )
+                )  # fmt: skip
         self.db.executemany(
             "INSERT INTO holds (origin, key, product_id, sink_warehouse, quantity, taken_at, assembled_at, "
-            "shipped_at, picked) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
+            "shipped_at, picked, reach) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
             held,
         )
-        dirty = {product_id for _, product_id, _ in before} | {row[2] for row in held}
+        dirty = {product_id for _, product_id in before} | {row[2] for row in held}
         if dirty:
             self.dirt.mark(sorted(dirty), CAUSE, now)
+
+    def _takes(self, sink: str, rows: Sequence[OrderRow]) -> dict[str, dict[int, int]]:
+        """Return what one of each order takes: by its recipe, and never less than by an earlier one."""
+        recipes = self.recipes.components({r.product_id for r in rows if r.product_id is not None}, sink)
+        kept = dict(
+            self.db.query(
+                "SELECT key, takes FROM orders WHERE marketplace = ? AND takes IS NOT NULL "
+                "AND key IN (SELECT value FROM json_each(?))",
+                (sink, ids(row.key for row in rows)),
+            )
+        )
+        found: dict[str, dict[int, int]] = {}
+        moved: list[tuple[str, str, str]] = []
+        for row in rows:
+            if row.product_id is None:
+                continue
+            takes = dict(recipes[row.product_id])
+            before = kept.get(row.key)
+            for part, units in json.loads(before).items() if before else ():
+                takes[int(part)] = max(units, takes.get(int(part), 0))
+            found[row.key] = takes
+            text = json.dumps(takes, sort_keys=True)
+            if text != before:
+                moved.append((text, sink, row.key))
+        self.db.executemany("UPDATE orders SET takes = ? WHERE marketplace = ? AND key = ?", moved)
+        return found
 
     def expect_less(self, sink: str, rows: Iterable[OrderRow]) -> None:
         """Take what was ordered since the last accepted write from what its listings are expected to show."""
@@ -230,7 +266,8 @@ class OrderReading:
             changed.append(further)
             if further.quantity < known.quantity and known.open and further.open:
                 rests.append(rest(known, known.quantity - further.quantity, moment))
-            if further.quantity != known.quantity or (further.cancelled_at and not known.cancelled_at):
+            if further.quantity != known.quantity or known.open > further.open:
+                # However it has ended, as a cancel or not: the sink may have put its units back.
                 voided.add((further.external_id, further.warehouse_code))
         self._write([*new, *rests], changed, moment, now)
         if self.lowers:
@@ -254,6 +291,9 @@ class OrderReading:
             if (row := OrderRow(*found)).key not in self._seen
         ]
         self._write([], gone, moment, now)
+        if gone:
+            pairs = sorted({(row.external_id, row.warehouse_code) for row in gone}, key=str)
+            self.voided += self.orders.void_bases(self.sink, pairs)
         return len(gone)
 
     def _write(

@@ -101,6 +101,8 @@ Table(
     Column("expires_at", DateTime),
     # what each own warehouse has lost by it, as its pick order said when it came: {warehouse id: units}
     Column("picked", Text),
+    # the own warehouses that fed its listing when it came, by code; NULL: not settled yet, '*': all
+    Column("reach", Text),
     UniqueConstraint("origin", "key", "product_id"),
     Index(None, "product_id"),
 )
@@ -123,6 +125,8 @@ Table(
     Column("note", Text, nullable=False, server_default=""),
     # the listing's product; NULL: nobody knows what was ordered
     Column("product_id", Integer, ForeignKey("products.id")),
+    # what one of it takes, by product id: never less than when it came, whatever becomes of the pack or kit
+    Column("takes", Text),
     # as of the last reading that told it
     Column("told_at", DateTime, nullable=False),
     # its holds have ended for good

@@ -9,7 +9,7 @@ The rules of this table, each in one place:
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
@@ -260,6 +260,26 @@ class Stocks:
         )
         rows = self.rows(sink=sink, skus=[row[0] for row in failing])
         return [row for row in rows if row.status == "error"]
+
+    def unattended(
+        self, sink: str, served: Collection[str], limit: int
+    ) -> tuple[int, list[tuple[str, str, int]]]:
+        """Return how many listings show stock that nothing speaks for, and the first (sku, code, shown).
+
+        Their product is in no source any more, or their warehouse is none of those that are `served`.
+        """
+        condition = (
+            "FROM marketplace_stocks AS s JOIN products AS p ON p.id = s.product_id WHERE s.marketplace = ? "
+            "AND s.base > 0 AND ((s.wanted IS NULL AND NOT EXISTS "
+            "(SELECT 1 FROM stock_levels AS l WHERE l.product_id = s.product_id)) "
+            "OR s.warehouse_code NOT IN (SELECT value FROM json_each(?)))"
+        )
+        parameters = (sink, ids(served))
+        total = int(self.db.scalar(f"SELECT count(*) {condition}", parameters))
+        rows = self.db.query(
+            f"SELECT p.sku, s.warehouse_code, s.base {condition} ORDER BY s.id LIMIT ?", (*parameters, limit)
+        )
+        return total, rows
 
     def open_counts(self, state_ids: Iterable[int] | None = None) -> dict[tuple[str, str], int]:
         """Return the number of changes that wait, of all or of some, by (sink, lane; or `held`)."""

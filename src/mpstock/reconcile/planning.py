@@ -15,6 +15,7 @@ from mpstock.reconcile.reckoning import Listed, Reckoner, Reckoning, after_neigh
 
 if TYPE_CHECKING:
     from mpstock.ledger import Ledger
+    from mpstock.ledger.holds import HoldRow
     from mpstock.reconcile.reckoning import SinkRule, WarehouseRule
 
 __all__ = ["PAGE", "Planner"]
@@ -29,13 +30,15 @@ _NO_SHOPS: Mapping[tuple[str, str], Listed] = {}
 class Planner:
     """Computes wanted quantities from the ledger's levels and holds, and records them there.
 
-    `caps` bound the units that the holds of one origin may take of a product. `limited` counts raises that
+    `caps` bound the units that the holds of one origin may take of a product; `own` are the ids of the own
+    warehouses. `limited` counts raises that
     wait until a neighbour has fallen.
     """
 
     ledger: Ledger
     reckoner: Reckoner
     caps: Mapping[str, int]
+    own: Mapping[str, int]
     now: datetime
     run: int = 0
     products: int = 0
@@ -111,12 +114,23 @@ class Planner:
         """Return for each product its listings' (state id, wanted so far, reckoning)."""
         return _Page(self, product_ids).reckon()
 
+    def _reach(self, row: HoldRow, place: WarehouseRule | None) -> frozenset[int] | None:
+        """Return the own warehouses that a hold may come out of: as when it came, whatever feeds what now."""
+        if row.reach is None:
+            return None if place is None else place.feeds
+        if row.reach == "*":
+            return None
+        return frozenset(self.own[code] for code in row.reach if code in self.own)
+
     def pick(self) -> int:
         """Settle which own warehouses the new orders are picked from, by the levels that are known now.
 
         Before the sources are read: what they have booked by then is gone from their levels. In a
         transaction. Returns how many holds were settled.
         """
+        for (sink, code), place in self._places.items():
+            if code is not None:
+                self.ledger.holds.keep_reach(sink, code, place.feed_codes)
         open_ = self.ledger.holds.to_pick(
             [key for key, place in self._places.items() if place.pick_order and key[1] is not None]
         )
@@ -157,7 +171,7 @@ class Planner:
             held = Held(
                 row.origin, row.key, row.quantity, row.taken_at, row.assembled_at, row.shipped_at,
                 row.expires_at,
-                None if place is None else place.feeds,
+                self._reach(row, place),
                 () if place is None else place.pick_order,
                 row.picked,
             )  # fmt: skip

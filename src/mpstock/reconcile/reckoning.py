@@ -28,12 +28,14 @@ class WarehouseRule:
     """One sink warehouse: the own warehouses that feed it (None = all) and its share of a common pool.
 
     `pick_order` are own warehouses in the order in which orders are picked from them; empty = not known.
+    `feed_codes` are the feeds as the settings name them, known already or not.
     """
 
     code: str
     feeds: Feeds
     share: Decimal | None = None
     pick_order: tuple[int, ...] = ()
+    feed_codes: tuple[str, ...] | None = None
 
 
 @frozen

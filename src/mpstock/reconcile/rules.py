@@ -41,7 +41,8 @@ def make_planner(
     rules = _source_rules(ledger, sources, untrusted, now)
     sink_rules = [_sink_rule(ledger, built, codes, now) for built in sinks]
     caps = {b.name: b.config.max_per_sku for b in sources if b.config.max_per_sku is not None}
-    return Planner(ledger, Reckoner(rules, sink_rules, resolver, sharing, ledger.recipes.book()), caps, now)
+    reckoner = Reckoner(rules, sink_rules, resolver, sharing, ledger.recipes.book())
+    return Planner(ledger, reckoner, caps, codes, now)
 
 
 def _sink_rule(ledger: Ledger, built: BuiltSink, codes: Mapping[str, int], now: datetime) -> SinkRule:
@@ -62,6 +63,7 @@ def _sink_rule(ledger: Ledger, built: BuiltSink, codes: Mapping[str, int], now: 
                 None if warehouse.feeds is None else frozenset(own(warehouse.feeds)),
                 warehouse.share,
                 tuple(own(warehouse.pick_order or ())),
+                warehouse.feeds,
             )
             for warehouse in built.config.warehouses
         ),

@@ -42,7 +42,8 @@ class SinkStatus:
     `without_product` are listings that nothing is pushed for, with the reason; `without_listing` are
     skus that the sink does not sell. Of both the first are named, and all are counted. `orders` are those
     that are open, `order_units` their units as the sink counts them; `unknown_orders` are of no known
-    product.
+    product. `unattended` listings still show stock, and their product or warehouse has left the settings and
+    the sources: nobody lowers them.
     """
 
     name: str
@@ -62,6 +63,8 @@ class SinkStatus:
     orders_error: str = ""
     unknown_orders: int = 0
     first_unknown_orders: Sequence[str] = ()
+    unattended: int = 0
+    first_unattended: Sequence[str] = ()
 
 
 @frozen(repr=False)
@@ -98,6 +101,7 @@ class Status:
                 + (f", {sink.held} held" if sink.held else "")
                 + (f", {sink.orders} open orders of {sink.order_units} units" if sink.orders else "")
                 + (f", {sink.unknown_orders} of unknown articles" if sink.unknown_orders else "")
+                + (f", {sink.unattended} still sell and nobody lowers them" if sink.unattended else "")
                 + f"; {sink.without_product} listings without a product, {sink.without_listing} products "
                 "without a listing"
                 + (f"; {sink.error}" if sink.error else "")
@@ -155,6 +159,7 @@ def status(engine: Engine) -> Status:
         cursor = cursors.get(f"listings:{sink.name}")
         reading = cursors.get(f"orders:{sink.name}")
         unknown_orders = ledger.orders.unknown(sink.name)
+        unattended, left = ledger.stocks.unattended(sink.name, sink.config.codes, _NAMED)
         orders, units = open_orders.get(sink.name, (0, 0))
         sinks.append(
             SinkStatus(
@@ -184,6 +189,12 @@ def status(engine: Engine) -> Status:
                 [
                     f"order {order.key}: {order.quantity} of {order.external_id}, which no source knows"
                     for order in unknown_orders[:_NAMED]
+                ],
+                unattended,
+                [
+                    f"{sku} on {code} shows {shown}, and neither a source nor the settings speak of it: "
+                    "zero it in the cabinet, or put it back"
+                    for sku, code, shown in left
                 ],
             )
         )
