@@ -155,3 +155,19 @@ def test_a_write_test_of_what_is_not_sold_is_refused(tmp_path: Path, sku: str) -
         assert result.code == 2
         assert sku in result.stdout
         assert play.pushes("ozon") == play.pushes("wb") == 0
+
+
+def test_the_products_file_goes_before_the_article_of_the_same_name(tmp_path: Path) -> None:
+    """Ozon has S and X; the file says that S is X there: it is, on a fresh ledger and on an old one."""
+    with shop(tmp_path, {"S": 9}, ozon=["S", "X"], wb=["S"]) as play:
+        play.run("sync").ok()
+        assert play.shown("ozon")["S"] == 7
+        (play.folder / "products.csv").write_text("sku,ozon.offer_id\nS,X\n", encoding="utf-8")
+        play.tables["products"] = {"file": "products.csv"}
+        play.write()
+        play.run("sync").ok()
+        assert play.shown("ozon")["X"] == 7
+        play.ledger.unlink()
+        play.set_levels({"S": 5})
+        play.run("sync").ok()
+        assert play.shown("ozon")["X"] == 3

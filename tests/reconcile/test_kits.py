@@ -176,3 +176,14 @@ def test_no_component_is_promised_beyond_its_pool(
             assert sum(units[part] for units in promised.values()) <= max(there, 0)
     if mode == "shared":
         assert play.sync().pushed == 0
+
+
+def test_explain_says_how_a_component_is_divided(tmp_path: Path) -> None:
+    """Ten of A, five of them for the kit: the number of each listing can be followed to the unit."""
+    play, _, account = make(tmp_path, {"A": 10, "B": 99}, sells=["A", "KIT"])
+    products(play, tmp_path, "sku,components\nKIT,A:1 B:1\n")
+    play.sync()
+    with play.open() as shop:
+        text = repr(shop.explain("A"))
+    assert "A is divided: 5 of 10 are for this listing, the rest is for others" in text
+    assert shows(account)["A"] == 5

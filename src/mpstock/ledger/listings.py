@@ -70,9 +70,14 @@ class Listings:
         self, sink: str, page: Sequence[Any], mapping: Mapping[tuple[str, str], str], now: datetime
     ) -> int:
         candidates: dict[int, tuple[str, ...]] = {}
+        said: set[int] = set()
         for row in page:
             forced = _forced(row[5], mapping) if mapping else None
             candidates[row[0]] = (forced,) if forced else () if row[6] else tuple(json.loads(row[4]))
+            if forced:
+                said.add(row[0])
+        # What the products file says goes before what the sink suggests, in whichever order they come.
+        page = sorted(page, key=lambda row: row[0] not in said)
         known = self._levels.product_ids({sku for skus in candidates.values() for sku in skus})
         taken = {
             (product_id, warehouse): listing_id
@@ -82,6 +87,7 @@ class Listings:
                 (sink, ids(known.values())),
             )
         }
+        moved = 0
         untie: list[tuple[int]] = []
         tie: list[tuple[int, int, str]] = []
         trouble: list[tuple[str, int]] = []
@@ -92,6 +98,15 @@ class Listings:
             if len(found) > 1:
                 names = ", ".join(sku for sku in candidates[listing_id] if sku in known)
                 why = f"matches several products ({names}); map it in the products file"
+            elif (
+                target is not None
+                and listing_id in said
+                and (rival := taken.get((target, warehouse), listing_id)) != listing_id
+                and not self._is_said(rival, mapping)
+            ):
+                self.untie([(rival,)])
+                moved += 1
+                del taken[target, warehouse]
             elif target is not None and taken.get((target, warehouse), listing_id) != listing_id:
                 other = self._external_id(taken[target, warehouse])
                 why = f"the product is already tied to listing {other}; map one of them in the products file"
@@ -116,7 +131,11 @@ class Listings:
         )
         if tie:
             self.dirt.mark({product_id for product_id, _, _ in tie}, "listing", now, soft=True)
-        return len(untie) + len(tie)
+        return moved + len(untie) + len(tie)
+
+    def _is_said(self, listing_id: int, mapping: Mapping[tuple[str, str], str]) -> bool:
+        keys = self.db.scalar("SELECT keys FROM listings WHERE id = ?", (listing_id,))
+        return _forced(str(keys), mapping) is not None
 
     def untie(self, listing_ids: Iterable[tuple[int]]) -> None:
         """Take listings from their products, and forget what was known of what they show."""

@@ -160,6 +160,11 @@ def _listing(
         notes.append("nothing is pushed: neither its stock nor what the listing shows is known")
     elif reckoning.waits:
         notes.append("its stock is not known for sure: it may fall, but it is not raised")
+    notes += [
+        f"{skus[part]} is divided: {mine} of {whole} are for this listing, the rest is for others"
+        for part, whole, mine in reckoning.parts
+        if whole < BOUNDLESS // 2
+    ]
     bounded = reckoning.available.amount < BOUNDLESS // 2
     recipe = planner.reckoner.book.of(product_id, reckoning.sink)
     return ListingExplanation(

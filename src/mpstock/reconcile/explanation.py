@@ -14,6 +14,10 @@ from mpstock.reconcile.report import as_data
 __all__ = ["Explanation", "HoldExplanation", "ListingExplanation", "TermExplanation"]
 
 
+_HOLDS = 20
+"""As many holds are written out as text; as data all of them are there."""
+
+
 @frozen
 class TermExplanation:
     """What one source says of one own warehouse, and what of it counts.
@@ -114,8 +118,10 @@ class Explanation:
         told = [self.sku]
         for term in self.terms:
             told += self._of_term(term)
-        for hold in self.holds:
+        for hold in self.holds[:_HOLDS]:
             told += self._of_hold(hold)
+        if rest := self.holds[_HOLDS:]:
+            told.append(f"  … and {len(rest)} more holds, of {sum(hold.quantity for hold in rest)} units")
         for listing in self.listings:
             told += self._of_listing(listing)
         told += [f"  {note}" for note in self.notes]

@@ -69,7 +69,8 @@ class Reckoning:
     `wanted` is None when nothing can be said: the product is in no configured source any more, or
     neither its stock nor what the listing shows is known, and there may be some. `waits` says that an
     unknown quantity keeps it below what the formula would give at the last known values. `floating` are the
-    units that holds take from it of which nobody knows where they come from, in base units.
+    units that holds take from it of which nobody knows where they come from, in base units. `parts` are
+    (component, what there is of it, the part of that which is this product's) where it is divided.
     """
 
     sink: str
@@ -81,6 +82,7 @@ class Reckoning:
     wanted: int | None
     waits: bool
     floating: int = 0
+    parts: tuple[tuple[int, int, int], ...] = ()
 
 
 Shops = Mapping[tuple[str, str], Listed]
@@ -185,7 +187,12 @@ class _Group:
                 }
                 pool, floating = self._available(recipe, feeds, pools)
                 reckoning = self._listing(sink, warehouse, pool, floating)
-                result.append(reckoning)
+                divided = tuple(
+                    (c, total(self.stock(c).pools, feeds, rules).amount, total(own[c], feeds, rules).amount)
+                    for c, _ in recipe
+                    if own[c] is not self.stock(c).pools
+                )
+                result.append(evolve(reckoning, parts=divided) if divided else reckoning)
                 taken = reckoning.wanted if reckoning.wanted is not None else (reckoning.base or 0)
                 drawn.append((warehouse, taken))
                 if len(listings) > 1 and parts is None:
