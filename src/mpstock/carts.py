@@ -10,24 +10,17 @@ from collections.abc import AsyncIterator, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
-from attrs import Attribute, field, frozen
+from attrs import field, frozen
 
 from mpstock.errors import RejectedError, UnexpectedResponseError
 from mpstock.model import Finding, Hold, Problem, Reading
 from mpstock.secret import Secret
-from mpstock.validators import above_zero
+from mpstock.validators import above_zero, address
 
 if TYPE_CHECKING:
     from mpstock.interfaces import Context, Rate
 
 __all__ = ["CartsSettings", "CartsSource"]
-
-
-def _web(_: Any, attribute: Attribute[Any], value: str) -> None:
-    if value and not value.startswith(("https://", "http://")):
-        raise ValueError(
-            f'{attribute.name} must be an address such as "https://shop.example/carts", not {value!r}'
-        )
 
 
 @frozen
@@ -41,7 +34,12 @@ class CartsSettings:
     `timeout`    how long one request may take.
     """
 
-    url: str = field(default="", validator=_web)
+    url: str = field(
+        default="",
+        validator=address(
+            "https://shop.example/carts", written_as="token", empty=True, query=True, shown=False
+        ),
+    )
     token: Secret | None = None
     ttl: timedelta = field(default=timedelta(minutes=15), validator=above_zero("15m"))
     warehouse: str | None = None

@@ -29,7 +29,8 @@ class Page:
     `last` is the highest id in it, None if it was empty. `nameless` products have no article, `untracked`
     goods are counted by nobody, `twins` share their article with another product, `hidden` may be kits or
     not. `doubtful` is set if a row may be about any product. `odd` numbers were not whole. `unknown` are the
-    ids of products whose quantity is unknown for what is wrong with them or their twins.
+    ids of products whose quantity is unknown for what is wrong with them or their twins. `told` are the
+    articles whose levels the page has: twins get one level for each warehouse.
     """
 
     as_of: datetime
@@ -44,6 +45,7 @@ class Page:
     odd: int = 0
     doubtful: bool = False
     unknown: set[int] = field(factory=set[int])
+    told: set[str] = field(factory=set[str])
 
 
 class Products:
@@ -141,8 +143,11 @@ class Products:
         if not goods.active and twins:
             # Archived, and its article was given to another product since: that one is told by itself.
             return
+        told = sku in page.told
+        page.told.add(sku)
         if not goods.active:
-            page.levels += [Level(sku, one.name, 0) for one in self._places]
+            if not told:
+                page.levels += [Level(sku, one.name, 0) for one in self._places]
             return
         if len(twins) > 1:
             page.twins += 1
@@ -157,6 +162,8 @@ class Products:
                     sku,
                 )
             )
+            if told:
+                return
         known = len(twins) <= 1 and (goods.tracked or not page.hidden)
         for one, rows in zip(self._places, quantities, strict=True):
             if not known:

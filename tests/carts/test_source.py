@@ -127,3 +127,10 @@ def test_wrong_settings_are_named(key: str, value: str) -> None:
     """The key is told, and what it should be."""
     with pytest.raises(ConfigurationError, match=key):
         structure_settings(CartsSettings, {key: value}, "[sources.carts]")
+
+
+def test_a_password_in_the_address_is_refused_and_not_repeated() -> None:
+    """It would stand in logs and errors; the token is the place for it."""
+    with pytest.raises(ConfigurationError, match="token") as caught:
+        structure_settings(CartsSettings, {"url": "https://me:hidden@shop.example/carts"}, "[sources.carts]")
+    assert "hidden" not in str(caught.value)

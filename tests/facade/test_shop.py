@@ -6,7 +6,7 @@ import asyncio
 import os
 import signal
 import threading
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -166,6 +166,15 @@ def test_a_shop_that_cannot_open_leaves_no_thread(tmp_path: Path) -> None:
     assert {thread.ident for thread in threading.enumerate()} <= before
 
 
+@pytest.fixture
+def sigint() -> Iterator[None]:
+    """A program in the background of a shell inherits an ignored SIGINT."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)
+
+
+@pytest.mark.usefixtures("sigint")
 def test_ctrl_c_records_what_was_sent_and_the_next_run_goes_on(tmp_path: Path) -> None:
     """The batch in flight is recorded, `Interrupted` is raised, and the same shop can be used again."""
     names = skus(20)

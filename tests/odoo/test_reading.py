@@ -125,6 +125,7 @@ def test_products_of_one_article_are_unknown() -> None:
     shop.world.add_product("MUG")
     found = shop.read()
     assert found.quantities == {"MUG": None, "TEA": 2}
+    assert len(found.levels) == 2, "twins of one page are told once"
     assert {problem.place for problem in found.problems} == {"product.product 1", "product.product 3"}
     assert all("2 products have 'MUG' (ids 1, 3)" in problem.message for problem in found.problems)
 

@@ -42,7 +42,7 @@ class Levels:
         how many rows have lowered something.
         """
         products = self.product_ids(level.sku for level in levels)
-        stored = {
+        stored: dict[tuple[int, str], tuple[int, int]] = {
             (product_id, warehouse): (row_id, available if heard is None else min(available, heard))
             for product_id, warehouse, row_id, available, heard in self.db.query(
                 "SELECT product_id, code, l.id, available, heard FROM stock_levels AS l "
