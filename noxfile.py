@@ -107,7 +107,7 @@ def build(session: nox.Session) -> None:
     """Build every distribution both ways, check what is inside, and install the wheels alone.
 
     Each member is built as sdist, as wheel from that sdist, and as wheel from its folder. What must hold
-    of them is said by tests/packaging, which run where mpstock is not installed: without the suite's conftest.
+    of them is said by tests/packaging, which run where mpstock is not installed: without tests/conftest.py.
     """
     if session.venv_backend != "none":
         names = [*nox.project.dependency_groups(PYPROJECT, "tests", "publish")]
