@@ -8,12 +8,10 @@ double has a switch for each habit that such services were seen to have. Run alo
 from __future__ import annotations
 
 import argparse
-import base64
-import binascii
 import json
 from collections.abc import Mapping
 from datetime import datetime, timedelta
-from decimal import Decimal, InvalidOperation
+from decimal import Decimal
 from typing import Any, Literal, get_args
 
 from attrs import evolve
@@ -21,6 +19,9 @@ from attrs import evolve
 from mpstock import Clock
 from mpstock.simulation import Answer, Request, SourceSimulator, main
 from mpstock_onec.simulator_body import Row, Style, body
+from mpstock_onec.simulator_login import is_login
+from mpstock_onec.simulator_quantity import decimal
+from mpstock_onec.simulator_troubles import Troubles
 
 __all__ = ["OnecSimulator", "Style", "Trouble"]
 
@@ -65,8 +66,7 @@ class OnecSimulator(SourceSimulator):
         self.ignores_changed_after = ignores_changed_after
         self.delay = 0.0
         self._style = style or Style()
-        self._trouble: Trouble | None = None
-        self._trouble_times = 0
+        self._troubles = Troubles(get_args(Trouble))
         self._injected: list[tuple[int | None, str]] = []
         # Rows stand in the order of their last change, so that an incremental answer is their tail.
         self._rows: dict[tuple[str, str], Row] = {}
@@ -74,7 +74,7 @@ class OnecSimulator(SourceSimulator):
         self._body: bytes | None = None
         old = self.clock.now() - timedelta(days=1)
         for (sku, warehouse), quantity in (levels or {}).items():
-            self._rows[sku, warehouse] = Row(sku, warehouse, _decimal(quantity), old)
+            self._rows[sku, warehouse] = Row(sku, warehouse, decimal(quantity), old)
         # A publication may lie at the root, or folders deep.
         for depth in range(4):
             prefix = "".join(f"/{{folder_{number}}}" for number in range(depth))
@@ -89,7 +89,7 @@ class OnecSimulator(SourceSimulator):
 
     def set_level(self, sku: str, quantity: int | str | Decimal, warehouse: str = "main") -> None:
         """Let the system have `quantity`. The same quantity again is no change."""
-        number = _decimal(quantity)
+        number = decimal(quantity)
         row = self._rows.get((sku, warehouse))
         if row is None or row.quantity != number:
             self._change(Row(sku, warehouse, number, self.clock.now(), row.reserved if row else None))
@@ -97,7 +97,7 @@ class OnecSimulator(SourceSimulator):
     def reserve(self, sku: str, quantity: int | str | Decimal | None, warehouse: str = "main") -> None:
         """Let the system keep so much for its own orders; None = its rows say nothing of reserves."""
         row = self._rows[sku, warehouse]
-        reserved = None if quantity is None else _decimal(quantity)
+        reserved = None if quantity is None else decimal(quantity)
         if row.reserved != reserved:
             self._change(evolve(row, reserved=reserved, changed_at=self.clock.now()))
 
@@ -134,20 +134,18 @@ class OnecSimulator(SourceSimulator):
 
     def fail(self, trouble: Trouble, times: int = -1) -> None:
         """Let the next `times` requests fail so (-1 = until `recover`)."""
-        if trouble not in get_args(Trouble):
-            raise ValueError(f"no trouble {trouble!r}; there are {', '.join(get_args(Trouble))}")
-        self._trouble, self._trouble_times = trouble, times
+        self._troubles.begin(trouble, times)
 
     def recover(self) -> None:
         """Let it work again, and forget what was injected."""
-        self._trouble = None
+        self._troubles.end()
         self._injected.clear()
         self._body = None
 
     # -- the service ---------------------------------------------------------------------
 
     async def guard(self, request: Request) -> Answer | None:
-        if self._known(request.headers.get("authorization", "")):
+        if is_login(request.headers.get("authorization", ""), self.user, self.password):
             return None
         return Answer(401, _page("401 - Не авторизован"), {**_HTML, "www-authenticate": 'Basic realm="1C"'})
 
@@ -168,19 +166,9 @@ class OnecSimulator(SourceSimulator):
         except ValueError:
             return Answer(400, f"Параметр changedAfter: не дата ISO 8601: {asked}".encode(), _TEXT)
         answer = self._everything() if after is None or self.ignores_changed_after else self._since(after)
-        if self._cuts():
+        if self._troubles.spend("cut"):
             answer = answer[: len(answer) // 2]
         return Answer(200, answer, _JSON)
-
-    def _known(self, header: str) -> bool:
-        kind, _, encoded = header.partition(" ")
-        if kind.lower() != "basic":
-            return False
-        try:
-            given = base64.b64decode(encoded.strip(), validate=True).decode("utf-8")
-        except (binascii.Error, UnicodeDecodeError):
-            return False
-        return given == f"{self.user}:{self.password}"
 
     def _failed(self) -> Answer | None:
         answers = {
@@ -196,22 +184,7 @@ class OnecSimulator(SourceSimulator):
             "no_rows": Answer(200, body([], self._style), _JSON),
             "no_stocks": Answer(200, '{"result":false,"error":"Нет данных"}'.encode(), _JSON),
         }
-        found = answers.get(self._trouble or "")
-        if found is not None:
-            self._spend()
-        return found
-
-    def _cuts(self) -> bool:
-        if self._trouble != "cut":
-            return False
-        self._spend()
-        return True
-
-    def _spend(self) -> None:
-        if self._trouble_times > 0:
-            self._trouble_times -= 1
-        if self._trouble_times == 0:
-            self._trouble = None
+        return next((answer for trouble, answer in answers.items() if self._troubles.spend(trouble)), None)
 
     def _moment(self, text: str) -> datetime:
         moment = datetime.fromisoformat(text)
@@ -253,16 +226,6 @@ class OnecSimulator(SourceSimulator):
 
 def _page(title: str) -> bytes:
     return _PAGE.format(title).encode()
-
-
-def _decimal(quantity: int | str | Decimal) -> Decimal:
-    try:
-        number = Decimal(quantity)
-    except InvalidOperation:
-        number = Decimal("NaN")
-    if not number.is_finite():
-        raise ValueError(f"{quantity!r} is no quantity")
-    return number
 
 
 def _add_arguments(parser: argparse.ArgumentParser) -> None:

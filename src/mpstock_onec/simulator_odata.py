@@ -8,8 +8,6 @@ alone: `python -m mpstock_onec.simulator_odata --port 8080`.
 from __future__ import annotations
 
 import argparse
-import base64
-import binascii
 from collections.abc import Mapping
 from decimal import Decimal
 from typing import Any, Literal, get_args
@@ -19,10 +17,13 @@ from attrs import evolve
 
 from mpstock import Clock
 from mpstock.simulation import Answer, Request, SourceSimulator, main
+from mpstock_onec.simulator_login import is_login
 from mpstock_onec.simulator_odata_answers import BOM, error, page, rows
 from mpstock_onec.simulator_odata_lists import ListError, Lists, Query
 from mpstock_onec.simulator_odata_metadata import metadata
-from mpstock_onec.simulator_odata_world import CONFIGURATIONS, Configuration, Infobase, decimal
+from mpstock_onec.simulator_odata_world import CONFIGURATIONS, Configuration, Infobase
+from mpstock_onec.simulator_quantity import decimal
+from mpstock_onec.simulator_troubles import Troubles
 
 __all__ = ["OdataSimulator", "Trouble"]
 
@@ -81,8 +82,7 @@ class OdataSimulator(SourceSimulator):
             f"InformationRegister_{named.barcodes}",
         }
         self._lists = Lists(self.infobase)
-        self._trouble: Trouble | None = None
-        self._trouble_times = 0
+        self._troubles = Troubles(get_args(Trouble))
         for (sku, warehouse), quantity in (levels or {}).items():
             self._put(sku, warehouse, decimal(quantity))
         # A publication may lie at the root, or folders deep.
@@ -132,13 +132,11 @@ class OdataSimulator(SourceSimulator):
 
     def fail(self, trouble: Trouble, times: int = -1) -> None:
         """Let the next `times` requests fail so (-1 = until `recover`)."""
-        if trouble not in get_args(Trouble):
-            raise ValueError(f"no trouble {trouble!r}; there are {', '.join(get_args(Trouble))}")
-        self._trouble, self._trouble_times = trouble, times
+        self._troubles.begin(trouble, times)
 
     def recover(self) -> None:
         """Let it work again."""
-        self._trouble = None
+        self._troubles.end()
 
     def warehouse(self, name: str) -> str:
         """Return the reference of a warehouse, a new one if there is none of that name."""
@@ -170,20 +168,20 @@ class OdataSimulator(SourceSimulator):
 
     async def guard(self, request: Request) -> Answer | None:
         # First the web server, which knows nothing of 1C's users.
-        if self._fails("unpublished"):
+        if self._troubles.spend("unpublished"):
             return page(404, _NOT_FOUND)
         length = len(quote(request.path)) + 1 + len(request.raw_query)
         if self.max_url is not None and length > self.max_url:
             if self.long_url == "iis":
                 return page(404, "HTTP Error 404.15 - Not Found: query string too long")
             return page(414, "414 Request-URI Too Large")
-        if self._fails("licence"):
+        if self._troubles.spend("licence"):
             return Answer(
                 503,
                 "Не обнаружено свободной лицензии!".encode(),
                 {"content-type": "text/plain; charset=utf-8"},
             )
-        if not self._known(request.headers.get("authorization", "")):
+        if not is_login(request.headers.get("authorization", ""), self.user, self.password):
             return page(401, "401 - Не авторизован", **{"www-authenticate": 'Basic realm="1C"'})
         return None
 
@@ -192,11 +190,11 @@ class OdataSimulator(SourceSimulator):
 
     async def _resource(self, request: Request, resource: str, function: str = "", **folders: str) -> Answer:
         query = Query.read(request)
-        if self._fails("html"):
+        if self._troubles.spend("html"):
             return page(200, "1С:Предприятие")
-        if self._fails("empty"):
+        if self._troubles.spend("empty"):
             return Answer(200, b"", {"content-type": "application/json"})
-        if self._fails("error"):
+        if self._troubles.spend("error"):
             text = "Произошла внутренняя ошибка OData сервиса. Подробности в технологическом журнале."
             return self._error(500, "-1", text, query)
         if resource == "$metadata":
@@ -214,10 +212,10 @@ class OdataSimulator(SourceSimulator):
             return self._error(refused.status, refused.code, str(refused), query)
         if function == "$count":
             return Answer(200, BOM + str(count).encode(), {"content-type": "text/plain;charset=utf-8"})
-        if function and self._fails("no_rows"):
+        if function and self._troubles.spend("no_rows"):
             values = []
         answer = rows(values, about, count=count if query.wants_count else None, bom=self.bom)
-        if self._fails("cut"):
+        if self._troubles.spend("cut"):
             return evolve(answer, body=answer.body[: len(answer.body) // 2])
         return answer
 
@@ -229,25 +227,6 @@ class OdataSimulator(SourceSimulator):
 
     def _hidden(self) -> frozenset[str]:
         return frozenset(self.infobase.of_sku(sku)[0] for sku in self.restricted)
-
-    def _known(self, header: str) -> bool:
-        kind, _, encoded = header.partition(" ")
-        if kind.lower() != "basic":
-            return False
-        try:
-            given = base64.b64decode(encoded.strip(), validate=True).decode("utf-8")
-        except (binascii.Error, UnicodeDecodeError):
-            return False
-        return given == f"{self.user}:{self.password}"
-
-    def _fails(self, trouble: Trouble) -> bool:
-        if self._trouble != trouble:
-            return False
-        if self._trouble_times > 0:
-            self._trouble_times -= 1
-        if self._trouble_times == 0:
-            self._trouble = None
-        return True
 
 
 def _add_arguments(parser: argparse.ArgumentParser) -> None:

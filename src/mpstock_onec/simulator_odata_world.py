@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import uuid
 from collections.abc import Iterator, Mapping, Sequence
-from decimal import Decimal, InvalidOperation
+from decimal import Decimal
 from typing import Any
 
 from attrs import define, field, frozen
@@ -198,18 +198,3 @@ class Infobase:
         for key, total in sums.items():
             if any(total.values()):
                 yield Record(dict(zip(dimensions, key, strict=True)), total)
-
-
-def decimal(quantity: int | str | Decimal) -> Decimal:
-    """Return a quantity as a number.
-
-    Raises:
-        ValueError: it is none.
-    """
-    try:
-        number = Decimal(quantity)
-    except InvalidOperation:
-        number = Decimal("NaN")
-    if not number.is_finite():
-        raise ValueError(f"{quantity!r} is no quantity")
-    return number
