@@ -6,7 +6,8 @@ from pathlib import Path
 import click
 import pytest
 
-from mpstock.cli.commands import cli
+from mpstock.cli.commands import run  # noqa: F401  (adds every command)
+from mpstock.cli.group import cli
 from mpstock.plugins import LOAD_PLUGINS
 from mpstock.reconcile.guards import GUARDS
 from mpstock.reconcile.report import EXIT_PRECEDENCE

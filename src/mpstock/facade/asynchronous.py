@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Collection, Mapping, Sequence
-from contextlib import asynccontextmanager
-from datetime import timedelta
+from collections.abc import Collection, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
+
+from mpstock.facade.receiving import AsyncReceiving
+from mpstock.facade.telling import AsyncTelling
 
 if TYPE_CHECKING:
     from types import TracebackType
@@ -15,20 +16,17 @@ if TYPE_CHECKING:
     from mpstock.clock import Clock
     from mpstock.config import Configuration, SinkConfig
     from mpstock.interfaces import Sink, Source
-    from mpstock.model import Level
     from mpstock.plugins import PluginRegistry
     from mpstock.reconcile.checking import AdapterFindings
-    from mpstock.reconcile.engine import Engine, Progress
-    from mpstock.reconcile.explanation import Explanation
+    from mpstock.reconcile.engine import Progress
     from mpstock.reconcile.report import Plan, Report
-    from mpstock.reconcile.status import LogEntry, Status
 
 __all__ = ["AsyncShop"]
 
 T = TypeVar("T")
 
 
-class AsyncShop:
+class AsyncShop(AsyncTelling, AsyncReceiving):
     """One seller's sources, sinks and ledger. Use it as an async context manager.
 
     Args:
@@ -83,17 +81,6 @@ class AsyncShop:
         """Ask the run under way to stop: what is on the wire is waited for and recorded."""
         self._assembly.stop.set()
 
-    @asynccontextmanager
-    async def _run(self) -> AsyncIterator[Engine]:
-        """One run at a time; a stop that was asked of the last one is not meant for this one."""
-        from mpstock.ledger.running import only_run
-
-        async with self._busy:
-            engine = await self._assembly.start()
-            with only_run(engine.ledger.place):
-                self._assembly.stop.clear()
-                yield engine
-
     async def sync(
         self,
         *,
@@ -143,112 +130,6 @@ class AsyncShop:
         """
         async with self._run() as engine:
             return await engine.apply(plan, **_given(progress=progress))
-
-    async def explain(self, sku: str) -> Explanation:
-        """Say how each listing of a product comes to its number, from what the ledger holds."""
-        from mpstock.reconcile.explaining import explain
-
-        engine = await self._assembly.start()
-
-        def work() -> Explanation:
-            failing = {row.name for row in engine.ledger.runs.cursors() if row.failed_at is not None}
-            untrusted = [s.name for s in engine.sources if f"source:{s.name}" in failing]
-            planner = engine.planner(untrusted)
-            return explain(engine.ledger, planner, sku, [built.name for built in engine.sinks])
-
-        return await engine.worker.run(work)
-
-    async def hold(
-        self,
-        key: str,
-        sku: str,
-        quantity: int,
-        *,
-        warehouse: str | None = None,
-        expires_in: timedelta | None = timedelta(minutes=15),
-        origin: str = "carts",
-        only_if_available: bool = False,
-        replaces: str | None = None,
-    ) -> bool:
-        """Keep units back for an open cart (or an order of the shop's own) until it expires or is released.
-
-        The next run takes them off every listing. A hold with the same key is replaced.
-
-        Args:
-            key: names the cart; unique within its `origin`.
-            sku: the product; of a kit each component is held.
-            quantity: units, at least 1.
-            warehouse: the own warehouse that they come from; None = not known.
-            expires_in: until when it holds, from now; None = until it is released.
-            origin: the name of the source of carts in the settings, whose `max_per_sku` then bounds it.
-            only_if_available: hold only if so many are free, in one step with looking.
-            replaces: the key of a hold that this one takes over: an order takes over its cart.
-
-        Returns:
-            Whether the units are held; False only with `only_if_available`.
-
-        Raises:
-            ConfigurationError: no source knows the product, or the quantity is no number of units.
-        """
-        from mpstock.reconcile import holding
-
-        engine = await self._assembly.start()
-
-        def work() -> bool:
-            return holding.hold(
-                engine.ledger, engine.planner(()),
-                origin=origin, key=key, sku=sku, quantity=quantity, warehouse=warehouse,
-                expires_in=expires_in, only_if_available=only_if_available, replaces=replaces,
-            )  # fmt: skip
-
-        return await engine.worker.run(work)
-
-    async def release(self, key: str, *, origin: str = "carts") -> bool:
-        """Let a hold go at once; returns whether there was one."""
-        from functools import partial
-
-        from mpstock.reconcile import holding
-
-        engine = await self._assembly.start()
-        work = partial(holding.release, engine.ledger, engine.clock.now(), origin=origin, key=key)
-        return await engine.worker.run(work)
-
-    async def receive(self, source: str, levels: Sequence[Level]) -> int:
-        """Take in rows that a warehouse system has pushed; the next run acts on them.
-
-        A row with `updated_at` counts as of then. One without may be late or doubled: it may lower at once,
-        and what it would raise waits until the source is read.
-
-        Returns:
-            How many rows have changed something.
-
-        Raises:
-            ConfigurationError: there is no such source.
-        """
-        from mpstock.errors import ConfigurationError
-        from mpstock.nearest import suggestion
-        from mpstock.reconcile import holding
-
-        engine = await self._assembly.start()
-        if source not in self.config.sources:
-            meant = suggestion(source, self.config.sources, what="the sources are")
-            raise ConfigurationError(f"there is no source {source!r}; {meant}", place="source")
-        now = engine.clock.now()
-        return await engine.worker.run(holding.receive, engine.ledger, source, list(levels), now)
-
-    async def status(self) -> Status:
-        """Say what is in step, what waits, what fails, and what has no counterpart."""
-        from mpstock.reconcile.status import status
-
-        engine = await self._assembly.start()
-        return await engine.worker.run(status, engine)
-
-    async def log(
-        self, *, sku: str | None = None, sink: str | None = None, run: int | None = None, limit: int = 100
-    ) -> list[LogEntry]:
-        """Return the newest lines of the sync log, newest first."""
-        engine = await self._assembly.start()
-        return await engine.worker.run(engine.ledger.pushes.log, sku=sku, sink=sink, run=run, limit=limit)
 
     async def check(self, *, write_test: str | None = None) -> list[AdapterFindings]:
         """Look after settings, credentials, accounts and mapping, changing nothing.

@@ -5,13 +5,14 @@ from __future__ import annotations
 import asyncio
 import threading
 import weakref
-from collections.abc import Callable, Collection, Coroutine, Mapping, Sequence
-from datetime import timedelta
+from collections.abc import Callable, Collection, Coroutine, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from mpstock.errors import Interrupted
 from mpstock.facade.asynchronous import AsyncShop
+from mpstock.facade.receiving import Receiving
+from mpstock.facade.telling import Telling
 
 if TYPE_CHECKING:
     from types import TracebackType
@@ -19,13 +20,10 @@ if TYPE_CHECKING:
     from mpstock.clock import Clock
     from mpstock.config import Configuration, SinkConfig
     from mpstock.interfaces import Sink, Source
-    from mpstock.model import Level
     from mpstock.plugins import PluginRegistry
     from mpstock.reconcile.checking import AdapterFindings
     from mpstock.reconcile.engine import Progress
-    from mpstock.reconcile.explanation import Explanation
     from mpstock.reconcile.report import Plan, Report
-    from mpstock.reconcile.status import LogEntry, Status
 
 __all__ = ["Shop"]
 
@@ -62,7 +60,7 @@ class _Portal:
             self._loop.close()
 
 
-class Shop:
+class Shop(Telling, Receiving):
     """One seller's sources, sinks and ledger, for scripts and notebooks. `AsyncShop` has the arguments.
 
     Use it as a context manager, or call `close()`.
@@ -153,48 +151,6 @@ class Shop:
     def apply(self, plan: Plan, *, progress: Progress | None = None) -> Report:
         """Push a plan; see `AsyncShop.apply`."""
         return self._call(self._shop.apply(plan, progress=progress))
-
-    def explain(self, sku: str) -> Explanation:
-        """Say how each listing of a product comes to its number; see `AsyncShop.explain`."""
-        return self._call(self._shop.explain(sku))
-
-    def hold(
-        self,
-        key: str,
-        sku: str,
-        quantity: int,
-        *,
-        warehouse: str | None = None,
-        expires_in: timedelta | None = timedelta(minutes=15),
-        origin: str = "carts",
-        only_if_available: bool = False,
-        replaces: str | None = None,
-    ) -> bool:
-        """Keep units back for an open cart; see `AsyncShop.hold`."""
-        return self._call(
-            self._shop.hold(
-                key, sku, quantity, warehouse=warehouse, expires_in=expires_in, origin=origin,
-                only_if_available=only_if_available, replaces=replaces,
-            )
-        )  # fmt: skip
-
-    def release(self, key: str, *, origin: str = "carts") -> bool:
-        """Let a hold go at once; see `AsyncShop.release`."""
-        return self._call(self._shop.release(key, origin=origin))
-
-    def receive(self, source: str, levels: Sequence[Level]) -> int:
-        """Take in rows that a warehouse system has pushed; see `AsyncShop.receive`."""
-        return self._call(self._shop.receive(source, levels))
-
-    def status(self) -> Status:
-        """Say what is in step, what waits, what fails; see `AsyncShop.status`."""
-        return self._call(self._shop.status())
-
-    def log(
-        self, *, sku: str | None = None, sink: str | None = None, run: int | None = None, limit: int = 100
-    ) -> Sequence[LogEntry]:
-        """Return the newest lines of the sync log; see `AsyncShop.log`."""
-        return self._call(self._shop.log(sku=sku, sink=sink, run=run, limit=limit))
 
     def check(self, *, write_test: str | None = None) -> list[AdapterFindings]:
         """Look after settings, credentials, accounts and mapping; see `AsyncShop.check`."""

@@ -13,23 +13,15 @@ from sqlalchemy import (
     ForeignKey,
     Index,
     Integer,
-    MetaData,
     Table,
     Text,
     UniqueConstraint,
     text,
 )
 
-__all__ = ["metadata"]
+from mpstock.ledger.oversight_schema import metadata
 
-metadata = MetaData(
-    naming_convention={
-        "ix": "ix_%(table_name)s_%(column_0_N_name)s",
-        "uq": "uq_%(table_name)s_%(column_0_N_name)s",
-        "fk": "fk_%(table_name)s_%(column_0_N_name)s",
-        "pk": "pk_%(table_name)s",
-    }
-)
+__all__ = ["metadata"]
 
 
 Table(
@@ -46,6 +38,8 @@ Table(
     Column("sku", Text, nullable=False, unique=True),
     Column("settings", Text, nullable=False, server_default=""),
     Column("first_seen_at", DateTime, nullable=False),
+    Column("brand", Text, nullable=False, server_default=""),
+    Index("ix_products_brand", "brand", sqlite_where=text("brand <> ''")),
     Index("ix_products_settings", "sku", sqlite_where=text("settings <> ''")),
 )
 
@@ -199,7 +193,13 @@ Table(
     Column("not_before", DateTime),
     # something may still be on its way to it: until its rest is over not even a read-back tells
     Column("doubtful", Boolean(create_constraint=False), nullable=False, server_default="0"),
+    # refusals in a row; a listing that was refused too often rests until then
+    Column("failures", Integer, nullable=False, server_default="0"),
+    Column("rests_until", DateTime),
+    # what it showed before the last write
+    Column("replaced", Integer),
     UniqueConstraint("product_id", "marketplace", "warehouse_code"),
+    Index("ix_marketplace_stocks_failing", "marketplace", "id", sqlite_where=text("failures > 0")),
     Index("ix_marketplace_stocks_ready", "marketplace", "lane", "id", sqlite_where=text("ready = 1")),
     Index(
         "ix_marketplace_stocks_ready_warehouse",
@@ -248,6 +248,10 @@ Table(
     Column("status", Text, nullable=False),
     Column("exit_code", Integer),
     Column("summary", Text, nullable=False, server_default="{}"),
+    # who asked for it and why, and the saved plan that it carries out
+    Column("actor", Text, nullable=False, server_default=""),
+    Column("reason", Text, nullable=False, server_default=""),
+    Column("plan_id", Integer),
 )
 
 Table(
@@ -287,6 +291,8 @@ Table(
     Column("error_code", Text),
     Column("error_message", Text),
     Column("synced_at", DateTime, nullable=False),
+    Column("explanation_id", Integer),
+    Index("ix_stock_sync_log_run", "run"),
     Index(None, "product_id"),
     Index(
         "ix_stock_sync_log_zeros",

@@ -1,0 +1,46 @@
+"""The command line's frame: the group of all commands, and the options that they share."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import click
+
+__all__ = ["cli", "common", "open_shop"]
+
+
+class _CommandGroup(click.Group):
+    """Lists the commands in the order in which a newcomer needs them."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        return list(self.commands)
+
+
+@click.group(cls=_CommandGroup, context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(package_name="mpstock", prog_name="mpstock")
+def cli() -> None:
+    """Keeps the stock shown on marketplaces equal to what the warehouse system can promise."""
+
+
+def common(command: Callable[..., int]) -> Callable[..., int]:
+    """Give a command the options that all have which open a shop: `--config` and `--json`."""
+    command = click.option(
+        "--json", "as_json", is_flag=True, help="Print one JSON document and nothing else."
+    )(command)
+    return click.option(
+        "--config",
+        "config",
+        type=click.Path(path_type=Path),
+        default=Path("mpstock.toml"),
+        show_default=True,
+        help="The settings file.",
+    )(command)
+
+
+def open_shop(config: Path) -> Any:
+    """Open the shop of a settings file; imported here, so that `--help` costs nothing."""
+    import mpstock
+
+    return mpstock.open(config)

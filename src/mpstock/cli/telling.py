@@ -1,0 +1,86 @@
+"""The commands that tell what the ledger knows: explain, status, log."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from mpstock.cli.group import cli, common, open_shop
+from mpstock.cli.output import Output
+
+
+@cli.command()
+@click.argument("sku")
+@common
+def explain(config: Path, as_json: bool, sku: str) -> int:
+    """Say how each listing of a product comes to its number."""
+    output = Output(as_json)
+    with open_shop(config) as shop:
+        explanation = shop.explain(sku)
+    if as_json:
+        output.document(explanation.as_dict())
+    else:
+        for text in explanation.lines():
+            output.line(text)
+    return 0
+
+
+@cli.command()
+@common
+def status(config: Path, as_json: bool) -> int:
+    """Say what is in step, what waits, what fails, and what has no counterpart. Sends nothing."""
+    output = Output(as_json)
+    with open_shop(config) as shop:
+        state = shop.status()
+    if as_json:
+        output.document(state.as_dict())
+        return 0
+    for text in state.lines():
+        output.line(text)
+    for source in state.sources:
+        for problem in source.first_problems:
+            output.line(f"  {source.name}: {problem}", "yellow")
+    for sink in state.sinks:
+        for text in sink.errors:
+            output.line(f"  {sink.name}: {text}", "red")
+        for text in (*sink.first_unattended, *sink.first_unknown_orders):
+            output.line(f"  {sink.name}: {text}", "yellow")
+        if sink.first_without_product:
+            output.line(f"  {sink.name}, listings without a product:")
+            for text in sink.first_without_product:
+                output.line(f"    {text}", "yellow")
+        if sink.first_without_listing:
+            output.line(f"  {sink.name}, products without a listing: {', '.join(sink.first_without_listing)}")
+    return 0
+
+
+@cli.command()
+@click.option("--sku", help="Only this product.")
+@click.option("--sink", help="Only this sink.")
+@click.option("--run", "run_", type=int, help="Only this run.")
+@click.option("--limit", default=50, show_default=True, type=click.IntRange(1), help="How many lines.")
+@common
+def log(config: Path, as_json: bool, sku: str | None, sink: str | None, run_: int | None, limit: int) -> int:
+    """Show what was pushed, newest first: old and new quantity, cause, run, and what the sink answered."""
+    from mpstock.reconcile.report import as_data
+
+    output = Output(as_json)
+    with open_shop(config) as shop:
+        entries = shop.log(sku=sku, sink=sink, run=run_, limit=limit)
+    if as_json:
+        output.document({"log": as_data(entries)})
+        return 0
+    output.table(
+        "Sync log",
+        ("time", "sku", "sink", "warehouse", "old", "new", "cause", "run", "outcome", "message"),
+        [
+            (
+                f"{e.at:%Y-%m-%d %H:%M:%S}",
+                e.sku, e.sink, e.warehouse, e.old, e.new, e.cause, e.run, e.status,
+                ": ".join(part for part in (e.error_code, e.error_message) if part),
+            )
+            for e in entries
+        ],
+    )  # fmt: skip
+    return 0

@@ -1,0 +1,119 @@
+"""What people decide, who may send, what was found out of step, and why each number was what it was."""
+
+from __future__ import annotations
+
+import sqlalchemy as sa
+from alembic import op
+
+revision = "0003"
+down_revision = "0002"
+
+
+def upgrade() -> None:
+    """Add the columns and the tables."""
+    op.add_column("products", sa.Column("brand", sa.Text(), server_default="", nullable=False))
+    op.create_index("ix_products_brand", "products", ["brand"], sqlite_where=sa.text("brand <> ''"))
+    stocks = "marketplace_stocks"
+    op.add_column(stocks, sa.Column("failures", sa.Integer(), server_default="0", nullable=False))
+    op.add_column(stocks, sa.Column("rests_until", sa.DateTime(), nullable=True))
+    op.add_column(stocks, sa.Column("replaced", sa.Integer(), nullable=True))
+    op.create_index(
+        "ix_marketplace_stocks_failing",
+        "marketplace_stocks",
+        ["marketplace", "id"],
+        sqlite_where=sa.text("failures > 0"),
+    )
+    op.add_column("runs", sa.Column("actor", sa.Text(), server_default="", nullable=False))
+    op.add_column("runs", sa.Column("reason", sa.Text(), server_default="", nullable=False))
+    op.add_column("runs", sa.Column("plan_id", sa.Integer(), nullable=True))
+    op.add_column("stock_sync_log", sa.Column("explanation_id", sa.Integer(), nullable=True))
+    op.create_index("ix_stock_sync_log_run", "stock_sync_log", ["run"])
+    op.create_table(
+        "log_seals",
+        sa.Column("id", sa.Integer(), nullable=False),
+        sa.Column("push_id", sa.Integer(), nullable=True),
+        sa.Column("first_id", sa.Integer(), nullable=False),
+        sa.Column("last_id", sa.Integer(), nullable=False),
+        sa.Column("rows", sa.Integer(), nullable=False),
+        sa.Column("sealed_at", sa.DateTime(), nullable=False),
+        sa.Column("previous", sa.Text(), nullable=False),
+        sa.Column("digest", sa.Text(), nullable=False),
+        sa.Column("pruned_at", sa.DateTime(), nullable=True),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_log_seals")),
+    )
+    op.create_table(
+        "actions",
+        sa.Column("id", sa.Integer(), nullable=False),
+        sa.Column("at", sa.DateTime(), nullable=False),
+        sa.Column("actor", sa.Text(), nullable=False),
+        sa.Column("action", sa.Text(), nullable=False),
+        sa.Column("scope", sa.Text(), server_default="{}", nullable=False),
+        sa.Column("reason", sa.Text(), server_default="", nullable=False),
+        sa.Column("run_id", sa.Integer(), nullable=True),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_actions")),
+    )
+    op.create_table(
+        "interventions",
+        sa.Column("id", sa.Integer(), nullable=False),
+        sa.Column("kind", sa.Text(), nullable=False),
+        sa.Column("marketplace", sa.Text(), nullable=True),
+        sa.Column("warehouse_code", sa.Text(), nullable=True),
+        sa.Column("brand", sa.Text(), nullable=True),
+        sa.Column("product_id", sa.Integer(), nullable=True),
+        sa.Column("quantity", sa.Integer(), nullable=True),
+        sa.Column("actor", sa.Text(), server_default="", nullable=False),
+        sa.Column("reason", sa.Text(), server_default="", nullable=False),
+        sa.Column("origin", sa.Text(), server_default="", nullable=False),
+        sa.Column("created_at", sa.DateTime(), nullable=False),
+        sa.Column("expires_at", sa.DateTime(), nullable=True),
+        sa.Column("ended_at", sa.DateTime(), nullable=True),
+        sa.Column("ended_by", sa.Text(), nullable=True),
+        sa.ForeignKeyConstraint(["product_id"], ["products.id"], name=op.f("fk_interventions_product_id")),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_interventions")),
+    )
+    op.create_index(
+        "ix_interventions_open", "interventions", ["product_id"], sqlite_where=sa.text("ended_at IS NULL")
+    )
+    op.create_table(
+        "leases",
+        sa.Column("name", sa.Text(), nullable=False),
+        sa.Column("holder", sa.Text(), nullable=False),
+        sa.Column("token", sa.Integer(), nullable=False),
+        sa.Column("acquired_at", sa.DateTime(), nullable=False),
+        sa.Column("renewed_at", sa.DateTime(), nullable=False),
+        sa.Column("expires_at", sa.DateTime(), nullable=False),
+        sa.PrimaryKeyConstraint("name", name=op.f("pk_leases")),
+    )
+    op.create_table(
+        "drifts",
+        sa.Column("id", sa.Integer(), nullable=False),
+        sa.Column("product_id", sa.Integer(), nullable=False),
+        sa.Column("marketplace", sa.Text(), nullable=False),
+        sa.Column("warehouse_code", sa.Text(), nullable=False),
+        sa.Column("kind", sa.Text(), nullable=True),
+        sa.Column("expected", sa.Integer(), nullable=True),
+        sa.Column("observed", sa.Integer(), nullable=False),
+        sa.Column("replaced", sa.Integer(), nullable=True),
+        sa.Column("run_id", sa.Integer(), nullable=False),
+        sa.Column("at", sa.DateTime(), nullable=False),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_drifts")),
+    )
+    op.create_index("ix_drifts_listing", "drifts", ["product_id", "marketplace", "warehouse_code"])
+    op.create_table(
+        "explanation_settings",
+        sa.Column("id", sa.Integer(), nullable=False),
+        sa.Column("digest", sa.Text(), nullable=False),
+        sa.Column("body", sa.Text(), nullable=False),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_explanation_settings")),
+        sa.UniqueConstraint("digest", name=op.f("uq_explanation_settings_digest")),
+    )
+    op.create_table(
+        "explanations",
+        sa.Column("id", sa.Integer(), nullable=False),
+        sa.Column("product_id", sa.Integer(), nullable=False),
+        sa.Column("settings_id", sa.Integer(), nullable=False),
+        sa.Column("at", sa.DateTime(), nullable=False),
+        sa.Column("facts", sa.Text(), nullable=False),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_explanations")),
+    )
+    op.create_index(op.f("ix_explanations_product_id_at"), "explanations", ["product_id", "at"])

@@ -1,0 +1,110 @@
+"""The tables of what people decide and of what is kept to answer them; see `mpstock.ledger.schema`."""
+
+from __future__ import annotations
+
+from sqlalchemy import Column, DateTime, ForeignKey, Index, Integer, Table, Text, text
+
+from mpstock.ledger.metadata import metadata
+
+__all__ = ["metadata"]
+
+Table(
+    "log_seals",
+    metadata,
+    # one for each batch of the sync log: a chain of digests, whose head is kept in meta as well
+    Column("id", Integer, primary_key=True),
+    Column("push_id", Integer),
+    Column("first_id", Integer, nullable=False),
+    Column("last_id", Integer, nullable=False),
+    Column("rows", Integer, nullable=False),
+    Column("sealed_at", DateTime, nullable=False),
+    Column("previous", Text, nullable=False),
+    Column("digest", Text, nullable=False),
+    # its rows were let go by retention
+    Column("pruned_at", DateTime),
+)
+
+Table(
+    "actions",
+    metadata,
+    # what people did, append-only
+    Column("id", Integer, primary_key=True),
+    Column("at", DateTime, nullable=False),
+    Column("actor", Text, nullable=False),
+    Column("action", Text, nullable=False),
+    Column("scope", Text, nullable=False, server_default="{}"),
+    Column("reason", Text, nullable=False, server_default=""),
+    Column("run_id", Integer),
+)
+
+Table(
+    "interventions",
+    metadata,
+    # stop, zero or pin, of whatever the scope names; what is NULL in it stands for all
+    Column("id", Integer, primary_key=True),
+    Column("kind", Text, nullable=False),
+    Column("marketplace", Text),
+    Column("warehouse_code", Text),
+    Column("brand", Text),
+    Column("product_id", Integer, ForeignKey("products.id")),
+    Column("quantity", Integer),
+    Column("actor", Text, nullable=False, server_default=""),
+    Column("reason", Text, nullable=False, server_default=""),
+    # what made it: by hand (''), or the rollback of a run
+    Column("origin", Text, nullable=False, server_default=""),
+    Column("created_at", DateTime, nullable=False),
+    Column("expires_at", DateTime),
+    Column("ended_at", DateTime),
+    Column("ended_by", Text),
+    Index("ix_interventions_open", "product_id", sqlite_where=text("ended_at IS NULL")),
+)
+
+Table(
+    "leases",
+    metadata,
+    # who may send to a sink, and until when
+    Column("name", Text, primary_key=True),
+    Column("holder", Text, nullable=False),
+    Column("token", Integer, nullable=False),
+    Column("acquired_at", DateTime, nullable=False),
+    Column("renewed_at", DateTime, nullable=False),
+    Column("expires_at", DateTime, nullable=False),
+)
+
+Table(
+    "drifts",
+    metadata,
+    # a listing showed something else than was known; kind: why, as far as it could be told
+    Column("id", Integer, primary_key=True),
+    Column("product_id", Integer, nullable=False),
+    Column("marketplace", Text, nullable=False),
+    Column("warehouse_code", Text, nullable=False),
+    Column("kind", Text),
+    Column("expected", Integer),
+    Column("observed", Integer, nullable=False),
+    Column("replaced", Integer),
+    Column("run_id", Integer, nullable=False),
+    Column("at", DateTime, nullable=False),
+    Index("ix_drifts_listing", "product_id", "marketplace", "warehouse_code"),
+)
+
+Table(
+    "explanation_settings",
+    metadata,
+    # the settings of the whole shop that explanations share
+    Column("id", Integer, primary_key=True),
+    Column("digest", Text, nullable=False, unique=True),
+    Column("body", Text, nullable=False),
+)
+
+Table(
+    "explanations",
+    metadata,
+    # the inputs of the formula for one product, as they were when its numbers were sent
+    Column("id", Integer, primary_key=True),
+    Column("product_id", Integer, nullable=False),
+    Column("settings_id", Integer, nullable=False),
+    Column("at", DateTime, nullable=False),
+    Column("facts", Text, nullable=False),
+    Index(None, "product_id", "at"),
+)
