@@ -128,8 +128,10 @@ class AsyncShop(AsyncTelling, AsyncReceiving):
         Raises:
             StalePlanError: what some listing shows has moved since; nothing was sent.
         """
+        from mpstock.reconcile.applying import apply
+
         async with self._run() as engine:
-            return await engine.apply(plan, **_given(progress=progress))
+            return await apply(engine, plan, **_given(progress=progress))
 
     async def check(self, *, write_test: str | None = None) -> list[AdapterFindings]:
         """Look after settings, credentials, accounts and mapping, changing nothing.

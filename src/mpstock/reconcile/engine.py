@@ -18,8 +18,8 @@ from mpstock.reconcile.guards import LAST_RELEASED, ZEROING, check_names, hold_r
 from mpstock.reconcile.planning import Planner
 from mpstock.reconcile.pulling import Puller
 from mpstock.reconcile.pushing import Pusher
-from mpstock.reconcile.recording import RunRecord, collect_plan, counted, finish_run, refuse_moved
-from mpstock.reconcile.report import Plan, PlannedChange, Report
+from mpstock.reconcile.recording import RunRecord, collect_plan, counted, finish_run
+from mpstock.reconcile.report import Plan, Report
 from mpstock.reconcile.rules import keep_recipes, make_planner, mark_booked, mark_moved_settings
 from mpstock.reconcile.tasks import together, unless_stopped
 from mpstock.reconcile.watching import Following, Watcher
@@ -32,13 +32,13 @@ if TYPE_CHECKING:
     from mpstock.ledger.worker import Worker
     from mpstock.products_file import ProductsFile
 
-__all__ = ["Engine", "Progress"]
+__all__ = ["Engine", "Progress", "silent"]
 
 Progress = Callable[[str, str, int, "int | None"], None]
 """Told of long work: phase, adapter, done so far, total if known."""
 
 
-def _silent(_phase: str, _name: str, _done: int, _total: int | None) -> None:
+def silent(_phase: str, _name: str, _done: int, _total: int | None) -> None:
     """Tell nobody of the progress."""
 
 
@@ -57,7 +57,7 @@ class Engine:
     tell: Tell
     stop: asyncio.Event = field(factory=asyncio.Event)
 
-    # ------------------------------------------------------------------ the three ways to run
+    # ------------------------------------------------------------------ the ways to run
 
     async def sync(
         self,
@@ -67,7 +67,7 @@ class Engine:
         skus: Collection[str] | None = None,
         release: Collection[str] = (),
         cause: str = "manual",
-        progress: Progress = _silent,
+        progress: Progress = silent,
     ) -> Report:
         """Read everything there is to read, plan, and push what differs.
 
@@ -114,37 +114,12 @@ class Engine:
         *,
         full: bool = False,
         skus: Collection[str] | None = None,
-        progress: Progress = _silent,
+        progress: Progress = silent,
     ) -> Plan:
         """Return the changes that a run would make now. Levels are read and recorded, nothing is sent."""
         report = await self.sync(full=full, dry_run=True, skus=skus, progress=progress)
         assert report.plan is not None
         return report.plan
-
-    async def apply(self, plan: Plan, *, cause: str = "manual", progress: Progress = _silent) -> Report:
-        """Push what a plan says: of each change the smaller of what it planned and what is wanted now.
-
-        Raises:
-            StalePlanError: what some listing shows has moved since; nothing is sent then.
-        """
-        run = await self._begin("apply", cause)
-        try:
-            await self.worker.run(self.ledger.pushes.recover, self.clock.now(), self._cooldowns)
-            chosen = {change.state: change for change in plan.changes if not change.held}
-            watcher = self._watcher()
-            await unless_stopped(watcher.orders(run, progress), self.stop)
-            await unless_stopped(watcher.observe(run, full=False, progress=progress), self.stop)
-            await self._refuse_stale(plan.run, chosen)
-            failing = {name for name, source in plan.sources.items() if source.error}
-            planner = await self._plan(run, failing, None, progress)
-            await self._judge(run, plan.released)
-            for name in self._sink_names:
-                await self.worker.run(self.ledger.pushes.park_all_but, name, chosen)
-            await self._push(run, planner, {state: c.new for state, c in chosen.items()}, progress, watcher)
-            return await self._finish(run, None)
-        except BaseException as error:
-            await self._fail(run, error)
-            raise
 
     def planner(self, untrusted: Collection[str]) -> Planner:
         """Return a planner for the settings as they are. Runs in the ledger's thread."""
@@ -336,10 +311,6 @@ class Engine:
         run.states = {row[0] for row in await self.worker.run(self.ledger.stocks.of_products, only)}
         for name in self._sink_names:
             await self.worker.run(self.ledger.pushes.park_all_but, name, run.states)
-
-    async def _refuse_stale(self, planned_by: int, chosen: Mapping[int, PlannedChange]) -> None:
-        now = dict(await self.worker.run(self.ledger.stocks.bases, list(chosen)))
-        refuse_moved(planned_by, chosen, now)
 
     async def _tell_planned(self, run: RunRecord, plan: Plan | None) -> None:
         counts = await self.worker.run(self.ledger.stocks.open_counts)

@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING
 
 from attrs import define, evolve, field
 
-from mpstock.errors import StalePlanError
 from mpstock.model import OutcomeStatus
 from mpstock.reconcile.adapters import Failure
 from mpstock.reconcile.pushing import PushResult
@@ -28,7 +27,7 @@ from mpstock.reconcile.watching import OrdersRead
 if TYPE_CHECKING:
     from mpstock.ledger import Ledger
 
-__all__ = ["RunRecord", "collect_plan", "counted", "finish_run", "refuse_moved"]
+__all__ = ["RunRecord", "collect_plan", "counted", "finish_run"]
 
 _LANES = {"zero": 0, "fall": 1, "raise": 2}
 
@@ -90,28 +89,6 @@ def collect_plan(
     ranks = {name: rank for rank, name in enumerate(sinks)}
     changes.sort(key=lambda change: (ranks[change.sink], _LANES[change.lane], change.state))
     return Plan(record.id, now, changes, tuple(record.held), released=released)
-
-
-def refuse_moved(
-    planned_by: int, chosen: Mapping[int, PlannedChange], bases: Mapping[int, int | None]
-) -> None:
-    """Refuse a plan whose listings show something else by now than it was made for.
-
-    Raises:
-        StalePlanError: it names the first few of them.
-    """
-    moved = [
-        f"{change.sku} on {change.sink} {change.warehouse}: planned from "
-        f"{'unknown' if change.old is None else change.old}, shows "
-        f"{'unknown' if bases.get(state) is None else bases[state]}"
-        for state, change in chosen.items()
-        if state not in bases or bases[state] != change.old
-    ]
-    if moved:
-        raise StalePlanError(
-            f"the plan of run {planned_by} is out of date: {len(moved)} of {len(chosen)} listings have "
-            f"moved since. Plan again. First: {'; '.join(moved[:5])}"
-        )
 
 
 def finish_run(
