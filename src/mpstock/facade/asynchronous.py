@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from mpstock.config import Configuration, SinkConfig
     from mpstock.interfaces import Sink, Source
     from mpstock.plugins import PluginRegistry
+    from mpstock.reconcile.asking import Read
     from mpstock.reconcile.checking import AdapterFindings
     from mpstock.reconcile.engine import Progress
     from mpstock.reconcile.report import Plan, Report
@@ -88,6 +89,7 @@ class AsyncShop(AsyncTelling, AsyncReceiving):
         dry_run: bool = False,
         skus: Collection[str] | None = None,
         release: Collection[str] = (),
+        read: Read = "everything",
         cause: str = "manual",
         progress: Progress | None = None,
     ) -> Report:
@@ -98,16 +100,18 @@ class AsyncShop(AsyncTelling, AsyncReceiving):
             dry_run: read and plan, but send nothing; the report has the plan.
             skus: only these products are planned and pushed.
             release: names of guards that are let through this once (`"zeroing"`).
+            read: `"orders"` reads nothing but the sinks' orders, `"nothing"` only looks at what has moved in
+                the ledger since (a webhook, a cart): short runs between those that read the sources.
             cause: what the log says made the run.
             progress: told of long work: phase, adapter, done so far, total if known.
 
         Raises:
-            ConfigurationError: an unknown sku or guard.
+            ConfigurationError: an unknown sku or guard, or nothing that could be read.
             LedgerError: the ledger cannot be written; nothing more was sent.
         """
         async with self._run() as engine:
             return await engine.sync(
-                full=full, dry_run=dry_run, skus=skus, release=release, cause=cause,
+                full=full, dry_run=dry_run, skus=skus, release=release, read=read, cause=cause,
                 **_given(progress=progress),
             )  # fmt: skip
 

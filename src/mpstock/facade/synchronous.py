@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from mpstock.config import Configuration, SinkConfig
     from mpstock.interfaces import Sink, Source
     from mpstock.plugins import PluginRegistry
+    from mpstock.reconcile.asking import Read
     from mpstock.reconcile.checking import AdapterFindings
     from mpstock.reconcile.engine import Progress
     from mpstock.reconcile.report import Plan, Report
@@ -128,13 +129,20 @@ class Shop(Telling, Receiving):
         dry_run: bool = False,
         skus: Collection[str] | None = None,
         release: Collection[str] = (),
+        read: Read = "everything",
         cause: str = "manual",
         progress: Progress | None = None,
     ) -> Report:
         """Read the sources, and push what differs to the sinks; see `AsyncShop.sync`."""
         return self._call(
             self._shop.sync(
-                full=full, dry_run=dry_run, skus=skus, release=release, cause=cause, progress=progress
+                full=full,
+                dry_run=dry_run,
+                skus=skus,
+                release=release,
+                read=read,
+                cause=cause,
+                progress=progress,
             )
         )
 

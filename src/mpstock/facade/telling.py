@@ -24,9 +24,7 @@ class AsyncTelling(AsyncPart):
         engine = await self._assembly.start()
 
         def work() -> Explanation:
-            failing = {row.name for row in engine.ledger.runs.cursors() if row.failed_at is not None}
-            untrusted = [s.name for s in engine.sources if f"source:{s.name}" in failing]
-            planner = engine.planner(untrusted)
+            planner = engine.planner(engine.ledger.runs.failing_sources())
             return explain(engine.ledger, planner, sku, [built.name for built in engine.sinks])
 
         return await engine.worker.run(work)

@@ -104,6 +104,11 @@ class Runs:
             )
         ]  # fmt: skip
 
+    def failing_sources(self) -> set[str]:
+        """Return the sources whose last reading failed."""
+        rows = self.db.query("SELECT name FROM cursors WHERE failed_at IS NOT NULL AND name LIKE 'source:%'")
+        return {name.removeprefix("source:") for (name,) in rows}
+
     def move_cursor(
         self,
         name: str,

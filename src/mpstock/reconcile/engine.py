@@ -14,13 +14,14 @@ from mpstock.events import Alert, Planned, RunFinished
 from mpstock.ledger.orders import CAUSE as ORDER
 from mpstock.reconcile.adapters import BuiltSink, BuiltSource, Tell
 from mpstock.reconcile.alarms import alerts_of_unknown_orders
+from mpstock.reconcile.asking import check_read
 from mpstock.reconcile.guards import LAST_RELEASED, ZEROING, check_names, hold_raises, judge_zeroing
 from mpstock.reconcile.planning import Planner
 from mpstock.reconcile.pulling import Puller
 from mpstock.reconcile.pushing import Pusher
 from mpstock.reconcile.recording import RunRecord, collect_plan, counted, finish_run
 from mpstock.reconcile.report import Plan, Report
-from mpstock.reconcile.rules import keep_recipes, make_planner, mark_booked, mark_moved_settings
+from mpstock.reconcile.rules import make_planner, mark_booked, mark_moved_settings
 from mpstock.reconcile.tasks import together, unless_stopped
 from mpstock.reconcile.watching import Following, Watcher
 
@@ -31,6 +32,7 @@ if TYPE_CHECKING:
     from mpstock.ledger import Ledger
     from mpstock.ledger.worker import Worker
     from mpstock.products_file import ProductsFile
+    from mpstock.reconcile.asking import Read
 
 __all__ = ["Engine", "Progress", "silent"]
 
@@ -66,14 +68,16 @@ class Engine:
         dry_run: bool = False,
         skus: Collection[str] | None = None,
         release: Collection[str] = (),
+        read: Read = "everything",
         cause: str = "manual",
         progress: Progress = silent,
     ) -> Report:
-        """Read everything there is to read, plan, and push what differs.
+        """Read what `read` says, plan, and push what differs.
 
         With `dry_run` everything but the push is done, and the report has the plan.
         """
         check_names(release)
+        check_read(read, full=full)
         run = await self._begin("plan" if dry_run else "sync", cause)
         try:
             await self.worker.run(self.ledger.pushes.recover, self.clock.now(), self._cooldowns)
@@ -83,9 +87,18 @@ class Engine:
             absent = () if dry_run or skus is not None else release
             watcher = self._watcher()
             # Orders before sources: what has left the warehouse in between is in one of them at least.
-            await unless_stopped(watcher.orders(run, progress), self.stop)
-            await self.worker.run(self._pick)
-            await unless_stopped(self._pull(run, full=full, released=absent, progress=progress), self.stop)
+            if read != "nothing":
+                await unless_stopped(watcher.orders(run, progress), self.stop)
+                await self.worker.run(self._pick)
+            if read == "everything":
+                puller = Puller(self.ledger, self.worker, self.clock, self.config.guards.zeroing)
+                pulling = puller.pull_all(
+                    run, self.sources, self.sinks, self.products,
+                    full=full, released=absent, progress=progress,
+                )  # fmt: skip
+                await unless_stopped(pulling, self.stop)
+            else:
+                run.untrusted |= await self.worker.run(self.ledger.runs.failing_sources)
             await unless_stopped(watcher.observe(run, full=full, progress=progress), self.stop)
             only = None if self.stop.is_set() else await self._only(skus)
             planner = await self._plan(run, run.untrusted, only, progress)
@@ -153,33 +166,6 @@ class Engine:
     async def _begin(self, kind: str, cause: str) -> RunRecord:
         now = self.clock.now()
         return RunRecord(await self.worker.run(self.ledger.runs.begin, kind, cause, now), now)
-
-    async def _pull(
-        self, run: RunRecord, *, full: bool, released: Collection[str], progress: Progress
-    ) -> None:
-        puller = Puller(self.ledger, self.worker, self.clock, self.config.guards.zeroing)
-
-        async def pull(built: BuiltSource) -> None:
-            progress("read", built.name, 0, None)
-            report, held, failure = await puller.pull(built, full=full, released=released)
-            run.sources[built.name] = report
-            run.held.extend(held)
-            if failure is not None:
-                run.failures[f"sources.{built.name}"] = failure
-                run.untrusted.add(built.name)
-            progress("read", built.name, report.rows, report.rows)
-
-        async def walk(built: BuiltSink) -> None:
-            progress("listings", built.name, 0, None)
-            failure = await puller.walk(built, full=full)
-            if failure is not None:
-                run.failures[f"sinks.{built.name}"] = failure
-            progress("listings", built.name, 1, 1)
-
-        await together([*(pull(s) for s in self.sources), *(walk(s) for s in self.sinks)])
-        await self.worker.run(keep_recipes, self.ledger, self.products, self.clock.now())
-        mappings = {name: self.products.mapping(name) for name in self._sink_names}
-        await self.worker.run(puller.match, mappings)
 
     async def _plan(
         self,

@@ -11,6 +11,8 @@ from mpstock.errors import ConfigurationError, LedgerError, PluginContractError
 from mpstock.reconcile.adapters import BuiltSink, BuiltSource, Failure, fingerprint
 from mpstock.reconcile.guards import ZEROING, judge_absent, judge_unreadable
 from mpstock.reconcile.report import HeldSlice, SourceReport
+from mpstock.reconcile.rules import keep_recipes
+from mpstock.reconcile.tasks import together
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -23,6 +25,9 @@ if TYPE_CHECKING:
     from mpstock.ledger.readings import ReadSession
     from mpstock.ledger.worker import Worker
     from mpstock.model import Listing, Problem, Reading
+    from mpstock.products_file import ProductsFile
+    from mpstock.reconcile.recording import RunRecord
+    from mpstock.reconcile.watching import Progress
 
 __all__ = ["Puller"]
 
@@ -39,6 +44,41 @@ class Puller:
     worker: Worker
     clock: Clock
     guard: ZeroingGuard
+
+    async def pull_all(
+        self,
+        run: RunRecord,
+        sources: Sequence[BuiltSource],
+        sinks: Sequence[BuiltSink],
+        products: ProductsFile,
+        *,
+        full: bool,
+        released: Collection[str],
+        progress: Progress,
+    ) -> None:
+        """Read every source and what every sink sells, side by side, and tie the listings to products."""
+
+        async def pull(built: BuiltSource) -> None:
+            progress("read", built.name, 0, None)
+            report, held, failure = await self.pull(built, full=full, released=released)
+            run.sources[built.name] = report
+            run.held.extend(held)
+            if failure is not None:
+                run.failures[f"sources.{built.name}"] = failure
+                run.untrusted.add(built.name)
+            progress("read", built.name, report.rows, report.rows)
+
+        async def walk(built: BuiltSink) -> None:
+            progress("listings", built.name, 0, None)
+            failure = await self.walk(built, full=full)
+            if failure is not None:
+                run.failures[f"sinks.{built.name}"] = failure
+            progress("listings", built.name, 1, 1)
+
+        await together([*(pull(s) for s in sources), *(walk(s) for s in sinks)])
+        await self.worker.run(keep_recipes, self.ledger, products, self.clock.now())
+        mappings = {built.name: products.mapping(built.name) for built in sinks}
+        await self.worker.run(self.match, mappings)
 
     async def pull(
         self, built: BuiltSource, *, full: bool, released: Collection[str]
