@@ -8,7 +8,7 @@ from typing import Any
 
 import click
 
-__all__ = ["cli", "common", "open_shop"]
+__all__ = ["asked", "cli", "common", "open_shop"]
 
 
 class _CommandGroup(click.Group):
@@ -36,6 +36,14 @@ def common(command: Callable[..., int]) -> Callable[..., int]:
         default=Path("mpstock.toml"),
         show_default=True,
         help="The settings file.",
+    )(command)
+
+
+def asked(command: Callable[..., int]) -> Callable[..., int]:
+    """Give a command the options that say who asks for it and why: `--by` and `--reason`."""
+    command = click.option("--reason", metavar="TEXT", help="Why, for the log.")(command)
+    return click.option(
+        "--by", "actor", metavar="NAME", help="Who asks for it, for the log; by default you (user@host)."
     )(command)
 
 

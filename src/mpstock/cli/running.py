@@ -7,19 +7,22 @@ from typing import Any
 
 import click
 
-from mpstock.cli.group import cli, common, open_shop
+from mpstock.cli.group import asked, cli, common, open_shop
 from mpstock.cli.output import Output
 
 
 @cli.command()
 @click.option("--full", is_flag=True, help="Read every source completely, and what every sink shows.")
 @click.option("--sku", "skus", multiple=True, help="Only this product; may be given several times.")
+@asked
 @common
-def plan(config: Path, as_json: bool, full: bool, skus: tuple[str, ...]) -> int:
+def plan(
+    config: Path, as_json: bool, full: bool, skus: tuple[str, ...], actor: str | None, reason: str | None
+) -> int:
     """Show the changes that a run would make. Reads and records levels, sends nothing."""
     output = Output(as_json)
     with open_shop(config) as shop, output.progress() as progress:
-        result = shop.plan(full=full, skus=skus or None, progress=progress)
+        result = shop.plan(full=full, skus=skus or None, actor=actor, reason=reason, progress=progress)
     _show_plan(output, result)
     return int(result.exit_code)
 
@@ -31,14 +34,25 @@ def plan(config: Path, as_json: bool, full: bool, skus: tuple[str, ...]) -> int:
 @click.option(
     "--release", multiple=True, metavar="GUARD", help="Let through what this guard holds (zeroing)."
 )
+@asked
 @common
 def sync(
-    config: Path, as_json: bool, full: bool, dry_run: bool, skus: tuple[str, ...], release: tuple[str, ...]
+    config: Path,
+    as_json: bool,
+    full: bool,
+    dry_run: bool,
+    skus: tuple[str, ...],
+    release: tuple[str, ...],
+    actor: str | None,
+    reason: str | None,
 ) -> int:
     """Read the sources and push what differs to the sinks."""
     output = Output(as_json)
     with open_shop(config) as shop, output.progress() as progress:
-        report = shop.sync(full=full, dry_run=dry_run, skus=skus or None, release=release, progress=progress)
+        report = shop.sync(
+            full=full, dry_run=dry_run, skus=skus or None, release=release, actor=actor, reason=reason,
+            progress=progress,
+        )  # fmt: skip
     if as_json:
         data = report.as_dict()
         if report.plan is not None:

@@ -13,6 +13,7 @@ from mpstock.facade.telling import AsyncTelling
 if TYPE_CHECKING:
     from types import TracebackType
 
+    from mpstock.asked import Asked
     from mpstock.clock import Clock
     from mpstock.config import Configuration, SinkConfig
     from mpstock.interfaces import Sink, Source
@@ -91,6 +92,8 @@ class AsyncShop(AsyncTelling, AsyncReceiving):
         release: Collection[str] = (),
         read: Read = "everything",
         cause: str = "manual",
+        actor: str | None = None,
+        reason: str | None = None,
         progress: Progress | None = None,
     ) -> Report:
         """Read the sources, and push what differs to the sinks.
@@ -103,6 +106,8 @@ class AsyncShop(AsyncTelling, AsyncReceiving):
             read: `"orders"` reads nothing but the sinks' orders, `"nothing"` only looks at what has moved in
                 the ledger since (a webhook, a cart): short runs between those that read the sources.
             cause: what the log says made the run.
+            actor: who asks for it; by default the user of the operating system.
+            reason: why, for the log.
             progress: told of long work: phase, adapter, done so far, total if known.
 
         Raises:
@@ -112,7 +117,7 @@ class AsyncShop(AsyncTelling, AsyncReceiving):
         async with self._run() as engine:
             return await engine.sync(
                 full=full, dry_run=dry_run, skus=skus, release=release, read=read, cause=cause,
-                **_given(progress=progress),
+                asked=_asked(actor, reason), **_given(progress=progress),
             )  # fmt: skip
 
     async def plan(
@@ -120,13 +125,23 @@ class AsyncShop(AsyncTelling, AsyncReceiving):
         *,
         full: bool = False,
         skus: Collection[str] | None = None,
+        actor: str | None = None,
+        reason: str | None = None,
         progress: Progress | None = None,
     ) -> Plan:
         """Return the changes that a run would make now. Sources and sinks are read, nothing is sent."""
         async with self._run() as engine:
-            return await engine.plan(full=full, skus=skus, **_given(progress=progress))
+            asked = _asked(actor, reason)
+            return await engine.plan(full=full, skus=skus, asked=asked, **_given(progress=progress))
 
-    async def apply(self, plan: Plan, *, progress: Progress | None = None) -> Report:
+    async def apply(
+        self,
+        plan: Plan,
+        *,
+        actor: str | None = None,
+        reason: str | None = None,
+        progress: Progress | None = None,
+    ) -> Report:
         """Push a plan: of each change the smaller of what was planned and what is wanted now.
 
         Raises:
@@ -135,7 +150,7 @@ class AsyncShop(AsyncTelling, AsyncReceiving):
         from mpstock.reconcile.applying import apply
 
         async with self._run() as engine:
-            return await apply(engine, plan, **_given(progress=progress))
+            return await apply(engine, plan, asked=_asked(actor, reason), **_given(progress=progress))
 
     async def check(self, *, write_test: str | None = None) -> list[AdapterFindings]:
         """Look after settings, credentials, accounts and mapping, changing nothing.
@@ -151,6 +166,12 @@ class AsyncShop(AsyncTelling, AsyncReceiving):
             return await check(self._assembly)
         with only_run(engine.ledger.place):
             return await check(self._assembly, write_test=write_test)
+
+
+def _asked(actor: str | None, reason: str | None) -> Asked:
+    from mpstock.asked import Asked
+
+    return Asked(actor, reason)
 
 
 def _given(**options: Any) -> dict[str, Any]:

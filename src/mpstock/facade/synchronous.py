@@ -131,34 +131,42 @@ class Shop(Telling, Receiving):
         release: Collection[str] = (),
         read: Read = "everything",
         cause: str = "manual",
+        actor: str | None = None,
+        reason: str | None = None,
         progress: Progress | None = None,
     ) -> Report:
         """Read the sources, and push what differs to the sinks; see `AsyncShop.sync`."""
         return self._call(
             self._shop.sync(
-                full=full,
-                dry_run=dry_run,
-                skus=skus,
-                release=release,
-                read=read,
-                cause=cause,
-                progress=progress,
+                full=full, dry_run=dry_run, skus=skus, release=release, read=read, cause=cause,
+                actor=actor, reason=reason, progress=progress,
             )
-        )
+        )  # fmt: skip
 
     def plan(
         self,
         *,
         full: bool = False,
         skus: Collection[str] | None = None,
+        actor: str | None = None,
+        reason: str | None = None,
         progress: Progress | None = None,
     ) -> Plan:
         """Return the changes that a run would make now; see `AsyncShop.plan`."""
-        return self._call(self._shop.plan(full=full, skus=skus, progress=progress))
+        return self._call(
+            self._shop.plan(full=full, skus=skus, actor=actor, reason=reason, progress=progress)
+        )
 
-    def apply(self, plan: Plan, *, progress: Progress | None = None) -> Report:
+    def apply(
+        self,
+        plan: Plan,
+        *,
+        actor: str | None = None,
+        reason: str | None = None,
+        progress: Progress | None = None,
+    ) -> Report:
         """Push a plan; see `AsyncShop.apply`."""
-        return self._call(self._shop.apply(plan, progress=progress))
+        return self._call(self._shop.apply(plan, actor=actor, reason=reason, progress=progress))
 
     def check(self, *, write_test: str | None = None) -> list[AdapterFindings]:
         """Look after settings, credentials, accounts and mapping; see `AsyncShop.check`."""

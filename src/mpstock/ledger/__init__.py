@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from mpstock.ledger.actions import Actions
 from mpstock.ledger.database import Database
 from mpstock.ledger.dirt import Dirt
 from mpstock.ledger.holds import Holds
@@ -47,6 +48,7 @@ class Ledger:
         self.observations = Observations(self.database, self.dirt)
         self.pushes = Pushes(self.database, self.dirt)
         self.runs = Runs(self.database)
+        self.actions = Actions(self.database)
         self.transaction = self.database.transaction
 
     @property

@@ -12,6 +12,7 @@ from attrs import frozen
 from mpstock.ledger.database import as_datetime, as_text
 
 if TYPE_CHECKING:
+    from mpstock.asked import Asked
     from mpstock.ledger.database import Database
     from mpstock.model import Problem
 
@@ -48,6 +49,9 @@ class RunRow:
     status: str
     exit_code: int | None
     summary: Mapping[str, Any]
+    actor: str
+    reason: str
+    plan_id: int | None
 
 
 class Runs:
@@ -56,11 +60,15 @@ class Runs:
     def __init__(self, database: Database) -> None:
         self.db = database
 
-    def begin(self, kind: str, cause: str, now: datetime) -> int:
-        """Open a run; returns its number."""
+    def begin(
+        self, kind: str, cause: str, now: datetime, asked: Asked | None = None, plan_id: int | None = None
+    ) -> int:
+        """Open a run that somebody asked for, to carry out a saved plan or not; returns its number."""
+        actor, reason = (asked.actor, asked.reason) if asked is not None else ("", "")
         return self.db.insert(
-            "INSERT INTO runs (kind, cause, started_at, status) VALUES (?, ?, ?, 'running')",
-            (kind, cause, as_text(now)),
+            "INSERT INTO runs (kind, cause, started_at, status, actor, reason, plan_id) "
+            "VALUES (?, ?, ?, 'running', ?, ?, ?)",
+            (kind, cause, as_text(now), actor, reason, plan_id),
         )
 
     def finish(
@@ -75,14 +83,18 @@ class Runs:
     def last(self, limit: int = 10) -> list[RunRow]:
         """Return the newest runs."""
         return [
-            RunRow(row[0], row[1], row[2], started, as_datetime(row[4]), row[5], row[6], json.loads(row[7]))
+            RunRow(
+                row[0], row[1], row[2], started, as_datetime(row[4]), row[5], row[6], json.loads(row[7]),
+                row[8], row[9], row[10],
+            )
             for row in self.db.query(
-                "SELECT id, kind, cause, started_at, finished_at, status, exit_code, summary "
+                "SELECT id, kind, cause, started_at, finished_at, status, exit_code, summary, "
+                "actor, reason, plan_id "
                 "FROM runs ORDER BY id DESC LIMIT ?",
                 (limit,),
             )
             if (started := as_datetime(row[3])) is not None
-        ]
+        ]  # fmt: skip
 
     def cursor(self, name: str) -> CursorRow | None:
         """Return the state of a reading, None before its first."""

@@ -10,20 +10,28 @@ from mpstock.reconcile.engine import silent
 from mpstock.reconcile.tasks import unless_stopped
 
 if TYPE_CHECKING:
+    from mpstock.asked import Asked
     from mpstock.reconcile.engine import Engine, Progress
     from mpstock.reconcile.report import Plan, PlannedChange, Report
 
 __all__ = ["apply"]
 
 
-async def apply(engine: Engine, plan: Plan, *, cause: str = "manual", progress: Progress = silent) -> Report:
+async def apply(
+    engine: Engine,
+    plan: Plan,
+    *,
+    cause: str = "manual",
+    asked: Asked | None = None,
+    progress: Progress = silent,
+) -> Report:
     """Push what a plan says: of each change the smaller of what it planned and what is wanted now.
 
     Raises:
         StalePlanError: what some listing shows has moved since; nothing is sent then.
     """
     ledger, work = engine.ledger, engine.worker.run
-    run = await engine._begin("apply", cause)
+    run = await engine._begin("apply", cause, asked)
     try:
         await work(ledger.pushes.recover, engine.clock.now(), engine._cooldowns)
         chosen = {change.state: change for change in plan.changes if not change.held}

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from attrs import define, field
 
+from mpstock.asked import Asked
 from mpstock.errors import ConfigurationError, LedgerError
 from mpstock.events import Alert, Planned, RunFinished
 from mpstock.ledger.orders import CAUSE as ORDER
@@ -70,6 +71,7 @@ class Engine:
         release: Collection[str] = (),
         read: Read = "everything",
         cause: str = "manual",
+        asked: Asked | None = None,
         progress: Progress = silent,
     ) -> Report:
         """Read what `read` says, plan, and push what differs.
@@ -78,7 +80,7 @@ class Engine:
         """
         check_names(release)
         check_read(read, full=full)
-        run = await self._begin("plan" if dry_run else "sync", cause)
+        run = await self._begin("plan" if dry_run else "sync", cause, asked)
         try:
             await self.worker.run(self.ledger.pushes.recover, self.clock.now(), self._cooldowns)
             if ZEROING in release and not dry_run:
@@ -127,10 +129,11 @@ class Engine:
         *,
         full: bool = False,
         skus: Collection[str] | None = None,
+        asked: Asked | None = None,
         progress: Progress = silent,
     ) -> Plan:
         """Return the changes that a run would make now. Levels are read and recorded, nothing is sent."""
-        report = await self.sync(full=full, dry_run=True, skus=skus, progress=progress)
+        report = await self.sync(full=full, dry_run=True, skus=skus, asked=asked, progress=progress)
         assert report.plan is not None
         return report.plan
 
@@ -163,9 +166,9 @@ class Engine:
         """What the log calls the sources as causes of a change."""
         return {built.name: built.cause for built in self.sources}
 
-    async def _begin(self, kind: str, cause: str) -> RunRecord:
-        now = self.clock.now()
-        return RunRecord(await self.worker.run(self.ledger.runs.begin, kind, cause, now), now)
+    async def _begin(self, kind: str, cause: str, asked: Asked | None) -> RunRecord:
+        now, asked = self.clock.now(), asked or Asked()
+        return RunRecord(await self.worker.run(self.ledger.runs.begin, kind, cause, now, asked), now, asked)
 
     async def _plan(
         self,

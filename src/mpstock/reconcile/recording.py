@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from attrs import define, evolve, field
 
+from mpstock.asked import Asked
 from mpstock.model import OutcomeStatus
 from mpstock.reconcile.adapters import Failure
 from mpstock.reconcile.pushing import PushResult
@@ -41,6 +42,7 @@ class RunRecord:
 
     id: int
     started_at: datetime
+    asked: Asked = field(factory=Asked)
     sources: dict[str, SourceReport] = field(factory=dict[str, SourceReport])
     failures: dict[str, Failure] = field(factory=dict[str, Failure])
     untrusted: set[str] = field(factory=set[str])
