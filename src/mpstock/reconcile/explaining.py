@@ -51,8 +51,8 @@ def explain(ledger: Ledger, planner: Planner, sku: str, sinks: Sequence[str]) ->
     rows = {(row.sink, row.warehouse): row for row in ledger.stocks.rows(product_id=product_id)}
     listings = [
         _listing(planner, product_id, reckoning, rows[reckoning.sink, reckoning.warehouse], codes, skus)
-        for _, reckonings in planner.reckon([product_id])
-        for _, _, reckoning in reckonings
+        for found in planner.evaluate([product_id])
+        for reckoning in found.reckonings
     ]
     without = [name for name in sinks if name not in {listing.sink for listing in listings}]
     notes = [f"{name} has no listing of it: nothing is pushed there" for name in without]

@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from decimal import Decimal
 from typing import TYPE_CHECKING, Literal
 
-from attrs import evolve, frozen
+from attrs import evolve, field, frozen
 
 from mpstock.reconcile.availability import BOUNDLESS, Pool, SourceRule, remaining, total
 from mpstock.reconcile.components import Component
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from mpstock.buffers import BufferResolver, ResolvedBuffer
     from mpstock.ledger.recipes import RecipeBook
 
-__all__ = ["Listed", "Reckoner", "Reckoning", "Sharing", "SinkRule", "WarehouseRule", "after_neighbours"]
+__all__ = ["Listed", "Reckoner", "Reckoning", "Sharing", "Shops", "SinkRule", "WarehouseRule"]
 
 Sharing = Literal["shared", "split", "exclusive"]
 
@@ -71,6 +71,7 @@ class Reckoning:
     unknown quantity keeps it below what the formula would give at the last known values. `floating` are the
     units that holds take from it of which nobody knows where they come from, in base units. `parts` are
     (component, what there is of it, the part of that which is this product's) where it is divided.
+    `unlimited` is what would be wanted if its neighbours did not still show what is its own, where they do.
     """
 
     sink: str
@@ -83,6 +84,7 @@ class Reckoning:
     waits: bool
     floating: int = 0
     parts: tuple[tuple[int, int, int], ...] = ()
+    unlimited: int | None = None
 
 
 Shops = Mapping[tuple[str, str], Listed]
@@ -91,13 +93,25 @@ Shops = Mapping[tuple[str, str], Listed]
 
 @frozen
 class Reckoner:
-    """The rules by which products are reckoned, as the settings say them."""
+    """The rules by which products are reckoned, as the settings say them.
+
+    `caps` bound the units that the holds of one origin may take of a product. `places` are the sink
+    warehouses by (sink, code).
+    """
 
     rules: Mapping[str, SourceRule]
     sinks: Sequence[SinkRule]
     resolver: BufferResolver
     sharing: Sharing
     book: RecipeBook
+    caps: Mapping[str, int] = field(factory=dict[str, int])
+    places: Mapping[tuple[str, str], WarehouseRule] = field(init=False, repr=False, eq=False)
+
+    @places.default
+    def _all_places(self) -> Mapping[tuple[str, str], WarehouseRule]:
+        return {
+            (sink.name, warehouse.code): warehouse for sink in self.sinks for warehouse in sink.warehouses
+        }
 
     def of_product(
         self,
@@ -109,7 +123,7 @@ class Reckoner:
     ) -> list[Reckoning]:
         """Reckon a product's listings. `stock` gives what there is of a product, `others` its listings.
 
-        Raises that have to wait for a neighbour are not held back here: see `after_neighbours`.
+        Raises that have to wait for a neighbour are not held back here: see `evaluate`.
         """
         result: list[Reckoning] = []
         for group in self.groups():
@@ -294,26 +308,3 @@ class _Group:
             wanted = base if advertised is None else min(base, advertised)
             waits = True
         return Reckoning(sink.name, warehouse.code, pool, buffer, advertised, base, wanted, waits, floating)
-
-
-def after_neighbours(
-    mine: Reckoning, units: int, neighbours: Sequence[tuple[int | None, int | None, int]]
-) -> Reckoning:
-    """Keep a raise back by what its neighbours still show beyond their part.
-
-    `neighbours` draw on the same stock: (base, wanted, base units of one of theirs); `units` are those of
-    one of mine. Their falls may be held, refused, or on their way: until they land the units are promised.
-    """
-    if mine.wanted is None or (mine.base is not None and mine.wanted <= mine.base):
-        return mine
-    beyond = sum(
-        max((base or 0) - (wanted or 0), 0) * each for base, wanted, each in neighbours if wanted is not None
-    )
-    unknown = any(base is None and wanted is not None for base, wanted, _ in neighbours)
-    less = -(-beyond // units)
-    if mine.base is None:
-        # It is sent unconditionally, whatever it shows: no higher than is certain.
-        allowed = 0 if unknown and beyond else max(mine.wanted - less, 0)
-    else:
-        allowed = mine.base if unknown else max(mine.wanted - less, mine.base)
-    return mine if allowed >= mine.wanted else evolve(mine, wanted=allowed, waits=True)

@@ -41,8 +41,8 @@ def make_planner(
     rules = _source_rules(ledger, sources, untrusted, now)
     sink_rules = [_sink_rule(ledger, built, codes, now) for built in sinks]
     caps = {b.name: b.config.max_per_sku for b in sources if b.config.max_per_sku is not None}
-    reckoner = Reckoner(rules, sink_rules, resolver, sharing, ledger.recipes.book())
-    return Planner(ledger, reckoner, caps, codes, now)
+    reckoner = Reckoner(rules, sink_rules, resolver, sharing, ledger.recipes.book(), caps)
+    return Planner(ledger, reckoner, codes, now)
 
 
 def _sink_rule(ledger: Ledger, built: BuiltSink, codes: Mapping[str, int], now: datetime) -> SinkRule:

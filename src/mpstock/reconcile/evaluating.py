@@ -1,0 +1,136 @@
+"""From facts to numbers: a pure function of one product's facts and the rules of the shop."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING
+
+from attrs import evolve, frozen
+
+from mpstock.reconcile.components import Component, component
+
+if TYPE_CHECKING:
+    from mpstock.reconcile.facts import Facts
+    from mpstock.reconcile.reckoning import Reckoner, Reckoning
+
+__all__ = ["Evaluated", "evaluate"]
+
+
+@frozen
+class Evaluated:
+    """What facts come to: a reckoning for each listing of the product, in the order in which they draw.
+
+    `facts` are those that were reckoned with: evaluated alone, under the same rules, they give the same.
+    `stock` is what there is of each product that the listings take.
+    """
+
+    facts: Facts
+    reckonings: Sequence[Reckoning]
+    stock: Mapping[int, Component]
+
+
+def evaluate(reckoner: Reckoner, page: Sequence[Facts]) -> list[Evaluated]:
+    """Reckon a page of products; facts about the same product must be the same everywhere in it.
+
+    What one of them is going to show counts for its neighbours in the page, as if they had been planned
+    already.
+    """
+    stock: dict[int, Component] = {}
+    first: list[list[Reckoning]] = []
+    for facts in page:
+        for part in facts.levels:
+            if part not in stock:
+                stock[part] = _stock(reckoner, facts, part)
+        first.append(
+            reckoner.of_product(facts.product_id, facts.sku, facts.found, stock.__getitem__, facts.others)
+        )
+    if reckoner.book:
+        now_wanted = {
+            facts.found[r.sink, r.warehouse].state: r.wanted
+            for facts, reckonings in zip(page, first, strict=True)
+            for r in reckonings
+        }
+        page = [facts if len(facts.shops) == 1 else facts.with_wanted(now_wanted) for facts in page]
+    result = []
+    for facts, reckonings in zip(page, first, strict=True):
+        if reckoner.book or _has_neighbours(reckoner, reckonings):
+            now = {(r.sink, r.warehouse): r.wanted for r in reckonings}
+            reckonings = [_after_neighbours(reckoner, facts, each, now) for each in reckonings]
+        result.append(Evaluated(facts, reckonings, stock))
+    return result
+
+
+def _stock(reckoner: Reckoner, facts: Facts, part: int) -> Component:
+    found = component(facts.levels[part], facts.holds.get(part, ()), reckoner.rules, reckoner.caps)
+    book = reckoner.book
+    users = (part, *book.users(part)) if book else (part,)
+    if any(reckoner.unheard(facts.others(user)) for user in users):
+        return found.doubted()
+    return found
+
+
+def _has_neighbours(reckoner: Reckoner, reckonings: Sequence[Reckoning]) -> bool:
+    """Say whether two listings of one product may not promise the same unit."""
+    if reckoner.sharing == "exclusive":
+        return len(reckonings) > 1
+    return len({reckoning.sink for reckoning in reckonings}) < len(reckonings)
+
+
+def _after_neighbours(
+    reckoner: Reckoner, facts: Facts, mine: Reckoning, now: Mapping[tuple[str, str], int | None]
+) -> Reckoning:
+    if mine.wanted is None or (mine.base is not None and mine.wanted <= mine.base):
+        return mine
+    final = mine
+    book = reckoner.book
+    group = next(g for g in reckoner.groups() if any(s.name == mine.sink for s in g))
+    feeds = reckoner.places[mine.sink, mine.warehouse].feeds
+    for part, units in book.of(facts.product_id, mine.sink):
+        users = (part, *book.users(part)) if book else (part,)
+        neighbours = []
+        for user in {facts.product_id, *users}:
+            for sink in group:
+                for warehouse in sink.warehouses:
+                    key = (sink.name, warehouse.code)
+                    other = facts.others(user).get(key)
+                    itself = user == facts.product_id
+                    if other is None or (itself and key == (mine.sink, mine.warehouse)):
+                        continue
+                    if not _share_stock(warehouse.feeds, feeds):
+                        continue
+                    each = dict(book.of(user, sink.name)).get(part, 0)
+                    if each:
+                        neighbours.append((other.base, now[key] if itself else other.wanted, each))
+        if neighbours:
+            final = after_neighbours(final, units, neighbours)
+    return final
+
+
+def _share_stock(one: frozenset[int] | None, other: frozenset[int] | None) -> bool:
+    return one is None or other is None or bool(one & other)
+
+
+def after_neighbours(
+    mine: Reckoning, units: int, neighbours: Sequence[tuple[int | None, int | None, int]]
+) -> Reckoning:
+    """Keep a raise back by what its neighbours still show beyond their part.
+
+    `neighbours` draw on the same stock: (base, wanted, base units of one of theirs); `units` are those of
+    one of mine. Their falls may be held, refused, or on their way: until they land the units are promised.
+    """
+    if mine.wanted is None or (mine.base is not None and mine.wanted <= mine.base):
+        return mine
+    beyond = sum(
+        max((base or 0) - (wanted or 0), 0) * each for base, wanted, each in neighbours if wanted is not None
+    )
+    unknown = any(base is None and wanted is not None for base, wanted, _ in neighbours)
+    less = -(-beyond // units)
+    if mine.base is None:
+        # It is sent unconditionally, whatever it shows: no higher than is certain.
+        allowed = 0 if unknown and beyond else max(mine.wanted - less, 0)
+    else:
+        allowed = mine.base if unknown else max(mine.wanted - less, mine.base)
+    if allowed >= mine.wanted:
+        return mine
+    unlimited = mine.wanted if mine.unlimited is None else mine.unlimited
+    return evolve(mine, wanted=allowed, waits=True, unlimited=unlimited)

@@ -1,0 +1,203 @@
+"""What one product's numbers are made of: the raw inputs of the formula, and how they are read."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from datetime import datetime
+from typing import TYPE_CHECKING
+
+from attrs import evolve, frozen
+
+from mpstock.reconcile.absorbing import Held
+from mpstock.reconcile.availability import Stated
+from mpstock.reconcile.reckoning import Listed, Shops, WarehouseRule
+
+if TYPE_CHECKING:
+    from mpstock.ledger import Ledger
+    from mpstock.ledger.holds import HoldRow
+    from mpstock.ledger.recipes import RecipeBook
+
+__all__ = ["Facts", "FactsReader", "Holds", "Levels"]
+
+Levels = Mapping[int, Sequence[Stated]]
+"""What the sources say of each product, by its id."""
+
+Holds = Mapping[int, Sequence[tuple[int | None, Held]]]
+"""Who has taken units of each product: (own warehouse or None, hold), the oldest first."""
+
+_NO_SHOPS: Shops = {}
+_NO_HOLDS: Sequence[tuple[int | None, Held]] = ()
+
+
+@frozen
+class Facts:
+    """All that the numbers of one product depend on, beside the settings of the shop.
+
+    `levels` and `holds` are those of what its listings take: of itself or, for a kit, of its components.
+    `shops` are its listings and those of all the products that draw on the same stock.
+    """
+
+    product_id: int
+    sku: str
+    levels: Levels
+    holds: Holds
+    shops: Mapping[int, Shops]
+
+    @property
+    def found(self) -> Shops:
+        """The product's own listings."""
+        return self.shops.get(self.product_id, _NO_SHOPS)
+
+    def others(self, product_id: int) -> Shops:
+        """Return the listings of a product that draws on the same stock."""
+        return self.shops.get(product_id, _NO_SHOPS)
+
+    def with_wanted(self, wanted: Mapping[int, int | None]) -> Facts:
+        """Return the same with what other products' listings, by state, should show from now on."""
+        shops = {
+            product_id: found
+            if product_id == self.product_id
+            else {
+                key: evolve(listed, wanted=wanted.get(listed.state, listed.wanted))
+                for key, listed in found.items()
+            }
+            for product_id, found in self.shops.items()
+        }
+        return evolve(self, shops=shops)
+
+
+class FactsReader:
+    """Reads the facts of products from the ledger, a page at a time.
+
+    `places` are the sink warehouses by (sink, code), `own` the ids of the own warehouses by their codes.
+    """
+
+    def __init__(
+        self,
+        ledger: Ledger,
+        book: RecipeBook,
+        sinks: Sequence[str],
+        places: Mapping[tuple[str, str], WarehouseRule],
+        own: Mapping[str, int],
+    ) -> None:
+        self._ledger = ledger
+        self._book = book
+        self._sinks = sinks
+        self._places = places
+        self._own = own
+
+    def read(self, product_ids: Sequence[int], now: datetime) -> list[Facts]:
+        """Return the facts of those of the products that have a listing, as of now."""
+        book = self._book
+        made_of = self._made_of(product_ids)
+        relatives = {*product_ids, *made_of}
+        if book:
+            relatives |= {user for part in made_of for user in book.users(part)}
+        shops: dict[int, dict[tuple[str, str], Listed]] = {}
+        for state, product_id, sink, code, base, wanted in self._ledger.stocks.of_products(relatives):
+            shops.setdefault(product_id, {})[sink, code] = Listed(state, base, wanted)
+        listed = [product_id for product_id in product_ids if product_id in shops]
+        if not listed:
+            return []
+        parts = sorted(made_of)
+        levels, holds = self.levels(parts, now), self.holds(parts, now)
+        skus = self._ledger.levels.skus(listed)
+        if not book:
+            return [
+                Facts(
+                    p,
+                    skus[p],
+                    {p: levels.get(p, ())},
+                    {p: holds[p]} if p in holds else {},
+                    {p: shops[p]},
+                )
+                for p in listed
+            ]
+        return [self._of_kin(p, skus[p], levels, holds, shops) for p in listed]
+
+    def _of_kin(
+        self,
+        product_id: int,
+        sku: str,
+        levels: Levels,
+        holds: Holds,
+        shops: Mapping[int, Shops],
+    ) -> Facts:
+        parts = sorted(self._made_of([product_id]))
+        kin = {product_id, *parts, *(user for part in parts for user in self._book.users(part))}
+        return Facts(
+            product_id,
+            sku,
+            {part: levels.get(part, ()) for part in parts},
+            {part: holds[part] for part in parts if part in holds},
+            {each: shops[each] for each in sorted(kin) if each in shops},
+        )
+
+    def _made_of(self, product_ids: Iterable[int]) -> set[int]:
+        book = self._book
+        if not book:
+            return set(product_ids)
+        return {
+            part
+            for product_id in product_ids
+            for sink in self._sinks
+            for part, _ in book.of(product_id, sink)
+        } | set(product_ids)
+
+    def levels(self, product_ids: Collection[int], now: datetime) -> dict[int, list[Stated]]:
+        """Return what the sources say of these products."""
+        levels: dict[int, list[Stated]] = {}
+        times = _Times()
+        for (
+            product_id,
+            source,
+            own,
+            quantity,
+            reserved,
+            known,
+            as_of,
+            dated,
+            heard,
+            _,
+        ) in self._ledger.levels.of_products(product_ids):
+            # A time to come was recorded while the clock was ahead: as of when the number is, nobody knows.
+            when = moment if (moment := times[as_of]) <= now else None
+            levels.setdefault(product_id, []).append(
+                Stated(source, own, quantity, reserved, bool(known), when, bool(dated), heard)
+            )
+        return levels
+
+    def holds(self, product_ids: Collection[int], now: datetime) -> dict[int, list[tuple[int | None, Held]]]:
+        """Return who has taken units of these products and not given them back."""
+        holds: dict[int, list[tuple[int | None, Held]]] = {}
+        for row in self._ledger.holds.of_products(product_ids, now):
+            place = self._places.get((row.origin, row.sink_warehouse or ""))
+            held = Held(
+                row.origin, row.key, row.quantity, row.taken_at, row.assembled_at, row.shipped_at,
+                row.expires_at,
+                self._reach(row, place),
+                () if place is None else place.pick_order,
+                row.picked,
+            )  # fmt: skip
+            holds.setdefault(row.product_id, []).append((row.warehouse_id, held))
+        return holds
+
+    def _reach(self, row: HoldRow, place: WarehouseRule | None) -> frozenset[int] | None:
+        """Return the own warehouses that a hold may come out of: as when it came, whatever feeds what now."""
+        if row.reach is None:
+            return None if place is None else place.feeds
+        if row.reach == "*":
+            return None
+        return frozenset(self._own[code] for code in row.reach if code in self._own)
+
+
+class _Times(dict[str, datetime]):
+    """The few moments at which many rows were read, as datetimes."""
+
+    def __missing__(self, text: str) -> datetime:
+        from mpstock.ledger.database import as_datetime
+
+        found = as_datetime(text)
+        assert found is not None
+        self[text] = found
+        return found
