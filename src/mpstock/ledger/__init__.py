@@ -6,6 +6,7 @@ from mpstock.ledger.actions import Actions
 from mpstock.ledger.database import Database
 from mpstock.ledger.dirt import Dirt
 from mpstock.ledger.holds import Holds
+from mpstock.ledger.interventions import Interventions
 from mpstock.ledger.levels import Levels
 from mpstock.ledger.listings import Listings
 from mpstock.ledger.observing import Observations
@@ -49,6 +50,7 @@ class Ledger:
         self.pushes = Pushes(self.database, self.dirt)
         self.runs = Runs(self.database)
         self.actions = Actions(self.database)
+        self.interventions = Interventions(self.database, self.dirt)
         self.transaction = self.database.transaction
 
     @property

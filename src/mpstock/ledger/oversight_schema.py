@@ -56,6 +56,9 @@ Table(
     Column("expires_at", DateTime),
     Column("ended_at", DateTime),
     Column("ended_by", Text),
+    # rises with each beginning and end
+    Column("revision", Integer, nullable=False),
+    Index("ix_interventions_revision", "revision"),
     Index("ix_interventions_open", "product_id", sqlite_where=text("ended_at IS NULL")),
 )
 

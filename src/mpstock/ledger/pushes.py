@@ -257,10 +257,10 @@ class Pushes:
         )
 
     def unpark(self, state_ids: Iterable[int]) -> None:
-        """Let these changes go on in this run, those that are still wanted and not held."""
+        """Let these changes go on in this run, those that are still wanted, not held and not stopped."""
         self.db.execute(
             "UPDATE marketplace_stocks SET ready = 1 WHERE lane IS NOT NULL AND held IS NULL "
-            "AND in_flight IS NULL AND id IN (SELECT value FROM json_each(?))",
+            "AND stopped IS NULL AND in_flight IS NULL AND id IN (SELECT value FROM json_each(?))",
             (ids(state_ids),),
         )
 
@@ -361,8 +361,8 @@ class Pushes:
         where, parameters = _where(sink, warehouse)
         if group is not None:
             where = (
-                "s.marketplace = ? AND s.lane IS NOT NULL AND s.held IS NULL AND s.in_flight IS NULL "
-                "AND s.id IN (SELECT value FROM json_each(?))"
+                "s.marketplace = ? AND s.lane IS NOT NULL AND s.held IS NULL AND s.stopped IS NULL "
+                "AND s.in_flight IS NULL AND s.id IN (SELECT value FROM json_each(?))"
             )
             parameters = (sink, ids(group))
         return self.db.query(

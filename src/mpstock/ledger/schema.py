@@ -198,6 +198,8 @@ Table(
     Column("rests_until", DateTime),
     # what it showed before the last write
     Column("replaced", Integer),
+    # the number of the intervention by which nothing is sent to it; NULL = none
+    Column("stopped", Integer),
     UniqueConstraint("product_id", "marketplace", "warehouse_code"),
     Index("ix_marketplace_stocks_failing", "marketplace", "id", sqlite_where=text("failures > 0")),
     Index("ix_marketplace_stocks_ready", "marketplace", "lane", "id", sqlite_where=text("ready = 1")),
@@ -211,6 +213,7 @@ Table(
     ),
     Index("ix_marketplace_stocks_open", "marketplace", "lane", sqlite_where=text("lane IS NOT NULL")),
     Index("ix_marketplace_stocks_in_flight", "in_flight", sqlite_where=text("in_flight IS NOT NULL")),
+    Index("ix_marketplace_stocks_stopped", "stopped", sqlite_where=text("stopped IS NOT NULL")),
     Index("ix_marketplace_stocks_unknown", "marketplace", "id", sqlite_where=text("base IS NULL")),
 )
 

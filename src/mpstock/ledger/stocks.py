@@ -4,7 +4,7 @@ The rules of this table, each in one place:
 
 * the base is what was accepted last or, if later, what was read back; doubt makes it NULL;
 * a listing's lane follows from base and wanted alone (`_LANE`): zeros 0, falls 1, raises 2;
-* a listing is ready when it has a lane, is not held, and is not on the wire.
+* a listing is ready when it has a lane, is not held, not stopped by hand, and not on the wire.
 """
 
 from __future__ import annotations
@@ -45,7 +45,7 @@ def relane(base: str = "base", parked: str = "0") -> str:
         f"held = CASE WHEN {lane} IN (0, 2) THEN held END, "
         f"held_reason = CASE WHEN {lane} IN (0, 2) THEN held_reason END, "
         f"ready = ({lane} IS NOT NULL AND in_flight IS NULL AND NOT ({lane} IN (0, 2) AND held IS NOT NULL) "
-        f"AND NOT ({parked})), "
+        f"AND stopped IS NULL AND NOT ({parked})), "
         f"sync_status = CASE WHEN in_flight IS NOT NULL OR {lane} IS NOT NULL OR wanted IS NULL "
         "THEN 'pending' ELSE 'ok' END"
     )
@@ -126,6 +126,15 @@ class Stocks:
             (ids(row[2] for row in rows),),
         )
 
+    def let_through(self, state_ids: Sequence[int]) -> None:
+        """Let zeros go that a person has asked for: no guard holds them, and they wait for no other run."""
+        if state_ids:
+            self.db.execute(
+                "UPDATE marketplace_stocks SET held = NULL, held_reason = NULL, ready = 1 WHERE lane = 0 "
+                "AND in_flight IS NULL AND stopped IS NULL AND id IN (SELECT value FROM json_each(?))",
+                (ids(state_ids),),
+            )
+
     def reopen(self, now: datetime) -> None:
         """Make everything that earlier runs left over ready again, errors and held ones too.
 
@@ -138,8 +147,9 @@ class Stocks:
             (as_text(now + LONGEST_REST), as_text(now)),
         )
         self.db.execute(
-            "UPDATE marketplace_stocks SET held = NULL, held_reason = NULL, ready = 1 "
-            "WHERE lane IS NOT NULL AND in_flight IS NULL AND (ready = 0 OR held IS NOT NULL)"
+            "UPDATE marketplace_stocks SET held = NULL, held_reason = NULL, ready = (stopped IS NULL) "
+            "WHERE lane IS NOT NULL AND in_flight IS NULL "
+            "AND ((ready = 0 AND stopped IS NULL) OR held IS NOT NULL)"
         )
 
     # ------------------------------------------------------------------ guards

@@ -42,7 +42,9 @@ def evaluate(reckoner: Reckoner, page: Sequence[Facts]) -> list[Evaluated]:
             if part not in stock:
                 stock[part] = _stock(reckoner, facts, part)
         first.append(
-            reckoner.of_product(facts.product_id, facts.sku, facts.found, stock.__getitem__, facts.others)
+            reckoner.of_product(
+                facts.product_id, facts.sku, facts.found, stock.__getitem__, facts.others, facts.rulings
+            )
         )
     if reckoner.book:
         now_wanted = {

@@ -10,12 +10,14 @@ from attrs import evolve, frozen
 
 from mpstock.reconcile.absorbing import Held
 from mpstock.reconcile.availability import Stated
-from mpstock.reconcile.reckoning import Listed, Shops, WarehouseRule
+from mpstock.reconcile.hands import NO_HANDS
+from mpstock.reconcile.reckoning import NO_RULINGS, Listed, Rulings, Shops, WarehouseRule
 
 if TYPE_CHECKING:
     from mpstock.ledger import Ledger
     from mpstock.ledger.holds import HoldRow
     from mpstock.ledger.recipes import RecipeBook
+    from mpstock.reconcile.hands import Hands
 
 __all__ = ["Facts", "FactsReader", "Holds", "Levels"]
 
@@ -34,7 +36,8 @@ class Facts:
     """All that the numbers of one product depend on, beside the settings of the shop.
 
     `levels` and `holds` are those of what its listings take: of itself or, for a kit, of its components.
-    `shops` are its listings and those of all the products that draw on the same stock.
+    `shops` are its listings and those of all the products that draw on the same stock; `rulings` are what
+    people have decided of its own.
     """
 
     product_id: int
@@ -42,6 +45,7 @@ class Facts:
     levels: Levels
     holds: Holds
     shops: Mapping[int, Shops]
+    rulings: Rulings = NO_RULINGS
 
     @property
     def found(self) -> Shops:
@@ -86,8 +90,13 @@ class FactsReader:
         self._places = places
         self._own = own
 
-    def read(self, product_ids: Sequence[int], now: datetime) -> list[Facts]:
-        """Return the facts of those of the products that have a listing, as of now."""
+    def read(
+        self, product_ids: Sequence[int], now: datetime, hands: Hands = NO_HANDS
+    ) -> list[Facts]:
+        """Return the facts of those of the products that have a listing, as of now.
+
+        `hands` are what people have decided.
+        """
         book = self._book
         made_of = self._made_of(product_ids)
         relatives = {*product_ids, *made_of}
@@ -110,10 +119,17 @@ class FactsReader:
                     {p: levels.get(p, ())},
                     {p: holds[p]} if p in holds else {},
                     {p: shops[p]},
+                    hands.of_product(p, skus[p], shops[p]),
                 )
                 for p in listed
             ]
-        return [self._of_kin(p, skus[p], levels, holds, shops) for p in listed]
+        return [
+            evolve(
+                self._of_kin(p, skus[p], levels, holds, shops),
+                rulings=hands.of_product(p, skus[p], shops[p]),
+            )
+            for p in listed
+        ]
 
     def _of_kin(
         self,

@@ -7,6 +7,7 @@ from datetime import datetime
 from typing import TYPE_CHECKING
 
 from mpstock.errors import ConfigurationError
+from mpstock.ledger.interventions import CAUSE as BY_HAND
 from mpstock.ledger.orders import CAUSE as ORDER
 from mpstock.reconcile.report import HeldSlice
 
@@ -112,8 +113,8 @@ def judge_zeroing(
     held = []
     seen_to = int(ledger.runs.recall(LAST_RELEASED) or 0)
     for slice_ in ledger.stocks.zeroings(sink):
-        if ZEROING in released or slice_.cause == ORDER:
-            # What was sold out by orders is explained by them.
+        if ZEROING in released or slice_.cause in (ORDER, BY_HAND):
+            # What was sold out by orders is explained by them, and what a person zeroed by the person.
             continue
         logged = causes.get(slice_.cause, slice_.cause)
         recent = ledger.stocks.zeroed_since(

@@ -8,9 +8,11 @@ from typing import TYPE_CHECKING
 
 from attrs import define, field
 
+from mpstock.ledger.interventions import CAUSE as BY_HAND
 from mpstock.reconcile.components import Component, component
 from mpstock.reconcile.evaluating import Evaluated, evaluate
 from mpstock.reconcile.facts import FactsReader
+from mpstock.reconcile.hands import NO_HANDS, Hands, read_hands
 from mpstock.reconcile.reckoning import Reckoner
 
 if TYPE_CHECKING:
@@ -27,14 +29,15 @@ PAGE = 1_000
 class Planner:
     """Computes wanted quantities from the ledger's levels and holds, and records them there.
 
-    `own` are the ids of the own warehouses by their codes. `limited` counts raises that wait until a
-    neighbour has fallen.
+    `own` are the ids of the own warehouses by their codes, `hands` what people have decided. `limited` counts
+    raises that wait until a neighbour has fallen.
     """
 
     ledger: Ledger
     reckoner: Reckoner
     own: Mapping[str, int]
     now: datetime
+    hands: Hands = NO_HANDS
     run: int = 0
     products: int = 0
     limited: int = 0
@@ -84,12 +87,14 @@ class Planner:
         A product that waits for an unknown quantity keeps its mark: it is planned again when
         its sources are read again, and not before. Returns how many products were planned.
         """
+        self._read_hands()
         marks = [mark for mark in marks if self._waiting.get(mark[0]) != mark[1]]
         products = [mark[0] for mark in marks]
         self.products += len(products)
         causes = {mark[0]: mark[2] for mark in marks}
         waiting: set[int] = set()
         rows: list[tuple[int | None, str, int]] = []
+        zeroed: list[int] = []
         for found in self.evaluate(products):
             product_id = found.facts.product_id
             for reckoning in found.reckonings:
@@ -97,19 +102,54 @@ class Planner:
                 if reckoning.waits:
                     waiting.add(product_id)
                 self.limited += reckoning.unlimited is not None
-                if reckoning.wanted != listed.wanted or reckoning.wanted != reckoning.base:
-                    rows.append((reckoning.wanted, causes[product_id], listed.state))
+                if reckoning.by_hand and reckoning.wanted == 0 and reckoning.base != 0:
+                    zeroed.append(listed.state)
+                cause = BY_HAND if reckoning.by_hand else causes[product_id]
+                moved = reckoning.wanted != listed.wanted
+                # A person has moved another listing of it: what had moved this one stays its cause.
+                untouched = cause == BY_HAND and not reckoning.by_hand
+                if moved or (reckoning.wanted != reckoning.base and not untouched):
+                    rows.append((reckoning.wanted, cause, listed.state))
         self.ledger.stocks.record_wanted(rows, self.run)
+        self.ledger.stocks.let_through(zeroed)
         self.ledger.dirt.clear((p, revision) for p, revision, _ in marks if p not in waiting)
         self._waiting.update((p, revision) for p, revision, _ in marks if p in waiting)
         return len(marks)
+
+    def heed(self) -> int:
+        """Plan what people have decided or taken back since this was asked last; returns how many products.
+
+        Costs a look at two numbers where nothing has moved.
+        """
+        hands = self.hands
+        if self.ledger.interventions.revision == hands.revision and not self._over(hands.next_expiry):
+            return 0
+        planned = 0
+        with self.ledger.transaction():
+            self._read_hands()
+            concerned = self.ledger.interventions.concerned(hands.revision)
+        for start in range(0, len(concerned), PAGE):
+            with self.ledger.transaction():
+                planned += self.plan_marked(self.ledger.dirt.among(concerned[start : start + PAGE]))
+        return planned
+
+    def _over(self, moment: datetime | None) -> bool:
+        return moment is not None and moment <= self.now
+
+    def _read_hands(self) -> None:
+        """Take in what people have decided by now, and end what has expired; in a transaction."""
+        hands, interventions = self.hands, self.ledger.interventions
+        if self._over(hands.next_expiry):
+            interventions.settle(self.now)
+        if interventions.revision != hands.revision:
+            self.hands = read_hands(interventions, hands.pins, self.now)
 
     def evaluate(self, product_ids: Sequence[int]) -> list[Evaluated]:
         """Return what each of these products' listings should show now; those without a listing are left out.
 
         Nothing is recorded.
         """
-        return evaluate(self.reckoner, self._reader.read(product_ids, self.now))
+        return evaluate(self.reckoner, self._reader.read(product_ids, self.now, self.hands))
 
     def pick(self) -> int:
         """Settle which own warehouses the new orders are picked from, by the levels that are known now.

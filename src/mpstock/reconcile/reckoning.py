@@ -10,13 +10,14 @@ from attrs import evolve, field, frozen
 
 from mpstock.reconcile.availability import BOUNDLESS, Pool, SourceRule, remaining, total
 from mpstock.reconcile.components import Component
+from mpstock.reconcile.hands import Ruling
 from mpstock.reconcile.sharing import divide, draw
 
 if TYPE_CHECKING:
     from mpstock.buffers import BufferResolver, ResolvedBuffer
     from mpstock.ledger.recipes import RecipeBook
 
-__all__ = ["Listed", "Reckoner", "Reckoning", "Sharing", "Shops", "SinkRule", "WarehouseRule"]
+__all__ = ["NO_RULINGS", "Listed", "Reckoner", "Reckoning", "Rulings", "Sharing", "Shops", "SinkRule", "WarehouseRule"]
 
 Sharing = Literal["shared", "split", "exclusive"]
 
@@ -72,6 +73,7 @@ class Reckoning:
     units that holds take from it of which nobody knows where they come from, in base units. `parts` are
     (component, what there is of it, the part of that which is this product's) where it is divided.
     `unlimited` is what would be wanted if its neighbours did not still show what is its own, where they do.
+    `ruling` is what a person has decided of it; `by_hand` says that the number is theirs.
     """
 
     sink: str
@@ -85,10 +87,17 @@ class Reckoning:
     floating: int = 0
     parts: tuple[tuple[int, int, int], ...] = ()
     unlimited: int | None = None
+    ruling: Ruling | None = None
+    by_hand: bool = False
 
 
 Shops = Mapping[tuple[str, str], Listed]
 """One product's listings by sink and sink warehouse."""
+
+Rulings = Mapping[tuple[str, str], Ruling]
+"""What people have decided of one product's listings, by sink and sink warehouse."""
+
+NO_RULINGS: Rulings = {}
 
 
 @frozen
@@ -120,8 +129,11 @@ class Reckoner:
         found: Shops,
         stock: Callable[[int], Component],
         others: Callable[[int], Shops],
+        rulings: Rulings = NO_RULINGS,
     ) -> list[Reckoning]:
         """Reckon a product's listings. `stock` gives what there is of a product, `others` its listings.
+
+        `rulings` are what people have decided of its listings.
 
         Raises that have to wait for a neighbour are not held back here: see `evaluate`.
         """
@@ -130,7 +142,7 @@ class Reckoner:
             served = [(s, w) for s in group for w in s.warehouses if (s.name, w.code) in found]
             if not served:
                 continue
-            of_group = _Group(self, product_id, sku, found, stock, others)
+            of_group = _Group(self, product_id, sku, found, stock, others, rulings)
             if len(served) == 1 and self.sharing != "split" and not self.book:
                 # Nearly every product of nearly every shop: nobody to share with.
                 result.append(of_group.alone(*served[0]))
@@ -157,6 +169,7 @@ class _Group:
     found: Shops
     stock: Callable[[int], Component]
     others: Callable[[int], Shops]
+    rulings: Rulings
 
     def alone(self, sink: SinkRule, warehouse: WarehouseRule) -> Reckoning:
         """Reckon the only listing of a product that is its own one component."""
@@ -171,9 +184,20 @@ class _Group:
         return self._listing(sink, warehouse, pool, lost)
 
     def _nothing(self, sink: SinkRule, warehouse: WarehouseRule) -> Reckoning:
-        """No configured source speaks of the product: nothing can be said."""
-        base = self.found[sink.name, warehouse.code].base
-        return Reckoning(sink.name, warehouse.code, Pool(0, known=False), None, None, base, None, waits=False)
+        """No configured source speaks of the product: nothing can be said, but by a person."""
+        code = warehouse.code
+        base = self.found[sink.name, code].base
+        ruling = self.rulings.get((sink.name, code))
+        nothing = Pool(0, known=False)
+        if ruling is None:
+            return Reckoning(sink.name, code, nothing, None, None, base, None, waits=False)
+        shown = min(ruling.quantity, sink.maximum)
+        # Zero is safe whatever it shows; that more than zero is there, nobody says.
+        wanted = min(base, shown) if base is not None else 0 if shown == 0 else None
+        return Reckoning(
+            sink.name, code, nothing, None, shown, base, wanted, waits=False,
+            ruling=ruling, by_hand=ruling.person,
+        )  # fmt: skip
 
     def reckon(self, group: Sequence[SinkRule]) -> list[Reckoning]:
         served = [(sink, [w for w in sink.warehouses if (sink.name, w.code) in self.found]) for sink in group]
@@ -298,8 +322,17 @@ class _Group:
         base = self.found[sink.name, warehouse.code].base
         buffer = self.reckoner.resolver.resolve(self.sku, sink.name, warehouse.code)
         bounded = pool.amount < BOUNDLESS // 2
-        advertised = min(buffer.advertise(pool.amount), sink.maximum) if bounded else None
-        if pool.known:
+        available = pool.amount if bounded else None
+        ruling = self.rulings.get((sink.name, warehouse.code))
+        if ruling is not None and ruling.kind == "adopted":
+            # A source speaks of it again.
+            ruling = None
+        if ruling is not None:
+            advertised: int | None = min(ruling.advertised(available), sink.maximum)
+        else:
+            advertised = min(buffer.advertise(pool.amount), sink.maximum) if bounded else None
+        if pool.known or (ruling is not None and ruling.quantity == 0):
+            # For what a person has zeroed nothing has to be known.
             wanted, waits = advertised, False
         elif base is None:
             # Nothing is lower than zero, whatever it shows: that much is safe to say.
@@ -307,4 +340,7 @@ class _Group:
         else:
             wanted = base if advertised is None else min(base, advertised)
             waits = True
-        return Reckoning(sink.name, warehouse.code, pool, buffer, advertised, base, wanted, waits, floating)
+        return Reckoning(
+            sink.name, warehouse.code, pool, buffer, advertised, base, wanted, waits, floating,
+            ruling=ruling, by_hand=ruling is not None and ruling.decides(available),
+        )  # fmt: skip

@@ -9,12 +9,14 @@ from typing import TYPE_CHECKING
 from mpstock.reconcile.absorbing import AT_THE_END, Booking
 from mpstock.reconcile.adapters import BuiltSink, BuiltSource, fingerprint
 from mpstock.reconcile.availability import SourceRule
+from mpstock.reconcile.hands import read_hands
 from mpstock.reconcile.planning import Planner
 from mpstock.reconcile.reckoning import Reckoner, Sharing, SinkRule, WarehouseRule
 
 if TYPE_CHECKING:
     from mpstock.buffers import BufferResolver
     from mpstock.ledger import Ledger
+    from mpstock.pins import Pins
     from mpstock.products_file import ProductsFile
 
 __all__ = ["keep_recipes", "make_planner", "mark_booked", "mark_moved_settings"]
@@ -31,6 +33,7 @@ def make_planner(
     sharing: Sharing,
     untrusted: Collection[str],
     now: datetime,
+    pins: Pins | None = None,
 ) -> Planner:
     """Return the planner for the settings as they are. Runs in the ledger's thread.
 
@@ -42,7 +45,7 @@ def make_planner(
     sink_rules = [_sink_rule(ledger, built, codes, now) for built in sinks]
     caps = {b.name: b.config.max_per_sku for b in sources if b.config.max_per_sku is not None}
     reckoner = Reckoner(rules, sink_rules, resolver, sharing, ledger.recipes.book(), caps)
-    return Planner(ledger, reckoner, codes, now)
+    return Planner(ledger, reckoner, codes, now, read_hands(ledger.interventions, pins, now))
 
 
 def _sink_rule(ledger: Ledger, built: BuiltSink, codes: Mapping[str, int], now: datetime) -> SinkRule:
@@ -110,13 +113,14 @@ _STAGES = {"order": "taken_at", "assembly": "assembled_at", "shipment": "shipped
 
 
 def mark_booked(ledger: Ledger, planner: Planner, now: datetime) -> None:
-    """Mark the products whose holds have expired, or were booked by a source since this was asked last.
+    """Mark the products whose holds or interventions have expired, or whose holds a source has booked since.
 
     Forgets those that have ended for every source. Runs in the ledger's thread.
     """
     rules = planner.reckoner.rules
     with ledger.transaction():
         ledger.holds.mark_expired(now)
+        ledger.interventions.settle(now)
         origins = ledger.holds.origins()
         for source, rule in rules.items():
             if rule.confirmed_at is None or not origins:

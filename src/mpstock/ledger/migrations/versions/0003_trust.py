@@ -17,6 +17,10 @@ def upgrade() -> None:
     op.add_column(stocks, sa.Column("failures", sa.Integer(), server_default="0", nullable=False))
     op.add_column(stocks, sa.Column("rests_until", sa.DateTime(), nullable=True))
     op.add_column(stocks, sa.Column("replaced", sa.Integer(), nullable=True))
+    op.add_column(stocks, sa.Column("stopped", sa.Integer(), nullable=True))
+    op.create_index(
+        "ix_marketplace_stocks_stopped", stocks, ["stopped"], sqlite_where=sa.text("stopped IS NOT NULL")
+    )
     op.create_index(
         "ix_marketplace_stocks_failing",
         "marketplace_stocks",
@@ -68,12 +72,14 @@ def upgrade() -> None:
         sa.Column("expires_at", sa.DateTime(), nullable=True),
         sa.Column("ended_at", sa.DateTime(), nullable=True),
         sa.Column("ended_by", sa.Text(), nullable=True),
+        sa.Column("revision", sa.Integer(), nullable=False),
         sa.ForeignKeyConstraint(["product_id"], ["products.id"], name=op.f("fk_interventions_product_id")),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_interventions")),
     )
     op.create_index(
         "ix_interventions_open", "interventions", ["product_id"], sqlite_where=sa.text("ended_at IS NULL")
     )
+    op.create_index("ix_interventions_revision", "interventions", ["revision"])
     op.create_table(
         "leases",
         sa.Column("name", sa.Text(), nullable=False),
