@@ -110,6 +110,10 @@ def _show_report(output: Output, report: Any) -> None:
                 "nothing keeps their units back: mpstock status names them",
                 "yellow",
             )
+        if sink.stop:
+            output.line(f"{sink.name}: {sink.stop}", "yellow")
+        if sink.stopped:
+            output.line(f"{sink.name}: {sink.stopped} changes are not sent: stopped by hand", "yellow")
         if sink.orders_error:
             output.line(f"{sink.name}: its orders could not be read: {sink.orders_error}", "red")
     for held in report.held:

@@ -7,6 +7,7 @@ from collections.abc import Collection, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
+from mpstock.facade.by_hand import AsyncByHand
 from mpstock.facade.receiving import AsyncReceiving
 from mpstock.facade.telling import AsyncTelling
 
@@ -28,7 +29,7 @@ __all__ = ["AsyncShop"]
 T = TypeVar("T")
 
 
-class AsyncShop(AsyncTelling, AsyncReceiving):
+class AsyncShop(AsyncTelling, AsyncReceiving, AsyncByHand):
     """One seller's sources, sinks and ledger. Use it as an async context manager.
 
     Args:

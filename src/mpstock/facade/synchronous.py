@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from mpstock.errors import Interrupted
 from mpstock.facade.asynchronous import AsyncShop
+from mpstock.facade.by_hand import ByHand
 from mpstock.facade.receiving import Receiving
 from mpstock.facade.telling import Telling
 
@@ -61,7 +62,7 @@ class _Portal:
             self._loop.close()
 
 
-class Shop(Telling, Receiving):
+class Shop(Telling, Receiving, ByHand):
     """One seller's sources, sinks and ledger, for scripts and notebooks. `AsyncShop` has the arguments.
 
     Use it as a context manager, or call `close()`.

@@ -7,7 +7,7 @@ Whether one has expired is judged by the clock of whoever asks.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Sequence
 from datetime import datetime
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -255,7 +255,9 @@ class Interventions:
         """A number that rises with everything that is put in force or ends."""
         return int(self.db.scalar("SELECT value FROM meta WHERE key = 'interventions'") or 0)
 
-    def in_force(self, now: datetime, kinds: Collection[str] = ("stop", "zero", "pin")) -> list[InterventionRow]:
+    def in_force(
+        self, now: datetime, kinds: Collection[str] = ("stop", "zero", "pin")
+    ) -> list[InterventionRow]:
         """Return what is in force, the oldest first."""
         return self._rows(
             "WHERE i.ended_at IS NULL AND (i.expires_at IS NULL OR i.expires_at > ?) "
@@ -265,9 +267,7 @@ class Interventions:
 
     def next_expiry(self) -> datetime | None:
         """Return when the first of those in force expires, also if that has passed."""
-        return as_datetime(
-            self.db.scalar("SELECT min(expires_at) FROM interventions WHERE ended_at IS NULL")
-        )
+        return as_datetime(self.db.scalar("SELECT min(expires_at) FROM interventions WHERE ended_at IS NULL"))
 
     def history(self, *, limit: int = 100) -> list[Intervention]:
         """Return the newest interventions, ended ones too, newest first."""
@@ -327,9 +327,7 @@ class Interventions:
         return [
             InterventionRow(
                 row[0],
-                Intervention(
-                    *row[1:11], created, as_datetime(row[12]), as_datetime(row[13]), row[14]
-                ),
+                Intervention(*[*row[1:11], created, as_datetime(row[12]), as_datetime(row[13]), row[14]]),
             )
             for row in self.db.query(f"SELECT {_COLUMNS} {_FROM} {rest}", parameters)
             if (created := as_datetime(row[11])) is not None

@@ -74,6 +74,7 @@ class StockRow:
     error_code: str | None
     error_message: str | None
     expected: int | None
+    stopped: int | None
 
 
 @frozen
@@ -253,7 +254,8 @@ class Stocks:
             for row in self.db.query(
                 "SELECT s.id, p.sku, s.marketplace, s.warehouse_code, l.external_id, s.base, s.wanted, "
                 "s.synced_quantity, s.last_synced_at, s.observed, s.observed_at, s.sync_status, s.lane, "
-                "s.held, s.held_reason, s.cause, s.error_code, s.error_message, s.expected "
+                "s.held, s.held_reason, s.cause, s.error_code, s.error_message, s.expected, "
+                "s.stopped "
                 "FROM marketplace_stocks AS s JOIN products AS p ON p.id = s.product_id "
                 "JOIN listings AS l ON l.id = s.listing_id "
                 f"WHERE {' AND '.join(conditions)} ORDER BY s.id LIMIT ?",
@@ -292,16 +294,16 @@ class Stocks:
         return total, rows
 
     def open_counts(self, state_ids: Iterable[int] | None = None) -> dict[tuple[str, str], int]:
-        """Return the number of changes that wait, of all or of some, by (sink, lane; or `held`)."""
+        """Return the number of changes that wait, of all or of some, by (sink, lane; `held` or `stopped`)."""
         narrowed = "" if state_ids is None else "AND id IN (SELECT value FROM json_each(?))"
         parameters = () if state_ids is None else (ids(state_ids),)
         counts: dict[tuple[str, str], int] = {}
-        for sink, lane, held, count in self.db.query(
-            "SELECT marketplace, lane, held IS NOT NULL, count(*) FROM marketplace_stocks "
-            f"WHERE lane IS NOT NULL {narrowed} GROUP BY 1, 2, 3",
+        for sink, lane, held, stopped, count in self.db.query(
+            "SELECT marketplace, lane, held IS NOT NULL, stopped IS NOT NULL, count(*) "
+            f"FROM marketplace_stocks WHERE lane IS NOT NULL {narrowed} GROUP BY 1, 2, 3, 4",
             parameters,
         ):
-            key = (sink, "held" if held else LANES[lane])
+            key = (sink, "stopped" if stopped else "held" if held else LANES[lane])
             counts[key] = counts.get(key, 0) + count
         return counts
 

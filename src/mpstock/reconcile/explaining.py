@@ -18,10 +18,12 @@ from mpstock.reconcile.explanation import (
     ListingExplanation,
     TermExplanation,
 )
+from mpstock.reconcile.hands import stops
 from mpstock.reconcile.planning import Planner
 
 if TYPE_CHECKING:
     from mpstock.ledger import Ledger
+    from mpstock.ledger.interventions import Intervention
     from mpstock.ledger.stocks import StockRow
     from mpstock.reconcile.reckoning import Reckoning
 
@@ -49,11 +51,15 @@ def explain(ledger: Ledger, planner: Planner, sku: str, sinks: Sequence[str]) ->
         terms += _terms(ledger, planner, part, skus[part], found, codes)
         holds += _holds(planner, skus[part], found, codes)
     rows = {(row.sink, row.warehouse): row for row in ledger.stocks.rows(product_id=product_id)}
+    stopped = stops(ledger.interventions, planner.now)
     listings = [
-        _listing(planner, product_id, reckoning, rows[reckoning.sink, reckoning.warehouse], codes, skus)
+        _listing(
+            planner, product_id, reckoning, row := rows[reckoning.sink, reckoning.warehouse], codes, skus,
+            stopped.get(row.stopped or 0),
+        )
         for found in planner.evaluate([product_id])
         for reckoning in found.reckonings
-    ]
+    ]  # fmt: skip
     without = [name for name in sinks if name not in {listing.sink for listing in listings}]
     notes = [f"{name} has no listing of it: nothing is pushed there" for name in without]
     notes += [
@@ -139,7 +145,7 @@ def _stage(hold: Held) -> tuple[str, datetime]:
 
 def _listing(
     planner: Planner, product_id: int, reckoning: Reckoning, row: StockRow, codes: Mapping[int, str],
-    skus: Mapping[int, str],
+    skus: Mapping[int, str], stop: Intervention | None,
 ) -> ListingExplanation:  # fmt: skip
     rule = next(
         warehouse
@@ -155,7 +161,9 @@ def _listing(
         if buffer is None
         else {a.name: getattr(buffer.settings, a.name) for a in attrs.fields(type(buffer.settings))}
     )
-    notes = []
+    notes = [] if reckoning.ruling is None else [reckoning.ruling.told]
+    if stop is not None:
+        notes.append(f"nothing is sent: {stop.told()}")
     if reckoning.wanted is None:
         notes.append("nothing is pushed: neither its stock nor what the listing shows is known")
     elif reckoning.waits:

@@ -90,9 +90,7 @@ class FactsReader:
         self._places = places
         self._own = own
 
-    def read(
-        self, product_ids: Sequence[int], now: datetime, hands: Hands = NO_HANDS
-    ) -> list[Facts]:
+    def read(self, product_ids: Sequence[int], now: datetime, hands: Hands = NO_HANDS) -> list[Facts]:
         """Return the facts of those of the products that have a listing, as of now.
 
         `hands` are what people have decided.

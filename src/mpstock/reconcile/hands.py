@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from mpstock.ledger.interventions import Intervention, InterventionRow, Interventions
     from mpstock.pins import Pins
 
-__all__ = ["NO_HANDS", "Hands", "Ruling", "read_hands", "stops"]
+__all__ = ["NO_HANDS", "Hands", "Ruling", "read_hands", "stop_of_sink", "stops"]
 
 
 @frozen
@@ -146,3 +146,16 @@ def _products(interventions: Interventions, row: InterventionRow) -> frozenset[i
 def stops(interventions: Interventions, now: datetime) -> dict[int, Intervention]:
     """Return the stops in force, by number. Runs in the ledger's thread."""
     return {row.shown.id: row.shown for row in interventions.in_force(now, ("stop",))}
+
+
+def stop_of_sink(interventions: Interventions, sink: str, now: datetime) -> Intervention | None:
+    """Return the oldest stop by which nothing at all is sent to a sink. Runs in the ledger's thread."""
+    whole = (None, None, None)
+    return next(
+        (
+            stop
+            for stop in stops(interventions, now).values()
+            if stop.sink in (None, sink) and (stop.warehouse, stop.brand, stop.sku) == whole
+        ),
+        None,
+    )

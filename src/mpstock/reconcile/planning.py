@@ -116,11 +116,12 @@ class Planner:
         self._waiting.update((p, revision) for p, revision, _ in marks if p in waiting)
         return len(marks)
 
-    def heed(self) -> int:
+    def heed(self, now: datetime) -> int:
         """Plan what people have decided or taken back since this was asked last; returns how many products.
 
-        Costs a look at two numbers where nothing has moved.
+        Here or in another process. Costs a look at two numbers where nothing has moved.
         """
+        self.now = now
         hands = self.hands
         if self.ledger.interventions.revision == hands.revision and not self._over(hands.next_expiry):
             return 0

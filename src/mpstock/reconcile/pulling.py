@@ -246,6 +246,8 @@ class Puller:
                     sink, mapping, now, everything=before not in (None, digest)
                 )
                 self.ledger.orders.resolve(sink, now, everything=moved > 0)
+                if moved:
+                    self.ledger.interventions.stop_new(sink)
 
 
 def _check(built: BuiltSource, reading: Reading) -> None:

@@ -112,7 +112,7 @@ class Pusher:
                 self._changed.clear()
                 self.nudge()
                 await self._after_doubt()
-                await self.worker.run(self._heed)
+                await self.worker.run(self.planner.heed, self.clock.now())
                 waits = await self._next_wait()
                 if waits is None and not tasks:
                     break
@@ -140,11 +140,6 @@ class Pusher:
         doubted, self._doubted = self._doubted, []
         if doubted and (self.reread is None or await self.reread()):
             await self.worker.run(self.ledger.pushes.unpark, doubted)
-
-    def _heed(self) -> None:
-        """Plan what somebody has decided by hand meanwhile, here or in another process."""
-        self.planner.now = self.clock.now()
-        self.planner.heed()
 
     def wake(self) -> None:
         """Look at the queue again: something in it has changed."""

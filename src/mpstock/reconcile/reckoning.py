@@ -17,7 +17,17 @@ if TYPE_CHECKING:
     from mpstock.buffers import BufferResolver, ResolvedBuffer
     from mpstock.ledger.recipes import RecipeBook
 
-__all__ = ["NO_RULINGS", "Listed", "Reckoner", "Reckoning", "Rulings", "Sharing", "Shops", "SinkRule", "WarehouseRule"]
+__all__ = [
+    "NO_RULINGS",
+    "Listed",
+    "Reckoner",
+    "Reckoning",
+    "Rulings",
+    "Sharing",
+    "Shops",
+    "SinkRule",
+    "WarehouseRule",
+]
 
 Sharing = Literal["shared", "split", "exclusive"]
 

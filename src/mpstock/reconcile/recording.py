@@ -11,6 +11,7 @@ from attrs import define, evolve, field
 from mpstock.asked import Asked
 from mpstock.model import OutcomeStatus
 from mpstock.reconcile.adapters import Failure
+from mpstock.reconcile.hands import stop_of_sink, stops
 from mpstock.reconcile.pushing import PushResult
 from mpstock.reconcile.report import (
     EXIT_PRECEDENCE,
@@ -27,6 +28,8 @@ from mpstock.reconcile.watching import OrdersRead
 
 if TYPE_CHECKING:
     from mpstock.ledger import Ledger
+    from mpstock.ledger.interventions import Intervention
+    from mpstock.ledger.stocks import StockRow
 
 __all__ = ["RunRecord", "collect_plan", "counted", "finish_run"]
 
@@ -57,11 +60,14 @@ class RunRecord:
         return self.failures.get(f"sinks.{name}")
 
 
-def counted(counts: Mapping[tuple[str, str], int], *, held: bool) -> dict[str, int]:
-    """Return open changes by sink, held ones or the others, from `Stocks.open_counts`."""
+def counted(
+    counts: Mapping[tuple[str, str], int], *, held: bool = False, stopped: bool = False
+) -> dict[str, int]:
+    """Return open changes by sink, held ones, stopped ones or the others, from `Stocks.open_counts`."""
+    wanted = "held" if held else "stopped" if stopped else ""
     result: dict[str, int] = {}
     for (sink, lane), count in counts.items():
-        if (lane == "held") is held:
+        if (lane if lane in ("held", "stopped") else "") == wanted:
             result[sink] = result.get(sink, 0) + count
     return result
 
@@ -76,6 +82,7 @@ def collect_plan(
 ) -> Plan:
     """Return what a push would send now, in its order. Runs in the ledger's thread."""
     changes: list[PlannedChange] = []
+    stopped = stops(ledger.interventions, now)
     after = 0
     chosen = None if skus is None else list(skus)
     while page := ledger.stocks.rows(open_only=True, after=after, skus=chosen):
@@ -83,7 +90,7 @@ def collect_plan(
         changes += [
             PlannedChange(
                 row.sku, row.sink, row.warehouse, row.external_id, row.base, row.wanted, row.lane,
-                row.cause, row.held or "", row.held_reason or "", row.id,
+                row.cause, *_held_by(row, stopped), row.id,
             )
             for row in page
             if row.wanted is not None and row.lane is not None and row.sink in sinks
@@ -91,6 +98,14 @@ def collect_plan(
     ranks = {name: rank for rank, name in enumerate(sinks)}
     changes.sort(key=lambda change: (ranks[change.sink], _LANES[change.lane], change.state))
     return Plan(record.id, now, changes, tuple(record.held), released=released)
+
+
+def _held_by(row: StockRow, stopped: Mapping[int, Intervention]) -> tuple[str, str]:
+    """Return what holds a change, a guard or a person, and why."""
+    if row.stopped is not None:
+        stop = stopped.get(row.stopped)
+        return "stop", "the stop is over; the next run goes on" if stop is None else stop.told()
+    return row.held or "", row.held_reason or ""
 
 
 def finish_run(
@@ -106,7 +121,7 @@ def finish_run(
 
     Runs in the ledger's thread.
     """
-    reports = {name: _sink_report(ledger, record, name) for name in sinks}
+    reports = {name: _sink_report(ledger, record, name, now) for name in sinks}
     code = _exit_code(record, reports, interrupted=interrupted, dry_run=plan is not None)
     if plan is not None:
         plan = evolve(plan, sources=record.sources, sinks=reports, exit_code=code)
@@ -127,7 +142,7 @@ def finish_run(
     return report
 
 
-def _sink_report(ledger: Ledger, record: RunRecord, name: str) -> SinkReport:
+def _sink_report(ledger: Ledger, record: RunRecord, name: str, now: datetime) -> SinkReport:
     counts = ledger.stocks.open_counts(record.states)
     seen = record.observed.get(name, Observed())
     result = record.results.get(name, PushResult())
@@ -135,6 +150,7 @@ def _sink_report(ledger: Ledger, record: RunRecord, name: str) -> SinkReport:
     unread = record.failures.get(f"orders.{name}")
     failure = record.sink_failure(name)
     failed = result.outcomes[OutcomeStatus.ERROR]
+    stop = stop_of_sink(ledger.interventions, name, now)
     return SinkReport(
         name,
         ledger.listings.count_unmatched(name),
@@ -150,6 +166,8 @@ def _sink_report(ledger: Ledger, record: RunRecord, name: str) -> SinkReport:
         orders.told,
         len(ledger.orders.unknown(name)),
         unread.message if unread else "",
+        counted(counts, stopped=True).get(name, 0),
+        "" if stop is None else stop.told(),
     )
 
 

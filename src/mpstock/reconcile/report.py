@@ -53,7 +53,8 @@ def _table(head: Sequence[str], rows: Iterable[Sequence[object]]) -> str:
 
 @frozen
 class PlannedChange:
-    """One change that a run would make. `held` names the guard that holds it, `reason` says why.
+    """One change that a run would make. `held` names the guard that holds it, or is `stop`: a person has
+    stopped it. `reason` says why.
 
     `state` is the ledger's number of the listing's state.
     """
@@ -106,7 +107,8 @@ class SinkReport:
 
     `pending` counts the changes that wait for the next run, `requests` the pushes sent. `orders` counts the
     orders that it told, `unknown_orders` those of no product that is known; `orders_error` says why they
-    could not be read: nothing that it sells is raised then.
+    could not be read: nothing that it sells is raised then. `stopped` counts the changes that are not sent
+    because somebody has stopped them; `stop` says who has stopped the whole sink, since when and why.
     """
 
     name: str
@@ -123,6 +125,8 @@ class SinkReport:
     orders: int = 0
     unknown_orders: int = 0
     orders_error: str = ""
+    stopped: int = 0
+    stop: str = ""
 
 
 @frozen(repr=False)
@@ -230,10 +234,12 @@ class Report:
                 + (f", {sink.failed} failed" if sink.failed else "")
                 + (f", {sink.pending} pending" if sink.pending else "")
                 + (f", {sink.held} held" if sink.held else "")
+                + (f", {sink.stopped} stopped by hand" if sink.stopped else "")
                 + (f", {sink.drifted} drifted" if sink.drifted else "")
                 + (f", {sink.orders} orders read" if sink.orders else "")
                 + (f", {sink.unknown_orders} orders of unknown articles" if sink.unknown_orders else "")
                 + (f"; its orders could not be read: {sink.orders_error}" if sink.orders_error else "")
+                + (f"; {sink.stop}" if sink.stop else "")
                 + (f"; {sink.error}" if sink.error else "")
             )
         told += [f"held: {held.reason}" for held in self.held]

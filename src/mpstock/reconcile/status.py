@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import html
 from collections.abc import Mapping, Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 from attrs import field, frozen
@@ -13,11 +13,15 @@ from mpstock.ledger.pushes import LogRow as LogEntry
 from mpstock.reconcile.report import as_data
 
 if TYPE_CHECKING:
+    from mpstock.ledger.interventions import Intervention
     from mpstock.reconcile.engine import Engine
 
 __all__ = ["LogEntry", "SinkStatus", "SourceStatus", "Status", "status"]
 
 _NAMED = 20
+
+OLD = timedelta(days=1)
+"""A stop that is older may have been forgotten."""
 
 
 @frozen
@@ -69,7 +73,10 @@ class SinkStatus:
 
 @frozen(repr=False)
 class Status:
-    """How the shop stands, as far as the ledger knows."""
+    """How the shop stands, as far as the ledger knows.
+
+    `interventions` are what is stopped, zeroed or pinned by hand; `notes` what somebody should look at.
+    """
 
     ledger: str
     sources: Sequence[SourceStatus]
@@ -77,6 +84,7 @@ class Status:
     runs: Sequence[Mapping[str, Any]]
     dirty: int = 0
     notes: Sequence[str] = field(factory=list[str])
+    interventions: Sequence[Intervention] = ()
 
     def as_dict(self) -> dict[str, Any]:
         """Return the status as plain data."""
@@ -111,6 +119,12 @@ class Status:
             told.append(
                 f"{self.dirty} products wait to be planned: for a source, or for a run that plans them"
             )
+        told += [
+            f"by hand, number {one.id}, {one.scope}: {one.told()}" for one in self.interventions[:_NAMED]
+        ]
+        if len(self.interventions) > _NAMED:
+            told.append(f"… and {len(self.interventions) - _NAMED} more by hand (all of them with --json)")
+        told += self.notes
         return told
 
     def __repr__(self) -> str:
@@ -210,4 +224,25 @@ def status(engine: Engine) -> Status:
         }
         for row in ledger.runs.last(5)
     ]
-    return Status(ledger.place, sources, sinks, runs, ledger.dirt.count())
+    now = engine.clock.now()
+    by_hand = [row.shown for row in ledger.interventions.in_force(now)]
+    return Status(
+        ledger.place, sources, sinks, runs, ledger.dirt.count(), _old_stops(engine, by_hand, now), by_hand
+    )
+
+
+def _old_stops(engine: Engine, by_hand: Sequence[Intervention], now: datetime) -> list[str]:
+    """Tell of stops that may have been forgotten: what they cover goes on selling what it shows."""
+    covered = engine.ledger.interventions.stopped()
+    told = []
+    for stop in by_hand:
+        if stop.kind != "stop" or now - stop.created_at < OLD:
+            continue
+        listings = sum(count for (_, number), (count, _) in covered.items() if number == stop.id)
+        differing = sum(count for (_, number), (_, count) in covered.items() if number == stop.id)
+        told.append(
+            f"{stop.scope} has been stopped since {_moment(stop.created_at)} by {stop.actor}: "
+            f"{listings} listings still sell what they show, {differing} of them show something else than "
+            f"they should. If that is not meant: mpstock resume --number {stop.id}"
+        )
+    return told
