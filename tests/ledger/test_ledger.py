@@ -46,7 +46,7 @@ def test_the_migrations_make_the_tables_of_the_schema(path: Path) -> None:
 
 
 def _made(path: Path) -> tuple[dict[str, str], dict[str, list[Any]]]:
-    """The statements of the indexes, and the columns of the tables with types, defaults and keys."""
+    """The statements of indexes and triggers, and the columns of tables with types, defaults and keys."""
     with sqlite3.connect(path) as connection:
         found = connection.execute(
             "SELECT type, name, sql FROM sqlite_master "
@@ -58,13 +58,15 @@ def _made(path: Path) -> tuple[dict[str, str], dict[str, list[Any]]]:
             if kind == "table"
         }
     connection.close()
-    return {name: " ".join(sql.split()) for kind, name, sql in found if kind == "index"}, columns
+    spoken = {name: " ".join(sql.split()) for kind, name, sql in found if kind in ("index", "trigger")}
+    return spoken, columns
 
 
-def test_defaults_and_partial_indexes_are_the_same_as_well(path: Path, tmp_path: Path) -> None:
+def test_defaults_partial_indexes_and_triggers_are_the_same_as_well(path: Path, tmp_path: Path) -> None:
     """What Alembic's comparison does not look at, or not closely: the database's own words of both."""
     from sqlalchemy import create_engine
 
+    from mpstock.ledger.log_schema import TRIGGERS
     from mpstock.ledger.schema import metadata
 
     other = tmp_path / "other.db"
@@ -72,6 +74,7 @@ def test_defaults_and_partial_indexes_are_the_same_as_well(path: Path, tmp_path:
     metadata.create_all(engine)
     engine.dispose()
     assert _made(path) == _made(other)
+    assert set(TRIGGERS) <= set(_made(path)[0])
 
 
 def test_the_migrations_are_a_chain_to_the_version_of_this_mpstock() -> None:

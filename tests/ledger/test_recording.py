@@ -95,7 +95,7 @@ def test_the_log_is_only_added_to(ledger: Ledger) -> None:
         assert lines[: len(seen)] == seen
         assert len(lines) == len(seen) + 1
         seen = lines
-    assert [(line.old, line.new, line.status) for line in ledger.pushes.log()] == [
+    assert [(line.old, line.new, line.status) for line in ledger.log.rows()] == [
         (6, 7, "doubt"),
         (1, 6, "ok"),
         (1, 5, "error"),
@@ -111,7 +111,7 @@ def test_what_never_arrived_is_not_in_the_log(ledger: Ledger) -> None:
         ledger.stocks.record_wanted([(5, "erp", 1)], 1)
     for status in (OutcomeStatus.BUSY, OutcomeStatus.UNSENT):
         pushed(ledger, ledger.runs.begin("sync", "manual", NOW), Outcome(status))
-    assert ledger.pushes.log() == []
+    assert ledger.log.rows() == []
 
 
 def count(states: list[dict[str, Any] | None]) -> tuple[list[dict[str, Any]], int]:

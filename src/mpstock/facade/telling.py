@@ -41,7 +41,7 @@ class AsyncTelling(AsyncPart):
     ) -> list[LogEntry]:
         """Return the newest lines of the sync log, newest first."""
         engine = await self._assembly.start()
-        return await engine.worker.run(engine.ledger.pushes.log, sku=sku, sink=sink, run=run, limit=limit)
+        return await engine.worker.run(engine.ledger.log.rows, sku=sku, sink=sink, run=run, limit=limit)
 
 
 class Telling(Part):

@@ -9,11 +9,13 @@ from mpstock.ledger.holds import Holds
 from mpstock.ledger.interventions import Interventions
 from mpstock.ledger.levels import Levels
 from mpstock.ledger.listings import Listings
+from mpstock.ledger.log import SyncLog
 from mpstock.ledger.observing import Observations
 from mpstock.ledger.orders import Orders
 from mpstock.ledger.pushes import Pushes
 from mpstock.ledger.recipes import Recipes
 from mpstock.ledger.runs import Runs
+from mpstock.ledger.sealing import Seals
 from mpstock.ledger.stocks import Stocks
 
 __all__ = ["Ledger"]
@@ -47,9 +49,11 @@ class Ledger:
         self.listings = Listings(self.database, self.dirt, self.levels)
         self.stocks = Stocks(self.database, self.dirt)
         self.observations = Observations(self.database, self.dirt)
-        self.pushes = Pushes(self.database, self.dirt)
+        self.seals = Seals(self.database)
+        self.log = SyncLog(self.database, self.seals)
+        self.pushes = Pushes(self.database, self.dirt, self.log)
         self.runs = Runs(self.database)
-        self.actions = Actions(self.database)
+        self.actions = Actions(self.database, self.seals)
         self.interventions = Interventions(self.database, self.dirt)
         self.transaction = self.database.transaction
 

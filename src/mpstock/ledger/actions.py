@@ -1,4 +1,4 @@
-"""What people did, beside the changes that came of it: append-only."""
+"""What people did, beside the changes that came of it: append-only, and sealed."""
 
 from __future__ import annotations
 
@@ -14,6 +14,7 @@ from mpstock.ledger.database import as_datetime, as_text
 if TYPE_CHECKING:
     from mpstock.asked import Asked
     from mpstock.ledger.database import Database
+    from mpstock.ledger.sealing import Seals
 
 __all__ = ["ActionRow", "Actions"]
 
@@ -34,8 +35,9 @@ class ActionRow:
 class Actions:
     """The actions of people: a stop, a release, a repair."""
 
-    def __init__(self, database: Database) -> None:
+    def __init__(self, database: Database, seals: Seals) -> None:
         self.db = database
+        self._seals = seals
 
     def record(
         self,
@@ -46,17 +48,14 @@ class Actions:
         scope: Mapping[str, Any] | None = None,
         run: int | None = None,
     ) -> int:
-        """Record what somebody did, in the transaction of what it did; returns the action's number.
+        """Record and seal what somebody did, in the transaction of what it did; returns its number.
 
         `action` is the verb of the command line (`stop`, `release`); `scope` is plain data.
         """
-        return self.db.insert(
-            "INSERT INTO actions (at, actor, action, scope, reason, run_id) VALUES (?, ?, ?, ?, ?, ?)",
-            (
-                as_text(now), asked.actor, action,
-                json.dumps(scope or {}, ensure_ascii=False, sort_keys=True), asked.reason, run,
-            ),
-        )  # fmt: skip
+        told = json.dumps(scope or {}, ensure_ascii=False, sort_keys=True)
+        row = (as_text(now), asked.actor, action, told, asked.reason, run)
+        with self.db.transaction():
+            return self._seals.add("actions", [row], now, run=run)
 
     def last(self, *, action: str | None = None, run: int | None = None, limit: int = 100) -> list[ActionRow]:
         """Return the newest actions, newest first, narrowed by what is given."""

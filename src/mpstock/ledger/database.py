@@ -122,6 +122,22 @@ class Database:
             if not durable:
                 self._driver.execute("PRAGMA synchronous = FULL")
 
+    @contextmanager
+    def snapshot(self) -> Iterator[None]:
+        """Let everything that is read within be as of one moment; writers are not kept waiting.
+
+        Inside a transaction it is that one's.
+        """
+        if self._driver.in_transaction:
+            yield
+            return
+        with self._mended():
+            self._driver.execute("BEGIN DEFERRED")
+        try:
+            yield
+        finally:
+            self._driver.execute("ROLLBACK")
+
     def query(self, sql: str, parameters: Sequence[Any] = ()) -> list[Any]:
         """Return all rows as tuples."""
         with self._mended():

@@ -4,38 +4,9 @@ from __future__ import annotations
 
 from sqlalchemy import Column, DateTime, ForeignKey, Index, Integer, Table, Text, text
 
-from mpstock.ledger.metadata import metadata
+from mpstock.ledger.log_schema import metadata
 
 __all__ = ["metadata"]
-
-Table(
-    "log_seals",
-    metadata,
-    # one for each batch of the sync log: a chain of digests, whose head is kept in meta as well
-    Column("id", Integer, primary_key=True),
-    Column("push_id", Integer),
-    Column("first_id", Integer, nullable=False),
-    Column("last_id", Integer, nullable=False),
-    Column("rows", Integer, nullable=False),
-    Column("sealed_at", DateTime, nullable=False),
-    Column("previous", Text, nullable=False),
-    Column("digest", Text, nullable=False),
-    # its rows were let go by retention
-    Column("pruned_at", DateTime),
-)
-
-Table(
-    "actions",
-    metadata,
-    # what people did, append-only
-    Column("id", Integer, primary_key=True),
-    Column("at", DateTime, nullable=False),
-    Column("actor", Text, nullable=False),
-    Column("action", Text, nullable=False),
-    Column("scope", Text, nullable=False, server_default="{}"),
-    Column("reason", Text, nullable=False, server_default=""),
-    Column("run_id", Integer),
-)
 
 Table(
     "interventions",

@@ -16,9 +16,10 @@ from mpstock.model import Change, Listing, OutcomeStatus
 if TYPE_CHECKING:
     from mpstock.ledger.database import Database
     from mpstock.ledger.dirt import Dirt
+    from mpstock.ledger.log import SyncLog
     from mpstock.model import Outcome
 
-__all__ = ["Batch", "Item", "LogRow", "Pushes", "Queue"]
+__all__ = ["Batch", "Item", "Pushes", "Queue"]
 
 _APPLIED = {OutcomeStatus.OK, OutcomeStatus.ERROR, OutcomeStatus.DOUBT}
 """The outcomes that the sync log tells of: the others left everything as it was."""
@@ -65,30 +66,13 @@ class Batch:
     items: Sequence[Item]
 
 
-@frozen
-class LogRow:
-    """One line of the sync log."""
-
-    id: int
-    sku: str
-    sink: str
-    warehouse: str
-    old: int | None
-    new: int
-    cause: str
-    run: int
-    status: str
-    error_code: str | None
-    error_message: str | None
-    at: datetime
-
-
 class Pushes:
-    """The batches on their way, and the log of what came of them."""
+    """The batches on their way, and what came of them."""
 
-    def __init__(self, database: Database, dirt: Dirt) -> None:
+    def __init__(self, database: Database, dirt: Dirt, log: SyncLog) -> None:
         self.db = database
         self._dirt = dirt
+        self._log = log
 
     def queue(
         self, sink: str, warehouse: str | None, now: datetime, batch: int, cooldown: timedelta
@@ -174,19 +158,20 @@ class Pushes:
         with self.db.transaction():
             for status, members in groups.items():
                 self._settle_group(batch.id, status, members, moment, rested, now, cooldown)
-            self.db.executemany(
-                "INSERT INTO stock_sync_log (product_id, marketplace, warehouse_code, old_qty, new_qty, "
-                "source, run, push, status, error_code, error_message, synced_at) "
-                "VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+            self._log.add(
+                run,
+                batch.id,
+                batch.sink,
                 [
                     (
-                        item.product_id, batch.sink, item.change.listing.warehouse, item.change.old,
-                        item.change.new, causes.get(item.change.cause, item.change.cause), run, batch.id,
-                        outcome.status.value, outcome.code or None, outcome.message or None, moment,
+                        item.product_id, item.change.listing.warehouse, item.change.old, item.change.new,
+                        causes.get(item.change.cause, item.change.cause), outcome.status.value,
+                        _words(outcome.code), _words(outcome.message), None,
                     )
                     for item, outcome in zip(batch.items, outcomes, strict=True)
                     if outcome.status in _APPLIED
                 ],
+                now,
             )  # fmt: skip
             counts = {status.value: len(members) for status, members in groups.items()}
             self.db.execute(
@@ -333,28 +318,6 @@ class Pushes:
             self._dirt.mark({row[1] for row in rows}, "doubt", now, soft=True)
             return len(rows)
 
-    def log(
-        self, *, sku: str | None = None, sink: str | None = None, run: int | None = None, limit: int = 100
-    ) -> list[LogRow]:
-        """Return the newest lines of the sync log, narrowed by what is given."""
-        conditions = ["1 = 1"]
-        parameters: list[int | str] = []
-        for column, value in (("p.sku", sku), ("g.marketplace", sink), ("g.run", run)):
-            if value is not None:
-                conditions.append(f"{column} = ?")
-                parameters.append(value)
-        return [
-            LogRow(*[*row[:11], at])
-            for row in self.db.query(
-                "SELECT g.id, p.sku, g.marketplace, g.warehouse_code, g.old_qty, g.new_qty, g.source, g.run, "
-                "g.status, g.error_code, g.error_message, g.synced_at FROM stock_sync_log AS g "
-                "JOIN products AS p ON p.id = g.product_id "
-                f"WHERE {' AND '.join(conditions)} ORDER BY g.id DESC LIMIT ?",
-                (*parameters, limit),
-            )
-            if (at := as_datetime(row[11])) is not None
-        ]
-
     def _eligible(
         self, sink: str, warehouse: str | None, limit: int, now: datetime, group: Iterable[int] | None
     ) -> list[Any]:
@@ -378,6 +341,11 @@ def _pause(item: Item, seconds: float) -> timedelta:
     """What the sink asks for, within reason: a fall that is not sent sells what is not there."""
     longest = LONGEST_REST if item.lane == 2 else LONGEST_REST_OF_A_FALL
     return min(timedelta(seconds=min(max(seconds, 0.0), LONGEST_REST.total_seconds())), longest)
+
+
+def _words(value: object) -> str | None:
+    """What a sink says is text, whatever its plugin makes of it."""
+    return str(value) if value else None
 
 
 def _where(sink: str, warehouse: str | None) -> tuple[str, tuple[Any, ...]]:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from attrs import field, frozen
 
-from mpstock.ledger.pushes import LogRow as LogEntry
+from mpstock.ledger.log import LogRow as LogEntry
 from mpstock.reconcile.report import as_data
 
 if TYPE_CHECKING:

@@ -8,6 +8,40 @@ from alembic import op
 revision = "0003"
 down_revision = "0002"
 
+_TRIGGERS = (
+    """
+CREATE TRIGGER stock_sync_log_is_kept BEFORE UPDATE ON stock_sync_log
+BEGIN SELECT RAISE(ABORT, 'the sync log is only added to'); END""",
+    """
+CREATE TRIGGER stock_sync_log_is_whole BEFORE DELETE ON stock_sync_log
+WHEN OLD.id > coalesce((SELECT CAST(value AS INTEGER) FROM meta WHERE key = 'log.unsealed'), 0)
+AND (SELECT pruned_at FROM log_seals WHERE subject = 'log' AND first_id <= OLD.id
+ORDER BY first_id DESC LIMIT 1) IS NULL
+BEGIN SELECT RAISE(ABORT, 'the sync log is only added to'); END""",
+    """
+CREATE TRIGGER log_seals_are_kept BEFORE UPDATE ON log_seals
+WHEN OLD.pruned_at IS NOT NULL OR NEW.pruned_at IS NULL OR NEW.subject <> 'log'
+OR OLD.id <> NEW.id OR OLD.subject <> NEW.subject OR OLD.first_id <> NEW.first_id
+OR OLD.last_id <> NEW.last_id OR OLD.digest <> NEW.digest OR OLD.previous <> NEW.previous
+BEGIN SELECT RAISE(ABORT, 'the seals of the log are never changed'); END""",
+    """
+CREATE TRIGGER log_seals_are_whole BEFORE DELETE ON log_seals
+BEGIN SELECT RAISE(ABORT, 'the seals of the log are never removed'); END""",
+    """
+CREATE TRIGGER actions_are_kept BEFORE UPDATE ON actions
+BEGIN SELECT RAISE(ABORT, 'the actions of people are only added to'); END""",
+    """
+CREATE TRIGGER actions_are_whole BEFORE DELETE ON actions
+BEGIN SELECT RAISE(ABORT, 'the actions of people are only added to'); END""",
+    """
+CREATE TRIGGER runs_say_who BEFORE UPDATE OF id, kind, cause, started_at, actor, reason, plan_id ON runs
+BEGIN SELECT RAISE(ABORT, 'who asked for a run, and why, is never changed'); END""",
+    """
+CREATE TRIGGER runs_are_named BEFORE DELETE ON runs
+WHEN EXISTS (SELECT 1 FROM stock_sync_log WHERE run = OLD.id)
+BEGIN SELECT RAISE(ABORT, 'the sync log tells of this run'); END""",
+)
+
 
 def upgrade() -> None:
     """Add the columns and the tables."""
@@ -35,6 +69,8 @@ def upgrade() -> None:
     op.create_table(
         "log_seals",
         sa.Column("id", sa.Integer(), nullable=False),
+        sa.Column("subject", sa.Text(), nullable=False),
+        sa.Column("run_id", sa.Integer(), nullable=True),
         sa.Column("push_id", sa.Integer(), nullable=True),
         sa.Column("first_id", sa.Integer(), nullable=False),
         sa.Column("last_id", sa.Integer(), nullable=False),
@@ -45,6 +81,7 @@ def upgrade() -> None:
         sa.Column("pruned_at", sa.DateTime(), nullable=True),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_log_seals")),
     )
+    op.create_index("ix_log_seals_first", "log_seals", ["subject", "first_id"])
     op.create_table(
         "actions",
         sa.Column("id", sa.Integer(), nullable=False),
@@ -123,3 +160,9 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("id", name=op.f("pk_explanations")),
     )
     op.create_index(op.f("ix_explanations_product_id_at"), "explanations", ["product_id", "at"])
+    # What was logged by earlier versions is under no seal.
+    op.execute(
+        "INSERT INTO meta (key, value) SELECT 'log.unsealed', coalesce(max(id), 0) FROM stock_sync_log"
+    )
+    for trigger in _TRIGGERS:
+        op.execute(trigger)
