@@ -31,6 +31,8 @@ if TYPE_CHECKING:
         Transport,
         WriteTestable,
     )
+    from mpstock.ledger.actions import Action
+    from mpstock.ledger.chain import LogBreak, LogVerification
     from mpstock.model import (
         Change,
         Finding,
@@ -69,6 +71,7 @@ if TYPE_CHECKING:
     __version__: str
 
 __all__ = [
+    "Action",
     "AdapterFindings",
     "Alert",
     "AsyncShop",
@@ -88,7 +91,9 @@ __all__ = [
     "Listing",
     "ListingExplanation",
     "ListingPage",
+    "LogBreak",
     "LogEntry",
+    "LogVerification",
     "Observation",
     "Order",
     "OrderPage",
@@ -137,6 +142,8 @@ _HOMES = {
         "BufferPolicy BufferPolicySpec CheckedAdapter Context Limits Rate Sink SinkSpec Source SourceSpec "
         "Transport WriteTestable"
     ),
+    "ledger.actions": "Action",
+    "ledger.chain": "LogBreak LogVerification",
     "model": (
         "Change Finding Hold Level Listing ListingPage Observation Order OrderPage OrderStage Outcome "
         "OutcomeStatus Problem Reading"

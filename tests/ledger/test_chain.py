@@ -14,7 +14,7 @@ import pytest
 from mpstock.asked import Asked
 from mpstock.errors import ConfigurationError, LedgerError
 from mpstock.ledger import Ledger
-from mpstock.ledger.chain import Verification, verify
+from mpstock.ledger.chain import LogVerification, verify
 from mpstock.ledger.log_schema import TRIGGERS
 from tests.ledger.reading import NOW
 
@@ -93,7 +93,7 @@ def tampering(path: Path) -> Iterator[sqlite3.Connection]:
     connection.close()
 
 
-def held(ledger: Ledger, **keys: Any) -> Verification:
+def held(ledger: Ledger, **keys: Any) -> LogVerification:
     return verify(ledger.database, ledger.seals, **keys)
 
 

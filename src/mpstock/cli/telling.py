@@ -1,4 +1,4 @@
-"""The commands that tell what the ledger knows: explain, status, log."""
+"""The commands that tell what the ledger knows: explain, status."""
 
 from __future__ import annotations
 
@@ -52,35 +52,4 @@ def status(config: Path, as_json: bool) -> int:
                 output.line(f"    {text}", "yellow")
         if sink.first_without_listing:
             output.line(f"  {sink.name}, products without a listing: {', '.join(sink.first_without_listing)}")
-    return 0
-
-
-@cli.command()
-@click.option("--sku", help="Only this product.")
-@click.option("--sink", help="Only this sink.")
-@click.option("--run", "run_", type=int, help="Only this run.")
-@click.option("--limit", default=50, show_default=True, type=click.IntRange(1), help="How many lines.")
-@common
-def log(config: Path, as_json: bool, sku: str | None, sink: str | None, run_: int | None, limit: int) -> int:
-    """Show what was pushed, newest first: old and new quantity, cause, run, and what the sink answered."""
-    from mpstock.reconcile.report import as_data
-
-    output = Output(as_json)
-    with open_shop(config) as shop:
-        entries = shop.log(sku=sku, sink=sink, run=run_, limit=limit)
-    if as_json:
-        output.document({"log": as_data(entries)})
-        return 0
-    output.table(
-        "Sync log",
-        ("time", "sku", "sink", "warehouse", "old", "new", "cause", "run", "outcome", "message"),
-        [
-            (
-                f"{e.at:%Y-%m-%d %H:%M:%S}",
-                e.sku, e.sink, e.warehouse, e.old, e.new, e.cause, e.run, e.status,
-                ": ".join(part for part in (e.error_code, e.error_message) if part),
-            )
-            for e in entries
-        ],
-    )  # fmt: skip
     return 0

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from mpstock.facade.by_hand import AsyncByHand
+from mpstock.facade.caring import AsyncCaring
 from mpstock.facade.receiving import AsyncReceiving
 from mpstock.facade.telling import AsyncTelling
 
@@ -29,7 +30,7 @@ __all__ = ["AsyncShop"]
 T = TypeVar("T")
 
 
-class AsyncShop(AsyncTelling, AsyncReceiving, AsyncByHand):
+class AsyncShop(AsyncTelling, AsyncReceiving, AsyncByHand, AsyncCaring):
     """One seller's sources, sinks and ledger. Use it as an async context manager.
 
     Args:

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Coroutine
+from collections.abc import AsyncIterator, Callable, Coroutine
 from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING, Any, TypeVar
 
 if TYPE_CHECKING:
     from mpstock.assembling import Assembly
     from mpstock.facade.asynchronous import AsyncShop
+    from mpstock.ledger import Ledger
     from mpstock.reconcile.engine import Engine
 
 __all__ = ["AsyncPart", "Part"]
@@ -33,6 +34,27 @@ class AsyncPart:
             with only_run(engine.ledger.place):
                 self._assembly.stop.clear()
                 yield engine
+
+    async def _beside(self, work: Callable[[Ledger], T]) -> T:
+        """Do long work that only reads on a connection of its own, so that a run goes on meanwhile.
+
+        A ledger in memory has one connection: there the work takes its turn.
+        """
+        from mpstock.ledger import Ledger
+
+        engine = await self._assembly.start()
+        if engine.ledger.place == ":memory:":
+            return await engine.worker.run(work, engine.ledger)
+        url = self._assembly.config.ledger.url
+
+        def separately() -> T:
+            ledger = Ledger(url)
+            try:
+                return work(ledger)
+            finally:
+                ledger.close()
+
+        return await asyncio.to_thread(separately)
 
 
 class Part:

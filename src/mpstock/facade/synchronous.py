@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from mpstock.errors import Interrupted
 from mpstock.facade.asynchronous import AsyncShop
 from mpstock.facade.by_hand import ByHand
+from mpstock.facade.caring import Caring
 from mpstock.facade.receiving import Receiving
 from mpstock.facade.telling import Telling
 
@@ -62,7 +63,7 @@ class _Portal:
             self._loop.close()
 
 
-class Shop(Telling, Receiving, ByHand):
+class Shop(Telling, Receiving, ByHand, Caring):
     """One seller's sources, sinks and ledger, for scripts and notebooks. `AsyncShop` has the arguments.
 
     Use it as a context manager, or call `close()`.

@@ -16,11 +16,11 @@ if TYPE_CHECKING:
     from mpstock.ledger.database import Database
     from mpstock.ledger.sealing import Seals
 
-__all__ = ["ActionRow", "Actions"]
+__all__ = ["Action", "Actions"]
 
 
 @frozen
-class ActionRow:
+class Action:
     """One thing that somebody did. `scope` says to what, in the words of the action."""
 
     id: int
@@ -57,7 +57,7 @@ class Actions:
         with self.db.transaction():
             return self._seals.add("actions", [row], now, run=run)
 
-    def last(self, *, action: str | None = None, run: int | None = None, limit: int = 100) -> list[ActionRow]:
+    def last(self, *, action: str | None = None, run: int | None = None, limit: int = 100) -> list[Action]:
         """Return the newest actions, newest first, narrowed by what is given."""
         conditions = ["1 = 1"]
         parameters: list[int | str] = []
@@ -66,7 +66,7 @@ class Actions:
                 conditions.append(f"{column} = ?")
                 parameters.append(value)
         return [
-            ActionRow(row[0], at, row[2], row[3], json.loads(row[4]), row[5], row[6])
+            Action(row[0], at, row[2], row[3], json.loads(row[4]), row[5], row[6])
             for row in self.db.query(
                 "SELECT id, at, actor, action, scope, reason, run_id FROM actions "
                 f"WHERE {' AND '.join(conditions)} ORDER BY id DESC LIMIT ?",

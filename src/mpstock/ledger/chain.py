@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
-from attrs import define, field, frozen
+from attrs import asdict, define, field, frozen
 
 from mpstock.errors import ConfigurationError, LedgerError
 from mpstock.ledger.sealing import HEAD, TABLES, Seal, digest_of
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from mpstock.ledger.database import Database
     from mpstock.ledger.sealing import Seals
 
-__all__ = ["TIDIED", "Break", "Verification", "verify"]
+__all__ = ["TIDIED", "LogBreak", "LogVerification", "verify"]
 
 TIDIED = "tidy"
 """The action by which retention says up to which seal it let rows of the log go."""
@@ -27,7 +27,7 @@ LARGEST = 200_000
 
 
 @frozen
-class Break:
+class LogBreak:
     """A place where the chain does not hold: the seal, its run, its rows, and what is wrong there.
 
     `seal` is 0 for what is wrong with the chain as a whole.
@@ -49,7 +49,7 @@ class Break:
 
 
 @frozen
-class Verification:
+class LogVerification:
     """What came of holding the log against its seals.
 
     `head` is the digest of the last seal: noted elsewhere it proves, later, that nothing before it has
@@ -65,12 +65,29 @@ class Verification:
     pruned: int
     unsealed: int
     broken: int = 0
-    breaks: tuple[Break, ...] = ()
+    breaks: tuple[LogBreak, ...] = ()
 
     @property
     def holds(self) -> bool:
         """Whether the chain is whole."""
         return not self.broken
+
+    def as_dict(self) -> dict[str, Any]:
+        """Return what was found as plain data."""
+        return {**asdict(self), "holds": self.holds}
+
+    def lines(self) -> list[str]:
+        """Return what was found as text, a line each."""
+        held = f"{self.rows} rows of the log and {self.actions} actions under {self.seals} seals"
+        told = [f"the log is as it was written: {held}" if self.holds else f"the log was changed: {held}"]
+        told += [str(place) for place in self.breaks]
+        if self.broken > len(self.breaks):
+            told.append(f"… and {self.broken - len(self.breaks)} places more")
+        if self.pruned:
+            told.append(f"the rows of {self.pruned} seals were let go by retention")
+        if self.unsealed:
+            told.append(f"{self.unsealed} rows are from before there were seals: nothing is known of them")
+        return [*told, f"head {self.head}"]
 
 
 @define
@@ -91,9 +108,9 @@ class _Walk:
     pruned: int = 0
     whole: bool = False
     broken: int = 0
-    breaks: list[Break] = field(factory=list[Break])
+    breaks: list[LogBreak] = field(factory=list[LogBreak])
 
-    def walk(self) -> Verification:
+    def walk(self) -> LogVerification:
         unsealed = self.seals.unsealed()
         self.previous = self.seals.beginning()
         self.next_row = {"log": unsealed + 1, "actions": 1}
@@ -109,7 +126,7 @@ class _Walk:
                 self.next_row[seal.subject] = seal.last + 1
             self.found = self.found or (self.noted is not None and digest.startswith(self.noted))
         self._after(number)
-        return Verification(
+        return LogVerification(
             self.previous if number else self.seals.beginning(), number, self.counts["log"],
             self.counts["actions"], self.pruned, self._count("stock_sync_log", "id <= ?", unsealed),
             self.broken, tuple(self.breaks),
@@ -214,18 +231,18 @@ class _Walk:
         return int(self.db.scalar(f"SELECT count(*) FROM {table} WHERE {condition}", parameters))
 
     def _break(self, what: str, seal: Seal) -> None:
-        self._tell(Break(seal.id, seal.run, seal.subject, seal.first, seal.last, what))
+        self._tell(LogBreak(seal.id, seal.run, seal.subject, seal.first, seal.last, what))
 
     def _tell_of_all(self, what: str) -> None:
-        self._tell(Break(0, None, "", 0, 0, what))
+        self._tell(LogBreak(0, None, "", 0, 0, what))
 
-    def _tell(self, found: Break) -> None:
+    def _tell(self, found: LogBreak) -> None:
         self.broken += 1
         if len(self.breaks) < self.limit:
             self.breaks.append(found)
 
 
-def verify(database: Database, seals: Seals, *, noted: str | None = None, limit: int = 20) -> Verification:
+def verify(database: Database, seals: Seals, *, noted: str | None = None, limit: int = 20) -> LogVerification:
     """Hold the whole log, and what people did, against the seals; batch by batch, whatever its length.
 
     `noted` is a head that was written down earlier, or the first `SHORTEST_HEAD` characters of it.

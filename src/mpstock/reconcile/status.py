@@ -76,6 +76,8 @@ class Status:
     """How the shop stands, as far as the ledger knows.
 
     `interventions` are what is stopped, zeroed or pinned by hand; `notes` what somebody should look at.
+    `log_head` is the digest that the log ends with: kept elsewhere, it proves later that nothing before it
+    has changed (`Shop.verify_log`).
     """
 
     ledger: str
@@ -85,6 +87,7 @@ class Status:
     dirty: int = 0
     notes: Sequence[str] = field(factory=list[str])
     interventions: Sequence[Intervention] = ()
+    log_head: str = ""
 
     def as_dict(self) -> dict[str, Any]:
         """Return the status as plain data."""
@@ -221,13 +224,23 @@ def status(engine: Engine) -> Status:
             "finished_at": row.finished_at.isoformat() if row.finished_at else None,
             "status": row.status,
             "exit_code": row.exit_code,
+            "actor": row.actor,
+            "reason": row.reason,
+            "plan": row.plan_id,
         }
         for row in ledger.runs.last(5)
     ]
     now = engine.clock.now()
     by_hand = [row.shown for row in ledger.interventions.in_force(now)]
     return Status(
-        ledger.place, sources, sinks, runs, ledger.dirt.count(), _old_stops(engine, by_hand, now), by_hand
+        ledger.place,
+        sources,
+        sinks,
+        runs,
+        ledger.dirt.count(),
+        _old_stops(engine, by_hand, now),
+        by_hand,
+        ledger.seals.head().digest,
     )
 
 
