@@ -121,7 +121,9 @@ class Assembly:
         for transport in self.transports:
             await transport.aclose()
         self.transports.clear()
-        self._engine = None
+        if self._engine is not None:
+            self._engine.leases.close()
+            self._engine = None
         if self._worker is not None:
             if self._ledger is not None:
                 await self._worker.run(self._ledger.close)

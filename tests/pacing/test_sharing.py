@@ -12,8 +12,8 @@ from typing import Any
 import pytest
 
 from mpstock import Rate
+from mpstock.owners import gone
 from mpstock.pacing import MemoryPaceStore, Pacer
-from mpstock.pacing.owners import gone
 from mpstock.testing import VirtualClock, run_virtual
 from tests.pacing.servers import most_in_a_period
 

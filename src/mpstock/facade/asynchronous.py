@@ -160,13 +160,12 @@ class AsyncShop(AsyncTelling, AsyncReceiving, AsyncByHand, AsyncCaring):
         With `write_test` (a sku) each sink that can writes that product's number once, reads it back, and
         says what it means for the settings.
         """
-        from mpstock.ledger.running import only_run
         from mpstock.reconcile.checking import check
 
         engine = await self._assembly.start(tolerant=True)
         if write_test is None:
             return await check(self._assembly)
-        with only_run(engine.ledger.place):
+        async with self._busy, engine.leases.held():
             return await check(self._assembly, write_test=write_test)
 
 

@@ -27,11 +27,9 @@ class AsyncPart:
     @asynccontextmanager
     async def _run(self) -> AsyncIterator[Engine]:
         """One run at a time; a stop that was asked of the last one is not meant for this one."""
-        from mpstock.ledger.running import only_run
-
         async with self._busy:
             engine = await self._assembly.start()
-            with only_run(engine.ledger.place):
+            async with engine.leases.held():
                 self._assembly.stop.clear()
                 yield engine
 

@@ -7,6 +7,7 @@ from mpstock.ledger.database import Database
 from mpstock.ledger.dirt import Dirt
 from mpstock.ledger.holds import Holds
 from mpstock.ledger.interventions import Interventions
+from mpstock.ledger.leases import Leases
 from mpstock.ledger.levels import Levels
 from mpstock.ledger.listings import Listings
 from mpstock.ledger.log import SyncLog
@@ -14,6 +15,7 @@ from mpstock.ledger.observing import Observations
 from mpstock.ledger.orders import Orders
 from mpstock.ledger.pushes import Pushes
 from mpstock.ledger.recipes import Recipes
+from mpstock.ledger.recovering import Recovery
 from mpstock.ledger.runs import Runs
 from mpstock.ledger.sealing import Seals
 from mpstock.ledger.stocks import Stocks
@@ -51,7 +53,9 @@ class Ledger:
         self.observations = Observations(self.database, self.dirt)
         self.seals = Seals(self.database)
         self.log = SyncLog(self.database, self.seals)
-        self.pushes = Pushes(self.database, self.dirt, self.log)
+        self.recovery = Recovery(self.database, self.dirt, self.log)
+        self.pushes = Pushes(self.database, self.dirt, self.log, self.recovery)
+        self.leases = Leases(self.database)
         self.runs = Runs(self.database)
         self.actions = Actions(self.database, self.seals)
         self.interventions = Interventions(self.database, self.dirt)

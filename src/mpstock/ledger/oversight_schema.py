@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from sqlalchemy import Column, DateTime, ForeignKey, Index, Integer, Table, Text, text
+from sqlalchemy import Column, DateTime, Float, ForeignKey, Index, Integer, Table, Text, text
 
 from mpstock.ledger.log_schema import metadata
 
@@ -43,6 +43,9 @@ Table(
     Column("acquired_at", DateTime, nullable=False),
     Column("renewed_at", DateTime, nullable=False),
     Column("expires_at", DateTime, nullable=False),
+    # the longest that one of its requests may take, in seconds, and what runs there, for people
+    Column("deadline", Float, nullable=False, server_default="0"),
+    Column("command", Text, nullable=False, server_default=""),
 )
 
 Table(

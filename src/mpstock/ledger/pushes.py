@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 from attrs import frozen
 
 from mpstock.ledger.database import as_datetime, as_text, ids
+from mpstock.ledger.recovering import LATE
 from mpstock.ledger.stocks import LONGEST_REST, relane
 from mpstock.model import Change, Listing, OutcomeStatus
 
@@ -17,6 +18,7 @@ if TYPE_CHECKING:
     from mpstock.ledger.database import Database
     from mpstock.ledger.dirt import Dirt
     from mpstock.ledger.log import SyncLog
+    from mpstock.ledger.recovering import Recovery
     from mpstock.model import Outcome
 
 __all__ = ["Batch", "Item", "Pushes", "Queue"]
@@ -26,9 +28,6 @@ _APPLIED = {OutcomeStatus.OK, OutcomeStatus.ERROR, OutcomeStatus.DOUBT}
 
 LONGEST_REST_OF_A_FALL = timedelta(seconds=60)
 """A refused fall is the most urgent thing there is: it is tried again within this time."""
-
-LONGEST_ON_THE_WAY = timedelta(seconds=60)
-"""A request that was sent longer ago has arrived, or never will."""
 
 _UNTOUCHED = {OutcomeStatus.UNSENT, OutcomeStatus.BUSY}
 
@@ -69,10 +68,11 @@ class Batch:
 class Pushes:
     """The batches on their way, and what came of them."""
 
-    def __init__(self, database: Database, dirt: Dirt, log: SyncLog) -> None:
+    def __init__(self, database: Database, dirt: Dirt, log: SyncLog, recovery: Recovery) -> None:
         self.db = database
         self._dirt = dirt
         self._log = log
+        self._recovery = recovery
 
     def queue(
         self, sink: str, warehouse: str | None, now: datetime, batch: int, cooldown: timedelta
@@ -149,13 +149,19 @@ class Pushes:
         self, batch: Batch, outcomes: Sequence[Outcome], now: datetime, *, run: int, cooldown: timedelta,
         causes: Mapping[str, str],
     ) -> None:  # fmt: skip
-        """Record what the sink answered, and log it, in one transaction."""
+        """Record what the sink answered, and log it, in one transaction.
+
+        What another process has taken over meanwhile is not confirmed by a late answer, but doubtful.
+        """
         moment = as_text(now)
         rested = as_text(now + cooldown)
         groups: dict[OutcomeStatus, list[tuple[Item, Outcome]]] = {}
-        for item, outcome in zip(batch.items, outcomes, strict=True):
-            groups.setdefault(outcome.status, []).append((item, outcome))
         with self.db.transaction():
+            answered = list(zip(batch.items, outcomes, strict=True))
+            late = self._recovery.take_late(batch.id, answered, now, cooldown)
+            for item, outcome in answered:
+                if item.id not in late:
+                    groups.setdefault(outcome.status, []).append((item, outcome))
             for status, members in groups.items():
                 self._settle_group(batch.id, status, members, moment, rested, now, cooldown)
             self._log.add(
@@ -168,12 +174,14 @@ class Pushes:
                         causes.get(item.change.cause, item.change.cause), outcome.status.value,
                         _words(outcome.code), _words(outcome.message), None,
                     )
-                    for item, outcome in zip(batch.items, outcomes, strict=True)
-                    if outcome.status in _APPLIED
+                    for item, told in answered
+                    if (outcome := late.get(item.id, told)).status in _APPLIED
                 ],
                 now,
             )  # fmt: skip
             counts = {status.value: len(members) for status, members in groups.items()}
+            if late:
+                counts[LATE] = len(late)
             self.db.execute(
                 "UPDATE pushes SET finished_at = ?, outcomes = ? WHERE id = ?",
                 (moment, json.dumps(counts), batch.id),
@@ -281,42 +289,6 @@ class Pushes:
                 f"UPDATE marketplace_stocks SET {relane()} WHERE id IN (SELECT value FROM json_each(?))",
                 (chosen,),
             )
-
-    def recover(self, now: datetime, cooldowns: Mapping[str, timedelta]) -> int:
-        """Void the base of what an earlier process sent without recording an outcome; returns how many.
-
-        The intent may or may not have arrived, so what those listings show is not known. It arrived, if
-        at all, within `LONGEST_ON_THE_WAY` and before now: the cooldown counts from the later of what
-        is possible.
-        """
-        with self.db.transaction():
-            rows = self.db.query(
-                "SELECT id, product_id, marketplace, attempted_at FROM marketplace_stocks "
-                "WHERE in_flight IS NOT NULL"
-            )
-            if not rows:
-                return 0
-            chosen = ids(row[0] for row in rows)
-            rests = []
-            for row_id, _, sink, attempted_at in rows:
-                sent = as_datetime(attempted_at) or now
-                arrived = max(sent, min(now, sent + LONGEST_ON_THE_WAY))
-                rests.append((as_text(arrived + cooldowns.get(sink, timedelta())), row_id))
-            self.db.executemany(
-                "UPDATE marketplace_stocks SET in_flight = NULL, base = NULL, doubtful = 1, not_before = ? "
-                "WHERE id = ?",
-                rests,
-            )
-            self.db.execute(
-                f"UPDATE marketplace_stocks SET {relane()} WHERE id IN (SELECT value FROM json_each(?))",
-                (chosen,),
-            )
-            self.db.execute(
-                "UPDATE pushes SET finished_at = ?, outcomes = ? WHERE finished_at IS NULL",
-                (as_text(now), json.dumps({"lost": True})),
-            )
-            self._dirt.mark({row[1] for row in rows}, "doubt", now, soft=True)
-            return len(rows)
 
     def _eligible(
         self, sink: str, warehouse: str | None, limit: int, now: datetime, group: Iterable[int] | None

@@ -113,18 +113,31 @@ class Stocks:
             (ids(state_ids),),
         )
 
-    def record_wanted(self, rows: Sequence[tuple[int | None, str, int]], run: int) -> None:
+    def record_wanted(
+        self,
+        rows: Sequence[tuple[int | None, str, int]],
+        run: int,
+        writes: Collection[str] | None = None,
+    ) -> None:
         """Record (wanted, cause, id) as planned by a run, and let the lanes follow; inside a transaction.
 
-        What is parked stays so until `reopen`.
+        What is parked stays so until `reopen`. Of a sink that is not among `writes` only falls short of zero
+        become ready: what its own writer has not judged waits for a run that does.
         """
+        parked, narrowed = "lane IS NOT NULL AND ready = 0", list[str]()
+        if writes is not None:
+            parked = (
+                f"({parked}) OR (marketplace NOT IN (SELECT value FROM json_each(?)) "
+                f"AND {_LANE.format(base='base')} IN (0, 2) AND lane IS NOT {_LANE.format(base='base')})"
+            )
+            narrowed.append(ids(writes))
         self.db.executemany(
             f"UPDATE marketplace_stocks SET wanted = ?, cause = ?, planned_by = {int(run)} WHERE id = ?", rows
         )
         self.db.execute(
-            f"UPDATE marketplace_stocks SET {relane(parked='lane IS NOT NULL AND ready = 0')} "
+            f"UPDATE marketplace_stocks SET {relane(parked=parked)} "
             "WHERE id IN (SELECT value FROM json_each(?)) AND in_flight IS NULL",
-            (ids(row[2] for row in rows),),
+            (*narrowed, ids(row[2] for row in rows)),
         )
 
     def let_through(self, state_ids: Sequence[int]) -> None:
@@ -136,21 +149,26 @@ class Stocks:
                 (ids(state_ids),),
             )
 
-    def reopen(self, now: datetime) -> None:
-        """Make everything that earlier runs left over ready again, errors and held ones too.
+    def reopen(self, now: datetime, sinks: Iterable[str] | None = None) -> None:
+        """Make everything that earlier runs left over ready again, errors and held ones too; of all sinks,
+        or of these.
 
         What a guard holds is judged anew by each run. A rest of more than a day, or after an attempt in
         the future, was written while the clock was ahead, and is over.
         """
+        of_sinks = "" if sinks is None else "AND marketplace IN (SELECT value FROM json_each(?))"
+        chosen = () if sinks is None else (ids(sinks),)
         self.db.execute(
             "UPDATE marketplace_stocks SET not_before = NULL "
-            "WHERE lane IS NOT NULL AND in_flight IS NULL AND (not_before > ? OR attempted_at > ?)",
-            (as_text(now + LONGEST_REST), as_text(now)),
+            f"WHERE lane IS NOT NULL AND in_flight IS NULL {of_sinks} "
+            "AND (not_before > ? OR attempted_at > ?)",
+            (*chosen, as_text(now + LONGEST_REST), as_text(now)),
         )
         self.db.execute(
             "UPDATE marketplace_stocks SET held = NULL, held_reason = NULL, ready = (stopped IS NULL) "
-            "WHERE lane IS NOT NULL AND in_flight IS NULL "
-            "AND ((ready = 0 AND stopped IS NULL) OR held IS NOT NULL)"
+            f"WHERE lane IS NOT NULL AND in_flight IS NULL {of_sinks} "
+            "AND ((ready = 0 AND stopped IS NULL) OR held IS NOT NULL)",
+            chosen,
         )
 
     # ------------------------------------------------------------------ guards

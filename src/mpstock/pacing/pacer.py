@@ -10,8 +10,8 @@ from attrs import define
 
 from mpstock.errors import PluginContractError, TransientError
 from mpstock.interfaces import Rate
+from mpstock.owners import gone, register
 from mpstock.pacing.hints import Hints, read_hints
-from mpstock.pacing.owners import gone, register
 from mpstock.pacing.state import ScopeState
 from mpstock.pacing.store import PaceStore, State
 from mpstock.pacing.turns import Granted, Round, Waiter, take_turns

@@ -27,7 +27,9 @@ __all__ = ["BuiltSink", "BuiltSource", "Failure", "fingerprint"]
 
 
 class _Slots(Protocol):
-    def slot(self, scopes: Sequence[str], items: int = 1) -> AbstractAsyncContextManager[None]: ...
+    def slot(
+        self, scopes: Sequence[str], items: int = 1, *, may_go: Callable[[], bool] | None = None
+    ) -> AbstractAsyncContextManager[None]: ...
 
 
 @frozen
@@ -78,12 +80,18 @@ class BuiltSink:
         return fingerprint(self.config.settings, self.config.codes, self.sink.limits.account)
 
     @asynccontextmanager
-    async def slot(self, items: int) -> AsyncIterator[None]:
-        """Wait for the limiter's place for one push, before its quantities are computed."""
+    async def slot(self, may_go: Callable[[], bool] | None = None) -> AsyncIterator[None]:
+        """Wait for the limiter's place for one push, before its quantities are computed.
+
+        `may_go` is asked at the very moment at which the push goes out; if it says no, it is not sent.
+        """
         if self.transport is None:
             yield
             return
-        async with self.transport.slot(self.sink.limits.push_scopes, items):
+        limits = self.sink.limits
+        counted = any(rate.items is not None for rate in limits.rates)
+        items = limits.batch if counted else 1
+        async with self.transport.slot(limits.push_scopes, items, may_go=may_go):
             yield
 
 
@@ -111,7 +119,7 @@ class Failure:
 
     @property
     def exit_code(self) -> int:
-        return 2 if self.kind == "refused" else 3
+        return {"refused": 2, "leased": 1}.get(self.kind, 3)
 
 
 def fingerprint(*values: object) -> str:

@@ -33,7 +33,6 @@ async def apply(
     ledger, work = engine.ledger, engine.worker.run
     run = await engine._begin("apply", cause, asked)
     try:
-        await work(ledger.pushes.recover, engine.clock.now(), engine._cooldowns)
         chosen = {change.state: change for change in plan.changes if not change.held}
         watcher = engine._watcher()
         await unless_stopped(watcher.orders(run, progress), engine.stop)
@@ -42,7 +41,7 @@ async def apply(
         failing = {name for name, source in plan.sources.items() if source.error}
         planner = await engine._plan(run, failing, None, progress)
         await engine._judge(run, plan.released)
-        for name in engine._sink_names:
+        for name in await engine._writes(run):
             await work(ledger.pushes.park_all_but, name, chosen)
         await engine._push(run, planner, {state: c.new for state, c in chosen.items()}, progress, watcher)
         return await engine._finish(run, None)

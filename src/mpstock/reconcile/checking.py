@@ -12,6 +12,7 @@ from mpstock.errors import LedgerError
 from mpstock.interfaces import CheckedAdapter, WriteTestable
 from mpstock.model import Finding, Listing
 from mpstock.reconcile.adapters import BuiltSink, Failure
+from mpstock.reconcile.leasing import held_by
 from mpstock.reconcile.report import as_data
 
 if TYPE_CHECKING:
@@ -158,6 +159,11 @@ async def _write_test(engine: Engine, sink: BuiltSink, sku: str) -> list[Finding
                 "run `mpstock plan` first, and give the sku of a product that is sold here",
             )
         ]
+    lease = engine.leases.mine.get(sink.name)
+    if lease is None or not await lease.ready():
+        holder = engine.leases.others.get(sink.name) if lease is None else lease.lost
+        why = held_by(holder).message if holder is not None else f"{sink.name}: its lease ran out"
+        return [Finding("error", "write test", why, "wait for it to end, or stop it")]
     row = rows[0]
     listing = Listing(row.external_id, row.warehouse, (row.sku,))
     # The number that the next run would push: the test leaves nothing behind that is not wanted.

@@ -17,6 +17,7 @@ from mpstock.reconcile.adapters import BuiltSink, BuiltSource, Tell
 from mpstock.reconcile.alarms import alerts_of_unknown_orders
 from mpstock.reconcile.asking import check_read
 from mpstock.reconcile.guards import LAST_RELEASED, ZEROING, check_names, hold_raises, judge_zeroing
+from mpstock.reconcile.leasing import Leasing, held_by
 from mpstock.reconcile.planning import Planner
 from mpstock.reconcile.pulling import Puller
 from mpstock.reconcile.pushing import Pusher
@@ -59,6 +60,10 @@ class Engine:
     products: ProductsFile
     tell: Tell
     stop: asyncio.Event = field(factory=asyncio.Event)
+    leases: Leasing = field(init=False)
+
+    def __attrs_post_init__(self) -> None:
+        self.leases = Leasing(self.ledger, self.worker, self.clock, self.sinks, self._causes)
 
     # ------------------------------------------------------------------ the ways to run
 
@@ -82,7 +87,8 @@ class Engine:
         check_read(read, full=full)
         run = await self._begin("plan" if dry_run else "sync", cause, asked)
         try:
-            await self.worker.run(self.ledger.pushes.recover, self.clock.now(), self._cooldowns)
+            if not self.leases.mine and self.leases.others:
+                return await self._finish(run, await self._collect(run, skus, release) if dry_run else None)
             if ZEROING in release and not dry_run:
                 await self.worker.run(self.ledger.runs.remember, LAST_RELEASED, str(run.id))
             # What a reading left out is let go for good, and for all: not by a run that only looks.
@@ -95,7 +101,7 @@ class Engine:
             if read == "everything":
                 puller = Puller(self.ledger, self.worker, self.clock, self.config.guards.zeroing)
                 pulling = puller.pull_all(
-                    run, self.sources, self.sinks, self.products,
+                    run, self.sources, self._mine, self.products,
                     full=full, released=absent, progress=progress,
                 )  # fmt: skip
                 await unless_stopped(pulling, self.stop)
@@ -105,11 +111,7 @@ class Engine:
             only = None if self.stop.is_set() else await self._only(skus)
             planner = await self._plan(run, run.untrusted, only, progress)
             await self._judge(run, release)
-            plan = None
-            if dry_run:
-                plan = await self.worker.run(
-                    collect_plan, self.ledger, run, self._sink_names, skus, self.clock.now(), tuple(release)
-                )
+            plan = await self._collect(run, skus, release) if dry_run else None
             await self._tell_planned(run, plan)
             if not dry_run and not self.stop.is_set():
                 await self._narrow(run, only)
@@ -149,7 +151,7 @@ class Engine:
             self.planner(()).pick()
 
     def _watcher(self) -> Watcher:
-        return Watcher(self.ledger, self.worker, self.clock, self.sinks)
+        return Watcher(self.ledger, self.worker, self.clock, self._mine)
 
     # ------------------------------------------------------------------ the steps of a run
 
@@ -158,8 +160,15 @@ class Engine:
         return [built.name for built in self.sinks]
 
     @property
-    def _cooldowns(self) -> dict[str, timedelta]:
-        return {built.name: timedelta(seconds=built.sink.limits.pair_cooldown) for built in self.sinks}
+    def _mine(self) -> list[BuiltSink]:
+        """The sinks that this run may write to, in their order."""
+        return [built for built in self.sinks if built.name in self.leases.mine]
+
+    async def _writes(self, run: RunRecord) -> frozenset[str]:
+        """Make sure of the leases, and return the sinks that are still ours; the run tells of the others."""
+        lost = await self.worker.run(self.leases.confirm)
+        run.failures.update((f"sinks.{name}", failure) for name, failure in lost.items())
+        return frozenset(self.leases.mine) - set(lost)
 
     @property
     def _causes(self) -> dict[str, str]:
@@ -168,7 +177,15 @@ class Engine:
 
     async def _begin(self, kind: str, cause: str, asked: Asked | None) -> RunRecord:
         now, asked = self.clock.now(), asked or Asked()
-        return RunRecord(await self.worker.run(self.ledger.runs.begin, kind, cause, now, asked), now, asked)
+        run = RunRecord(await self.worker.run(self.ledger.runs.begin, kind, cause, now, asked), now, asked)
+        run.failures.update((f"sinks.{name}", held_by(holder)) for name, holder in self.leases.others.items())
+        return run
+
+    async def _collect(self, run: RunRecord, skus: Collection[str] | None, release: Collection[str]) -> Plan:
+        names = [built.name for built in self._mine]
+        return await self.worker.run(
+            collect_plan, self.ledger, run, names, skus, self.clock.now(), tuple(release)
+        )
 
     async def _plan(
         self,
@@ -186,6 +203,7 @@ class Engine:
         )  # fmt: skip
         planner = await self.worker.run(self.planner, untrusted)
         planner.run = run.id
+        planner.writes = await self._writes(run)
         await self.worker.run(mark_booked, self.ledger, planner, self.clock.now())
         if not planner.certain:
             # What was planned when the source still could be trusted has not been sent yet.
@@ -196,14 +214,15 @@ class Engine:
             after = await self.worker.run(planner.plan_page, after, only)
             progress("plan", "", min(planner.products, total), total)
         if reopen:
-            await self.worker.run(self.ledger.stocks.reopen, self.clock.now())
+            await self.worker.run(self.ledger.stocks.reopen, self.clock.now(), planner.writes)
         return planner
 
     async def _judge(self, run: RunRecord, released: Collection[str]) -> None:
         told = set(run.held)
         readings = [held for held in run.held if held.sink == "*"]
         run.held = list(readings)
-        for name in self._sink_names:
+        writes = await self._writes(run)
+        for name in [built.name for built in self.sinks if built.name in writes]:
             for suspicious in readings:
                 await self.worker.run(hold_raises, self.ledger, name, suspicious)
             run.held.extend(
@@ -245,7 +264,7 @@ class Engine:
             await self.worker.run(planner.plan_cause, ORDER)
 
         async def push(built: BuiltSink) -> None:
-            if _refused(run, built):
+            if run.leaves_out(built.name):
                 return
             if run.sink_failure(built.name) is not None:
                 # What it shows could not be read: only what is known to differ is sent.
@@ -263,6 +282,7 @@ class Engine:
             pusher = Pusher(
                 built, self.ledger, self.worker, self.clock, planner, run.id, self._causes, self.tell,
                 self.stop, at_most, tell_progress, following.nudge, reread,
+                lease=self.leases.mine[built.name],
             )  # fmt: skip
             pusher.result = run.results.setdefault(built.name, pusher.result)
             following.wake.append(pusher.wake)
@@ -275,7 +295,7 @@ class Engine:
         moved = True
         while moved and not self.stop.is_set():
             try:
-                await together([push(built) for built in self.sinks])
+                await together([push(built) for built in self._mine])
             finally:
                 moved = await following.end()
 
@@ -298,7 +318,7 @@ class Engine:
         if only is None:
             return
         run.states = {row[0] for row in await self.worker.run(self.ledger.stocks.of_products, only)}
-        for name in self._sink_names:
+        for name in await self._writes(run):
             await self.worker.run(self.ledger.pushes.park_all_but, name, run.states)
 
     async def _tell_planned(self, run: RunRecord, plan: Plan | None) -> None:
@@ -347,8 +367,3 @@ class Engine:
         except LedgerError as second:
             # The ledger itself is what failed: the first error says it all.
             error.add_note(f"and the run could not be closed in the ledger: {second}")
-
-
-def _refused(run: RunRecord, built: BuiltSink) -> bool:
-    failure = run.sink_failure(built.name)
-    return failure is not None and failure.kind == "refused"

@@ -29,8 +29,9 @@ PAGE = 1_000
 class Planner:
     """Computes wanted quantities from the ledger's levels and holds, and records them there.
 
-    `own` are the ids of the own warehouses by their codes, `hands` what people have decided. `limited` counts
-    raises that wait until a neighbour has fallen.
+    `own` are the ids of the own warehouses by their codes, `hands` what people have decided. `writes` names
+    the sinks that the run may write to (None = all). `limited` counts raises that wait until a neighbour has
+    fallen.
     """
 
     ledger: Ledger
@@ -39,6 +40,7 @@ class Planner:
     now: datetime
     hands: Hands = NO_HANDS
     run: int = 0
+    writes: frozenset[str] | None = None
     products: int = 0
     limited: int = 0
     _waiting: dict[int, int] = field(factory=dict[int, int])
@@ -110,7 +112,7 @@ class Planner:
                 untouched = cause == BY_HAND and not reckoning.by_hand
                 if moved or (reckoning.wanted != reckoning.base and not untouched):
                     rows.append((reckoning.wanted, cause, listed.state))
-        self.ledger.stocks.record_wanted(rows, self.run)
+        self.ledger.stocks.record_wanted(rows, self.run, self.writes)
         self.ledger.stocks.let_through(zeroed)
         self.ledger.dirt.clear((p, revision) for p, revision, _ in marks if p not in waiting)
         self._waiting.update((p, revision) for p, revision, _ in marks if p in waiting)

@@ -21,6 +21,7 @@ from mpstock.ledger.stocks import LONGEST_REST
 from mpstock.model import Outcome, OutcomeStatus
 from mpstock.reconcile.adapters import BuiltSink, Failure, Tell
 from mpstock.reconcile.alarms import refused_fall
+from mpstock.reconcile.pushed import PushResult
 from mpstock.reconcile.streams import PATIENCE, Group, Serving, Stream
 
 if TYPE_CHECKING:
@@ -28,9 +29,10 @@ if TYPE_CHECKING:
     from mpstock.ledger import Ledger
     from mpstock.ledger.pushes import Batch, Queue
     from mpstock.ledger.worker import Worker
+    from mpstock.reconcile.leasing import Lease
     from mpstock.reconcile.planning import Planner
 
-__all__ = ["PushResult", "Pusher"]
+__all__ = ["Pusher"]
 
 IN_FLIGHT = 16
 """Batches under way at once: rate × round trip of the fastest sink with room to spare."""
@@ -51,17 +53,6 @@ _REQUEUED = {
     OutcomeStatus.DOUBT,
     OutcomeStatus.WHOLE,
 }
-_NOTE_LIMIT = 100
-
-
-@define
-class PushResult:
-    """What came of pushing to one sink."""
-
-    requests: int = 0
-    outcomes: Counter[OutcomeStatus] = field(factory=Counter[OutcomeStatus])
-    failure: Failure | None = None
-    errors: list[str] = field(factory=list[str])
 
 
 @define
@@ -81,6 +72,7 @@ class Pusher:
     progress: Callable[[int], None] = lambda _count: None
     nudge: Callable[[], None] = lambda: None
     reread: Callable[[], Awaitable[bool]] | None = None
+    lease: Lease = field(kw_only=True)
     result: PushResult = field(factory=PushResult)
     _streams: list[Stream] = field(init=False)
     _groups: deque[Group] = field(factory=deque[Group])
@@ -129,6 +121,7 @@ class Pusher:
             if tasks:
                 await asyncio.shield(asyncio.gather(*tasks, return_exceptions=True))
         await self._reap(tasks)
+        self.result.failure = self.result.failure or self.lease.failure
         return self.result
 
     async def _after_doubt(self) -> None:
@@ -139,7 +132,17 @@ class Pusher:
         """
         doubted, self._doubted = self._doubted, []
         if doubted and (self.reread is None or await self.reread()):
-            await self.worker.run(self.ledger.pushes.unpark, doubted)
+            await self._if_ours(self.ledger.pushes.unpark, doubted)
+
+    async def _if_ours(self, change: Callable[[Sequence[int]], None], states: Sequence[int]) -> None:
+        """Change what waits for this sink, unless another process writes to it by now."""
+
+        def work() -> None:
+            with self.ledger.transaction():
+                if self.lease.confirm():
+                    change(states)
+
+        await self.worker.run(work)
 
     def wake(self) -> None:
         """Look at the queue again: something in it has changed."""
@@ -159,7 +162,7 @@ class Pusher:
             await asyncio.gather(composed, stop, return_exceptions=True)
 
     def _over(self) -> bool:
-        return self.stop.is_set() or self.result.failure is not None
+        return self.stop.is_set() or self.result.failure is not None or self.lease.lost is not None
 
     async def _reap(self, tasks: set[asyncio.Task[None]]) -> set[asyncio.Task[None]]:
         done = {task for task in tasks if task.done()}
@@ -234,9 +237,8 @@ class Pusher:
 
     async def _serve(self, serving: Serving) -> None:
         """Take a place from the limiter, compose a batch, send it, record what came of it."""
-        limits = self.built.sink.limits
         try:
-            async with self.built.slot(limits.batch if _counts_items(limits.rates) else 1):
+            async with self.built.slot(self.lease.covers):
                 if self._over():
                     return
                 serving.placed = True
@@ -280,24 +282,29 @@ class Pusher:
     ) -> Batch | None:
         def compose() -> Batch | None:
             self.planner.now = now
-            return self.ledger.pushes.compose(
-                self.built.name,
-                stream.warehouse,
-                limit,
-                now,
-                run=self.run,
-                cooldown=self._cooldown,
-                replan=self.planner.plan_marked,
-                group=group,
-                at_most=self.at_most,
-            )
+            with self.ledger.transaction():
+                if not self.lease.confirm():
+                    return None
+                return self.ledger.pushes.compose(
+                    self.built.name,
+                    stream.warehouse,
+                    limit,
+                    now,
+                    run=self.run,
+                    cooldown=self._cooldown,
+                    replan=self.planner.plan_marked,
+                    group=group,
+                    at_most=self.at_most,
+                )
 
         return await self.worker.run(compose)
 
     async def _send(self, batch: Batch) -> list[Outcome]:
         changes = [item.change for item in batch.items]
-        self.result.requests += 1
         size = len(changes)
+        if not await self.lease.ready():
+            return [Outcome(OutcomeStatus.UNSENT, "", "the lease was lost", 0.0)] * size
+        self.result.requests += 1
         try:
             outcomes = list(await self.built.sink.push(changes))
         except NotSentError as error:
@@ -355,12 +362,7 @@ class Pusher:
         park: list[int] = []
         for item, outcome in zip(batch.items, outcomes, strict=True):
             stream.answered(outcome, now)
-            if outcome.status is OutcomeStatus.ERROR and len(self.result.errors) < _NOTE_LIMIT:
-                listing = item.change.listing
-                self.result.errors.append(
-                    f"{self.built.name} {listing.warehouse} {listing.external_id} → {item.change.new}: "
-                    f"{': '.join(part for part in (outcome.code, outcome.message) if part)}"
-                )
+            self.result.note(self.built.name, item.change, outcome)
             if outcome.status is OutcomeStatus.ERROR and item.lane < 2:
                 self.tell("mpstock_alert", refused_fall(self.run, now, self.built.name, item.change, outcome))
             if outcome.status not in _REQUEUED:
@@ -382,7 +384,7 @@ class Pusher:
             due = now + max(self._cooldown, timedelta(seconds=min(pause, LONGEST_REST.total_seconds())))
             self._groups.extend(Group(stream, part, due) for part in (whole[:half], whole[half:]) if part)
         if park:
-            await self.worker.run(self.ledger.pushes.park, park)
+            await self._if_ours(self.ledger.pushes.park, park)
         self.tell(
             "mpstock_pushed",
             Pushed(
@@ -392,7 +394,3 @@ class Pusher:
         )  # fmt: skip
         self.progress(sum(outcome.status not in _REQUEUED for outcome in outcomes))
         self._changed.set()
-
-
-def _counts_items(rates: Sequence[object]) -> bool:
-    return any(getattr(rate, "items", None) is not None for rate in rates)

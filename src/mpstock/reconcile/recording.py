@@ -12,7 +12,7 @@ from mpstock.asked import Asked
 from mpstock.model import OutcomeStatus
 from mpstock.reconcile.adapters import Failure
 from mpstock.reconcile.hands import stop_of_sink, stops
-from mpstock.reconcile.pushing import PushResult
+from mpstock.reconcile.pushed import PushResult
 from mpstock.reconcile.report import (
     EXIT_PRECEDENCE,
     HeldSlice,
@@ -58,6 +58,11 @@ class RunRecord:
     def sink_failure(self, name: str) -> Failure | None:
         """Why a sink could not do its part so far."""
         return self.failures.get(f"sinks.{name}")
+
+    def leaves_out(self, name: str) -> bool:
+        """Whether nothing more is asked of a sink or sent to it: it refuses us, or another process writes."""
+        failure = self.sink_failure(name)
+        return failure is not None and failure.kind in ("refused", "leased")
 
 
 def counted(

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 from attrs import field, frozen
 
 from mpstock.ledger.log import LogRow as LogEntry
+from mpstock.owners import gone
 from mpstock.reconcile.report import as_data
 
 if TYPE_CHECKING:
@@ -47,7 +48,7 @@ class SinkStatus:
     skus that the sink does not sell. Of both the first are named, and all are counted. `orders` are those
     that are open, `order_units` their units as the sink counts them; `unknown_orders` are of no known
     product. `unattended` listings still show stock, and their product or warehouse has left the settings and
-    the sources: nobody lowers them.
+    the sources: nobody lowers them. `writer` is the process that writes to the sink just now.
     """
 
     name: str
@@ -69,6 +70,7 @@ class SinkStatus:
     first_unknown_orders: Sequence[str] = ()
     unattended: int = 0
     first_unattended: Sequence[str] = ()
+    writer: str = ""
 
 
 @frozen(repr=False)
@@ -117,6 +119,7 @@ class Status:
                 "without a listing"
                 + (f"; {sink.error}" if sink.error else "")
                 + (f"; its orders: {sink.orders_error}" if sink.orders_error else "")
+                + (f"; now written by {sink.writer}" if sink.writer else "")
             )
         if self.dirty:
             told.append(
@@ -168,6 +171,7 @@ def status(engine: Engine) -> Status:
         )
     summary = ledger.stocks.summary()
     open_orders = ledger.orders.open_counts()
+    writers = {holder.sink: str(holder) for holder in ledger.leases.holders(engine.clock.now(), gone)}
     sinks = []
     for sink in engine.sinks:
         mine = [row for row in summary if row[0] == sink.name]
@@ -213,6 +217,7 @@ def status(engine: Engine) -> Status:
                     "zero it in the cabinet, or put it back"
                     for sku, code, shown in left
                 ],
+                writers.get(sink.name, ""),
             )
         )
     runs = [

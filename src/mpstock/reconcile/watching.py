@@ -79,7 +79,7 @@ class Watcher:
 
         async def observe(built: BuiltSink) -> None:
             for again in range(ROUNDS):
-                if _refused(run, built):
+                if run.leaves_out(built.name):
                     return
                 progress("observe", built.name, 0, None)
                 seen = await verifier.observe(built, full=full and not again)
@@ -215,11 +215,6 @@ class Following:
 
 def _tells(built: BuiltSink) -> bool:
     return built.sink.limits.orders != "none"
-
-
-def _refused(run: RunRecord, built: BuiltSink) -> bool:
-    failure = run.sink_failure(built.name)
-    return failure is not None and failure.kind == "refused"
 
 
 def _silent(_phase: str, _name: str, _done: int, _total: int | None) -> None:

@@ -45,6 +45,7 @@ class _Held:
     owner: HttpTransport
     scopes: frozenset[str]
     slot: Slot
+    may_go: Callable[[], bool] | None = None
     used: bool = False
 
 
@@ -117,25 +118,30 @@ class HttpTransport:
         self._scopes = {rate.scope: rate for rate in rates}
         self._pacer.declare(account, rates)
 
-    def slot(self, scopes: Sequence[str], items: int = 1) -> AbstractAsyncContextManager[None]:
+    def slot(
+        self, scopes: Sequence[str], items: int = 1, *, may_go: Callable[[], bool] | None = None
+    ) -> AbstractAsyncContextManager[None]:
         """Take a place under the limits now, for the first push inside that names the same scopes.
 
         So that what is pushed can be computed when its turn has come, and not before it. Further
-        requests inside wait for places of their own; a place that was not used is given back.
+        requests inside wait for places of their own; a place that was not used is given back. `may_go` is
+        asked when the push is about to leave, on a connection that stands; if it says no, it does not.
 
         Raises:
             NotSentError: the vendor wants no request for longer than a call may last.
         """
-        return self._slot(tuple(scopes), items)
+        return self._slot(tuple(scopes), items, may_go)
 
     @asynccontextmanager
-    async def _slot(self, scopes: tuple[str, ...], items: int) -> AsyncIterator[None]:
+    async def _slot(
+        self, scopes: tuple[str, ...], items: int, may_go: Callable[[], bool] | None
+    ) -> AsyncIterator[None]:
         self._check_scopes(scopes)
         slot = await self._acquire(scopes, items, self._settings.timeout, self._settings.deadline, push=True)
         if slot is None:
             yield
             return
-        held = _Held(self, frozenset(scopes), slot)
+        held = _Held(self, frozenset(scopes), slot, may_go)
         token = _held.set(held)
         try:
             yield
@@ -230,7 +236,8 @@ class HttpTransport:
         )
 
     async def _attempt(self, message: Message, call: _Call) -> httpx.Response:
-        slot = self._take_held(message)
+        held = self._take_held(message)
+        slot = None if held is None else held.slot
         if slot is None:
             before = self._clock.monotonic()
             slot = await self._acquire(
@@ -249,6 +256,7 @@ class HttpTransport:
                 connect_timeout=self._settings.connect_timeout,
                 max_body=self._settings.max_body,
                 traced=self._client_transport is None,
+                may_go=None if held is None else held.may_go,
             )
         finally:
             hints = await self._settle(slot, message, passage)
@@ -266,7 +274,7 @@ class HttpTransport:
             self._loop = loop
         return self._client
 
-    def _take_held(self, message: Message) -> Slot | None:
+    def _take_held(self, message: Message) -> _Held | None:
         held = _held.get()
         if (
             held is None
@@ -277,7 +285,7 @@ class HttpTransport:
         ):
             return None
         held.used = True
-        return held.slot
+        return held
 
     async def _acquire(
         self, scopes: Sequence[str], items: int, timeout: float, patience: float, *, push: bool

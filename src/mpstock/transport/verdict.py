@@ -15,6 +15,7 @@ from mpstock.errors import (
     UnexpectedResponseError,
 )
 from mpstock.transport.bodies import BodyError, BrokenBodyError
+from mpstock.transport.wire import BarredError
 from mpstock.transport.words import place_of, vendor_words
 
 if TYPE_CHECKING:
@@ -114,6 +115,8 @@ def _failed(message: Message, passage: Passage, place: str, adapter: str, redact
         raise error if error is not None else AssertionError("an exchange without an answer or an error")
     if never_sent(passage):
         text = f"{place}: no connection ({why})"
+        if isinstance(error, BarredError):
+            text = f"{place}: not sent: {error}"
         if "CERTIFICATE_VERIFY_FAILED" in text:
             text += "; if a company's own authority signs here, name its file in the setting `ca_file`"
         kind = NotSentError if message.push else TransientError

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any
 
 from attrs import define
@@ -17,7 +17,14 @@ if TYPE_CHECKING:
     from mpstock.clock import Clock
     from mpstock.transport.message import Message
 
-__all__ = ["Passage", "exchange"]
+__all__ = ["BarredError", "Passage", "exchange"]
+
+
+_LEAVING = (".send_request_headers.started", ".send_request_body.started")
+
+
+class BarredError(OSError):
+    """The request may not go out any more."""
 
 
 @define
@@ -41,8 +48,12 @@ async def exchange(
     connect_timeout: float,
     max_body: int,
     traced: bool,
+    may_go: Callable[[], bool] | None = None,
 ) -> None:
     """Send `message` once and read the answer. What became of it, errors too, is written to `passage`.
+
+    `may_go` is asked as late as can be, when the connection stands: before the headers leave and before the
+    body does. A process that was stopped on its way here does not send what it may not send any more.
 
     `traced`: the client's transport tells when a connection stands, so that what was never sent
     is known for sure.
@@ -61,6 +72,11 @@ async def exchange(
     streams: list[Any] = []
 
     async def trace(name: str, info: Mapping[str, Any]) -> None:
+        if may_go is not None and name.endswith(_LEAVING):
+            # A tunnel through a proxy changes nothing yet.
+            tunnel = getattr(info.get("request"), "method", b"") == b"CONNECT"
+            if not tunnel and not may_go():
+                raise BarredError("this process may not send it any more")
         if name == "connection.connect_tcp.complete":
             streams.append(info["return_value"])
         elif name.endswith(".send_request_headers.started"):

@@ -125,6 +125,8 @@ def upgrade() -> None:
         sa.Column("acquired_at", sa.DateTime(), nullable=False),
         sa.Column("renewed_at", sa.DateTime(), nullable=False),
         sa.Column("expires_at", sa.DateTime(), nullable=False),
+        sa.Column("deadline", sa.Float(), server_default="0", nullable=False),
+        sa.Column("command", sa.Text(), server_default="", nullable=False),
         sa.PrimaryKeyConstraint("name", name=op.f("pk_leases")),
     )
     op.create_table(
