@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Mapping
 
-from attrs import frozen
+from attrs import field, frozen
 
 __all__ = ["Pins", "read_pins"]
 
@@ -19,8 +19,10 @@ _WHOLE = re.compile(r"\d{1,9}")
 class Pins:
     """What the products file pins. `name` is the file's, for messages."""
 
-    name: str
-    by_sku: Mapping[str, tuple[int, Mapping[tuple[str, str], int]]]
+    name: str = ""
+    by_sku: Mapping[str, tuple[int, Mapping[tuple[str, str], int]]] = field(
+        factory=dict[str, tuple[int, Mapping[tuple[str, str], int]]]
+    )
 
     def __bool__(self) -> bool:
         return bool(self.by_sku)

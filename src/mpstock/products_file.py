@@ -11,20 +11,19 @@ from hashlib import blake2b
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from attrs import field, frozen
+from attrs import evolve, field, frozen
 
 from mpstock import packs_and_kits
 from mpstock.errors import ConfigurationError
 from mpstock.nearest import suggestion
+from mpstock.pins import Pins, read_pins
+from mpstock.product_columns import Column, Layout
 
 if TYPE_CHECKING:
     from mpstock.config import SinkConfig
 
 __all__ = ["ProductBuffers", "ProductsFile", "read_products"]
 
-_LATER = ("pin",)
-_BUFFERS = ("product", "sink", "warehouse")
-_RECIPES = ("pack", "components")
 _MOST = 20
 
 
@@ -44,7 +43,8 @@ class ProductsFile:
     """What the products file says.
 
     `name` is the file's name, for messages. `buffers` has, by sku, the line and the buffer settings
-    of the products that have any. `digest` changes with the file's bytes; it is empty without a file.
+    of the products that have any, `pins` the quantities that are shown whatever the buffer says, `brands` the
+    brand of the products that have one. `digest` changes with the file's bytes; it is empty without a file.
     """
 
     name: str = ""
@@ -52,6 +52,8 @@ class ProductsFile:
     buffers: Mapping[str, tuple[int, ProductBuffers]] = field(
         factory=dict[str, tuple[int, ProductBuffers]], repr=False
     )
+    pins: Pins = field(factory=Pins, repr=False)
+    brands: Mapping[str, str] = field(factory=dict[str, str], repr=False)
     _mappings: Mapping[str, Mapping[tuple[str, str], str]] = field(
         factory=dict[str, Mapping[tuple[str, str], str]], repr=False, alias="mappings"
     )
@@ -82,56 +84,14 @@ class ProductsFile:
         return self._fingerprints
 
 
-@frozen
-class _Column:
-    """What a column holds.
-
-    `kind` is sku, mapping, pack, components, product, sink or warehouse (the last three: buffers).
-    """
-
-    title: str
-    kind: str
-    key: str = ""
-    sink: str = ""
-    warehouse: str = ""
-
-
-@frozen
-class _Layout:
-    """Which cell of a row holds what, by index."""
-
-    width: int
-    sku: int
-    nameless: tuple[int, ...]
-    mappings: tuple[tuple[int, _Column], ...]
-    buffers: tuple[tuple[int, _Column], ...]
-    recipes: tuple[tuple[int, _Column], ...]
-    titles: tuple[tuple[str, int], ...]
-
-    @classmethod
-    def of(cls, columns: list[_Column]) -> _Layout:
-        numbered = list(enumerate(columns))
-        mappings = tuple((index, column) for index, column in numbered if column.kind == "mapping")
-        buffers = tuple((index, column) for index, column in numbered if column.kind in _BUFFERS)
-        recipes = tuple((index, column) for index, column in numbered if column.kind in _RECIPES)
-        return cls(
-            width=len(columns),
-            sku=next(index for index, column in numbered if column.kind == "sku"),
-            nameless=tuple(index for index, column in numbered if not column.title),
-            mappings=mappings,
-            buffers=buffers,
-            recipes=recipes,
-            titles=tuple(sorted((column.title, index) for index, column in (*mappings, *buffers, *recipes))),
-        )
-
-
 def read_products(
     path: Path, sinks: Mapping[str, SinkConfig], *, buffer_keys: Collection[str] | None = None
 ) -> ProductsFile:
     """Read the products file: UTF-8 or Windows-1251; separated by commas, semicolons or tabs.
 
     Columns: `sku`; `<sink>.<mapping key>`; `pack` and `<sink>.pack` (units in one listing), `components`
-    (`A:1 B:2`, a kit); `buffer.<key>`, `<sink>.buffer.<key>` and `<sink>.<warehouse code>.buffer.<key>`.
+    (`A:1 B:2`, a kit); `buffer.<key>`, `<sink>.buffer.<key>` and `<sink>.<warehouse code>.buffer.<key>`;
+    `pin` (what is shown, 0 = never sold), also by sink and sink warehouse; `brand`.
     An empty cell sets nothing. `buffer_keys` are the keys that the buffer policies have; None = any is
     taken, and the policies refuse what they do not know.
 
@@ -178,6 +138,8 @@ class _Reader:
         self._interned: dict[tuple[str, ...], ProductBuffers] = {}
         self._packs: dict[str, dict[str, tuple[int, str]]] = {}
         self._kits: dict[str, tuple[int, str]] = {}
+        self._pins: dict[str, tuple[int, dict[tuple[str, str], str]]] = {}
+        self._brands: dict[str, str] = {}
 
     def read(self, content: bytes) -> ProductsFile:
         text = _decoded(content)
@@ -186,7 +148,7 @@ class _Reader:
         try:
             columns = self._columns(next(rows, []))
             self._raise()
-            layout = _Layout.of(columns)
+            layout = Layout.of(columns)
             line = rows.line_num + 1
             for row in rows:
                 self._row(line, layout, row)
@@ -194,18 +156,21 @@ class _Reader:
         except csv.Error as error:
             self._problem(line, "", f"cannot be read as CSV: {error}")
         recipes = packs_and_kits.recipes(self._packs, self._kits, self._problem)
+        pins = read_pins(self._name, self._pins, self._problem)
         self._raise()
         return ProductsFile(
             name=self._name,
             digest=blake2b(content, digest_size=16).hexdigest(),
             buffers=self._buffers,
+            pins=pins,
+            brands=self._brands,
             mappings=self._mappings,
             fingerprints=self._fingerprints,
             recipes=recipes,
         )
 
-    def _columns(self, header: list[str]) -> list[_Column]:
-        columns: list[_Column] = []
+    def _columns(self, header: list[str]) -> list[Column]:
+        columns: list[Column] = []
         for cell in header:
             title = cell.strip()
             column = self._column(title)
@@ -217,35 +182,39 @@ class _Reader:
             self._problem(1, "", f"there is no column sku; the header has {found}")
         return columns
 
-    def _column(self, title: str) -> _Column:
+    def _column(self, title: str) -> Column:
         if title in ("sku", ""):
-            return _Column(title, title)
+            return Column(title, title)
         sink = next((name for name in self._longest(self._sinks) if title.startswith(f"{name}.")), "")
         rest = title.removeprefix(f"{sink}.") if sink else title
         scope, dot, key = rest.rpartition("buffer.")
-        if rest in _LATER:
-            self._problem(1, title, "is not available in this version of mpstock; take the column out")
-        elif dot and key and "." not in key and (not scope or scope.endswith(".")):
+        if title == "brand":
+            return Column(title, title)
+        if rest == "pin" or (sink and rest.endswith(".pin")):
+            return self._scoped(title, sink, rest.removesuffix("pin").removesuffix("."), Column(title, "pin"))
+        if dot and key and "." not in key and (not scope or scope.endswith(".")):
             return self._buffer_column(title, sink, scope.removesuffix("."), key)
-        elif rest == "pack" or title == "components":
-            return _Column(title, rest, sink=sink)
-        elif sink and rest in self._mapping_keys(sink):
-            return _Column(title, "mapping", rest, sink)
-        elif sink and self._sinks[sink].spec is None and "." not in rest:
+        if rest == "pack" or title == "components":
+            return Column(title, rest, sink=sink)
+        if sink and rest in self._mapping_keys(sink):
+            return Column(title, "mapping", rest, sink)
+        if sink and self._sinks[sink].spec is None and "." not in rest:
             # A sink that was made in code: nobody said which keys its listings have.
-            return _Column(title, "mapping", rest, sink)
-        else:
-            self._problem(1, title, f"unknown column; {suggestion(title, self._titles(), what='there are')}")
-        return _Column(title, "")
+            return Column(title, "mapping", rest, sink)
+        self._problem(1, title, f"unknown column; {suggestion(title, self._titles(), what='there are')}")
+        return Column(title, "")
 
-    def _buffer_column(self, title: str, sink: str, code: str, key: str) -> _Column:
+    def _buffer_column(self, title: str, sink: str, code: str, key: str) -> Column:
         if self._buffer_keys is not None and key not in self._buffer_keys:
-            self._problem(
-                1,
-                title,
-                f"no buffer policy has the key {key}; {suggestion(key, self._buffer_keys, what='there are')}",
-            )
-        elif not sink and code:
+            meant = suggestion(key, self._buffer_keys, what="there are")
+            self._problem(1, title, f"no buffer policy has the key {key}; {meant}")
+            return Column(title, "")
+        kind = "warehouse" if code else "sink" if sink else "product"
+        return self._scoped(title, sink, code, Column(title, kind, key))
+
+    def _scoped(self, title: str, sink: str, code: str, column: Column) -> Column:
+        """Return the column of a sink and one of its warehouses, both of which must be there."""
+        if not sink and code:
             self._problem(
                 1, title, f"there is no sink {code}; {suggestion(code, self._sinks, what='there are')}"
             )
@@ -255,8 +224,8 @@ class _Reader:
                 1, title, f"{sink} has no warehouse {code}; {suggestion(code, codes, what='there are')}"
             )
         else:
-            return _Column(title, "warehouse" if code else "sink" if sink else "product", key, sink, code)
-        return _Column(title, "")
+            return evolve(column, sink=sink, warehouse=code)
+        return Column(title, "")
 
     def _mapping_keys(self, sink: str) -> tuple[str, ...]:
         spec = self._sinks[sink].spec
@@ -264,17 +233,18 @@ class _Reader:
 
     def _titles(self) -> Iterator[str]:
         keys = sorted(self._buffer_keys or ("policy", "absolute", "percent", "cap"))
-        yield from ("sku", "pack", "components")
+        yield from ("sku", "brand", "pack", "components", "pin")
         yield from (f"buffer.{key}" for key in keys)
         for sink in self._sinks:
             yield from (f"{sink}.{key}" for key in self._mapping_keys(sink))
             yield from (f"{sink}.buffer.{key}" for key in keys)
+            yield f"{sink}.pin"
 
     @staticmethod
     def _longest(names: Iterable[str]) -> list[str]:
         return sorted(names, key=len, reverse=True)
 
-    def _row(self, line: int, layout: _Layout, row: list[str]) -> None:
+    def _row(self, line: int, layout: Layout, row: list[str]) -> None:
         cells = [cell.strip() for cell in row]
         if not any(cells):
             return
@@ -306,6 +276,11 @@ class _Reader:
                 self._packs.setdefault(column.sink, {})[sku] = (line, cells[index])
             else:
                 self._kits[sku] = (line, cells[index])
+        pins = {(c.sink, c.warehouse): cells[index] for index, c in layout.pins if cells[index]}
+        if pins:
+            self._pins[sku] = (line, pins)
+        if layout.brand is not None and cells[layout.brand]:
+            self._brands[sku] = cells[layout.brand]
         buffers = tuple([cells[index] for index, _ in layout.buffers])
         if any(buffers):
             self._buffers[sku] = (line, self._intern(layout, buffers))
@@ -313,7 +288,7 @@ class _Reader:
         if said:
             self._fingerprints[sku] = blake2b(repr(said).encode(), digest_size=8).hexdigest()
 
-    def _map(self, line: int, column: _Column, value: str, sku: str) -> None:
+    def _map(self, line: int, column: Column, value: str, sku: str) -> None:
         if _ROUNDED.fullmatch(value):
             self._problem(
                 line,
@@ -330,7 +305,7 @@ class _Reader:
                 f"{value} is {other} by line {self._lines[other]} already; one listing is one product",
             )
 
-    def _intern(self, layout: _Layout, cells: tuple[str, ...]) -> ProductBuffers:
+    def _intern(self, layout: Layout, cells: tuple[str, ...]) -> ProductBuffers:
         found = self._interned.get(cells)
         if found is None:
             product: dict[str, str] = {}

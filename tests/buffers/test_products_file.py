@@ -92,9 +92,11 @@ def test_what_spreadsheets_save_is_understood(tmp_path: Path, content: bytes) ->
         ("sku,ozon.3.buffer.cap", "ozon has no warehouse 3; there are: 1, 2.5"),
         ("sku,kiosk.buffer.cap", "there is no sink kiosk; there are: ozon, wb"),
         ("sku,name", "name: unknown column"),
-        ("sku,pin", "pin: is not available in this version"),
+        ("sku,ozn.pin", "ozn.pin: unknown column; did you mean ozon.pin?"),
+        ("sku,ozon.3.pin", "ozon has no warehouse 3; there are: 1, 2.5"),
+        ("sku,ozon.brand", "unknown column"),
+        ("sku,pin,pin", "pin: there are two columns of that name"),
         ("sku,ozon.components", "unknown column"),
-        ("sku,ozon.pin", "ozon.pin: is not available in this version"),
         ("sku,wb.barcode,wb.barcode", "wb.barcode: there are two columns of that name"),
         ("SKU,wb.barcode", "there is no column sku; the header has SKU, wb.barcode"),
         ("", "there is no column sku; the header has nothing"),
@@ -176,3 +178,33 @@ def test_a_sink_whose_name_begins_like_anothers_is_told_apart(tmp_path: Path) ->
     )
     assert found.mapping("wb") == {("barcode", "1"): "A"}
     assert found.mapping("wb-2") == {("barcode", "2"): "A"}
+
+
+def test_pins_and_brands_are_read(tmp_path: Path) -> None:
+    """The most specific pin of a listing counts, and its line is told; 0 is a pin; an empty cell is none."""
+    found = read(
+        tmp_path,
+        "sku,brand,pin,ozon.pin,ozon.2.5.pin\nA,Acme,9,8,7\nB,,0,,\nC,Дом и сад,,,\n",
+    )
+    assert found.brands == {"A": "Acme", "C": "Дом и сад"}
+    assert found.pins.of("A", "wb", "9") == (9, "products.csv line 2")
+    assert found.pins.of("A", "ozon", "1") == (8, "products.csv line 2")
+    assert found.pins.of("A", "ozon", "2.5") == (7, "products.csv line 2")
+    assert found.pins.of("B", "ozon", "2.5") == (0, "products.csv line 3")
+    assert found.pins.of("C", "ozon", "1") is None
+
+
+@pytest.mark.parametrize("cell", ["-1", "1.5", "all", "1 000"])
+def test_a_pin_that_is_no_quantity_is_told(tmp_path: Path, cell: str) -> None:
+    """Line and column, and what a pin is."""
+    told = refused(tmp_path, f"sku,ozon.1.pin\nA,{cell}\n")
+    assert (
+        told == f"products.csv line 2, ozon.1.pin: must be how many to show (5; 0 = never sold), not {cell}"
+    )
+
+
+def test_a_row_with_another_pin_or_brand_has_another_fingerprint(tmp_path: Path) -> None:
+    """So that its product is looked at again."""
+    texts = ["A,1,x", "A,2,x", "A,1,y", "A,,"]
+    found = {read(tmp_path, f"sku,pin,brand\n{text}\n").fingerprint("A") for text in texts}
+    assert len(found) == 4

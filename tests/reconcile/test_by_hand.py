@@ -536,3 +536,58 @@ def test_status_names_what_is_in_force_and_warns_of_a_stop_that_may_be_forgotten
         (note,) = shop.status().notes
     assert "2 listings still sell what they show, 2 of them show something else" in note
     assert f"--number {stop.id}" in note
+
+
+# ---------------------------------------------------------------------- the products file
+
+
+def test_a_pin_of_the_products_file_counts_below_one_by_hand(tmp_path: Path) -> None:
+    """0 is the stop-list; what the file says anew moves its products alone; a person's pin goes before."""
+    play, _, account = make(tmp_path, {"A": 10, "B": 10, "C": 10}, shown={("A", "main"): 3})
+    play.products = tmp_path / "products.csv"
+    play.products.write_text("sku,pin,shop.pin\nA,0,\nB,7,5\n", encoding="utf-8")
+    play.sync()
+    assert shows(account) == {"A": 0, "B": 5, "C": 10}
+    with play.open() as shop:
+        shop.pin(8, skus=["B"], sink="shop")
+        assert any("pin 0 by products.csv line 2" in note for note in shop.explain("A").listings[0].notes)
+    play.sync()
+    assert shows(account) == {"A": 0, "B": 8, "C": 10}
+    account.pushes.clear()
+    play.products.write_text("sku,pin\nA,2\nB,7\n", encoding="utf-8")
+    play.sync()
+    assert account.sent == [[("A", 2)]]
+
+
+def test_a_brand_is_stopped_and_zeroed_as_the_products_file_says_now(tmp_path: Path) -> None:
+    """A product that changes its brand leaves the zero of the one and comes under the stop of the other."""
+    play, source, account = make(tmp_path, {"A": 5, "B": 5, "C": 5})
+    play.products = tmp_path / "products.csv"
+    play.products.write_text("sku,brand\nA,Acme\nB,Bolt\n", encoding="utf-8")
+    play.sync()
+    with play.open() as shop:
+        shop.zero(brand="Acme")
+        shop.stop(brand="Bolt")
+    for sku in ("A", "B", "C"):
+        source.set(sku, 6)
+    play.sync()
+    assert shows(account) == {"A": 0, "B": 5, "C": 6}
+    play.products.write_text("sku,brand\nA,Bolt\nB,Acme\n", encoding="utf-8")
+    report = play.sync()
+    assert (shows(account), stopped(report)) == ({"A": 0, "B": 0, "C": 6}, 1)
+    with play.open() as shop:
+        shop.resume(brand="Bolt")
+    play.sync()
+    assert shows(account) == {"A": 6, "B": 0, "C": 6}
+
+
+def test_a_brand_that_the_file_names_since_a_moment_ago_can_be_zeroed(tmp_path: Path) -> None:
+    """No run has read the file meanwhile: nobody has to wait for one."""
+    play, _, account = make(tmp_path, {"A": 5, "B": 5})
+    play.sync()
+    play.products = tmp_path / "products.csv"
+    play.products.write_text("sku,brand\nA,Acme\n", encoding="utf-8")
+    with play.open() as shop:
+        shop.zero(brand="Acme")
+    play.sync()
+    assert shows(account) == {"A": 0, "B": 5}

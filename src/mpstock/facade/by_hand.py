@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Sequence
-from datetime import datetime, timedelta
+from datetime import timedelta
 from typing import TYPE_CHECKING, TypeVar
 
 from mpstock.facade.base import AsyncPart, Part
@@ -11,6 +11,7 @@ from mpstock.facade.base import AsyncPart, Part
 if TYPE_CHECKING:
     from mpstock.ledger.interventions import Intervention, Kind
     from mpstock.reconcile.engine import Engine
+    from mpstock.reconcile.interventions import Until
 
 __all__ = ["AsyncByHand", "ByHand"]
 
@@ -28,7 +29,7 @@ class AsyncByHand(AsyncPart):
         warehouse: str | None = None,
         brand: str | None = None,
         lasts: timedelta | None = None,
-        until: datetime | None = None,
+        until: Until | None = None,
         actor: str | None = None,
         reason: str | None = None,
     ) -> list[Intervention]:
@@ -43,7 +44,8 @@ class AsyncByHand(AsyncPart):
             warehouse: one of the sinks' warehouses, by its code.
             brand: the products of one brand, as the products file says.
             lasts: how long from now; None = until `resume`.
-            until: until when; instead of `lasts`.
+            until: until when, or until what time of day, instead of `lasts`; without a time zone it is in
+                that of the schedule.
             actor: who decides it; by default the user of the operating system.
             reason: why, for the log and for `explain`.
 
@@ -66,7 +68,7 @@ class AsyncByHand(AsyncPart):
         warehouse: str | None = None,
         brand: str | None = None,
         lasts: timedelta | None = None,
-        until: datetime | None = None,
+        until: Until | None = None,
         actor: str | None = None,
         reason: str | None = None,
     ) -> list[Intervention]:
@@ -89,7 +91,7 @@ class AsyncByHand(AsyncPart):
         warehouse: str | None = None,
         brand: str | None = None,
         lasts: timedelta | None = None,
-        until: datetime | None = None,
+        until: Until | None = None,
         actor: str | None = None,
         reason: str | None = None,
         origin: str = "",
@@ -152,7 +154,7 @@ class AsyncByHand(AsyncPart):
         warehouse: str | None,
         brand: str | None,
         lasts: timedelta | None,
-        until: datetime | None,
+        until: Until | None,
         actor: str | None,
         reason: str | None,
         quantity: int | None = None,
@@ -166,7 +168,7 @@ class AsyncByHand(AsyncPart):
         return await self._decide(
             lambda engine: interventions.intervene(
                 engine, kind, scope, asked, quantity=quantity,
-                expires_at=interventions.expiry(engine.clock.now(), lasts, until), origin=origin,
+                expires_at=interventions.expiry(engine, lasts, until), origin=origin,
             )
         )  # fmt: skip
 
@@ -186,7 +188,7 @@ class ByHand(Part):
         warehouse: str | None = None,
         brand: str | None = None,
         lasts: timedelta | None = None,
-        until: datetime | None = None,
+        until: Until | None = None,
         actor: str | None = None,
         reason: str | None = None,
     ) -> Sequence[Intervention]:
@@ -206,7 +208,7 @@ class ByHand(Part):
         warehouse: str | None = None,
         brand: str | None = None,
         lasts: timedelta | None = None,
-        until: datetime | None = None,
+        until: Until | None = None,
         actor: str | None = None,
         reason: str | None = None,
     ) -> Sequence[Intervention]:
@@ -227,7 +229,7 @@ class ByHand(Part):
         warehouse: str | None = None,
         brand: str | None = None,
         lasts: timedelta | None = None,
-        until: datetime | None = None,
+        until: Until | None = None,
         actor: str | None = None,
         reason: str | None = None,
         origin: str = "",

@@ -97,23 +97,27 @@ class Levels:
             )
         )
 
-    def record_settings(self, fingerprints: Mapping[str, str], now: datetime) -> int:
+    def record_settings(
+        self, fingerprints: Mapping[str, str], now: datetime, brands: Mapping[str, str] | None = None
+    ) -> list[int]:
         """Remember the fingerprint of what the products file says of each sku, and mark what moved.
 
-        Inside a transaction. Returns how many products have moved.
+        With the fingerprint moves the brand. Inside a transaction. Returns the products that have moved.
         """
+        brands = brands or {}
         kept = dict(self.db.query("SELECT sku, settings FROM products WHERE settings <> ''"))
         gone = [sku for sku in kept if sku not in fingerprints]
         known = self.product_ids({*fingerprints, *gone})
         moved = [
-            (fingerprints.get(sku, ""), product_id)
+            (fingerprints.get(sku, ""), brands.get(sku, ""), product_id)
             for sku, product_id in known.items()
             if fingerprints.get(sku, "") != kept.get(sku, "")
         ]
-        self.db.executemany("UPDATE products SET settings = ? WHERE id = ?", moved)
-        if moved:
-            self.dirt.mark((product_id for _, product_id in moved), "settings", now, soft=True)
-        return len(moved)
+        self.db.executemany("UPDATE products SET settings = ?, brand = ? WHERE id = ?", moved)
+        chosen = [product_id for _, _, product_id in moved]
+        if chosen:
+            self.dirt.mark(chosen, "settings", now, soft=True)
+        return chosen
 
     def warehouse_codes(self) -> dict[int, str]:
         """Return the code of every own warehouse, by id."""

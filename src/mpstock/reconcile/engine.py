@@ -143,7 +143,7 @@ class Engine:
         """Return a planner for the settings as they are. Runs in the ledger's thread."""
         return make_planner(
             self.ledger, self.sources, self.sinks, self.resolver, self.config.sharing.between_sinks,
-            untrusted, self.clock.now(),
+            untrusted, self.clock.now(), self.products.pins,
         )  # fmt: skip
 
     def _pick(self) -> None:

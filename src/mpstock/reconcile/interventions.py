@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Sequence
-from datetime import datetime, timedelta
+from datetime import datetime, time, timedelta
 from typing import TYPE_CHECKING
 
 from attrs import frozen
@@ -11,6 +11,7 @@ from attrs import frozen
 from mpstock.errors import ConfigurationError
 from mpstock.ledger.interventions import Wish
 from mpstock.nearest import suggestion
+from mpstock.reconcile.rules import keep_products
 
 if TYPE_CHECKING:
     from mpstock.asked import Asked
@@ -47,7 +48,11 @@ class Scope:
         return named | ({} if self.skus is None else {"skus": list(self.skus)})
 
 
-def expiry(now: datetime, lasts: timedelta | None, until: datetime | None) -> datetime | None:
+Until = datetime | time
+"""A moment, or a time of day: the next time it is that late. Without a time zone it is in the schedule's."""
+
+
+def expiry(engine: Engine, lasts: timedelta | None, until: Until | None) -> datetime | None:
     """Return when something ends that lasts so long, or until then; None = never by itself.
 
     Raises:
@@ -55,11 +60,15 @@ def expiry(now: datetime, lasts: timedelta | None, until: datetime | None) -> da
     """
     if lasts is not None and until is not None:
         raise ConfigurationError("give either how long, or until when, not both", place="until")
-    if until is not None and until.tzinfo is None:
-        raise ConfigurationError(f"{until} has no time zone; write one (2026-11-27T18:00Z)", place="until")
-    ends = until if lasts is None else now + lasts
+    now, zone = engine.clock.now(), engine.config.schedule.timezone
+    ends = now + lasts if lasts is not None else until
+    if isinstance(ends, time):
+        today = datetime.combine(now.astimezone(ends.tzinfo or zone).date(), ends, ends.tzinfo or zone)
+        ends = today if today > now else today + timedelta(days=1)
+    elif ends is not None and ends.tzinfo is None:
+        ends = ends.replace(tzinfo=zone)
     if ends is not None and ends <= now:
-        raise ConfigurationError(f"{ends:%Y-%m-%d %H:%M:%S}Z is over already", place="until")
+        raise ConfigurationError(f"{ends:%Y-%m-%d %H:%M:%S%z} is over already", place="until")
     return ends
 
 
@@ -181,8 +190,10 @@ def _checked(engine: Engine, scope: Scope) -> list[int | None]:
         codes = {code for sink in chosen for code in (*sink.codes, *_left(engine, sink.name))}
         if scope.warehouse not in codes:
             _unknown("warehouse", scope.warehouse, codes)
-    if scope.brand is not None and scope.brand not in (brands := engine.ledger.interventions.brands()):
-        _unknown("brand", scope.brand, brands)
+    if scope.brand is not None:
+        keep_products(engine.ledger, engine.products, engine.clock.now())
+        if scope.brand not in (brands := engine.ledger.interventions.brands()):
+            _unknown("brand", scope.brand, brands)
     if scope.skus is None:
         return [None]
     skus = list(dict.fromkeys(scope.skus))

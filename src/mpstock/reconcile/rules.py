@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from mpstock.pins import Pins
     from mpstock.products_file import ProductsFile
 
-__all__ = ["keep_recipes", "make_planner", "mark_booked", "mark_moved_settings"]
+__all__ = ["keep_products", "keep_recipes", "make_planner", "mark_booked", "mark_moved_settings"]
 
 KEPT = timedelta(days=7)
 """So long what has ended is kept for people who ask why a number was what it was."""
@@ -153,6 +153,16 @@ def keep_recipes(ledger: Ledger, products: ProductsFile, now: datetime) -> None:
         ledger.orders.derive_again(moved, now)
 
 
+def keep_products(ledger: Ledger, products: ProductsFile, now: datetime) -> None:
+    """Keep the products' brands, and mark those of which the file says something else than before.
+
+    Runs in the ledger's thread.
+    """
+    with ledger.transaction():
+        if moved := ledger.levels.record_settings(products.fingerprints(), now, products.brands):
+            ledger.interventions.rebrand(moved)
+
+
 def mark_moved_settings(
     ledger: Ledger,
     sources: Sequence[BuiltSource],
@@ -185,4 +195,4 @@ def mark_moved_settings(
                 before = ledger.runs.remember(f"settings:{built.name}:{code}", digest)
                 if before not in (None, digest):
                     ledger.dirt.mark_sink_warehouse(built.name, code, "settings", now)
-        ledger.levels.record_settings(products.fingerprints(), now)
+        keep_products(ledger, products, now)
