@@ -11,6 +11,8 @@ from typing import TYPE_CHECKING, Any
 from mpstock.errors import ConfigurationError, MpstockError, PluginError
 
 if TYPE_CHECKING:
+    from httpx import AsyncBaseTransport
+
     from mpstock.clock import Clock
     from mpstock.config import Configuration, SinkConfig, SourceConfig
     from mpstock.interfaces import Context, Sink, Source
@@ -29,7 +31,8 @@ class Assembly:
     """Builds the parts of one shop, holds them, and closes them in the right order.
 
     `broken` has, by `sources.NAME` or `sinks.NAME`, the adapters that could not be built; they are collected
-    only when started with `tolerant`, for `check`.
+    only when started with `tolerant`, for `check`. `network` has, by the same names, what stands in for the
+    network: doubles in the process.
     """
 
     def __init__(
@@ -50,6 +53,7 @@ class Assembly:
         self._objects: dict[str, Any] = {}
         self.config = config if config is not None else self._in_code(sources or {}, sinks or {}, ledger)
         self.broken: dict[str, MpstockError] = {}
+        self.network: dict[str, AsyncBaseTransport] = {}
         self.transports: list[HttpTransport] = []
         self.stop = asyncio.Event()
         self._given_clock = clock
@@ -136,7 +140,7 @@ class Assembly:
 
         if config.spec is None:
             return BuiltSource(config, self._objects[f"sources.{config.name}"])
-        context, transport = self._context(config, pacer, clock, ())
+        context, transport = self._context("sources", config, pacer, clock, ())
         try:
             source = self.plugins.build_source(config, context)
         except (PluginError, ConfigurationError) as error:
@@ -150,7 +154,7 @@ class Assembly:
 
         if config.spec is None:
             return BuiltSink(config, self._objects[f"sinks.{config.name}"])
-        context, transport = self._context(config, pacer, clock, config.codes)
+        context, transport = self._context("sinks", config, pacer, clock, config.codes)
         try:
             sink = self.plugins.build_sink(config, context)
         except (PluginError, ConfigurationError) as error:
@@ -160,7 +164,12 @@ class Assembly:
         return BuiltSink(config, sink, transport if sink.limits.rates else None)
 
     def _context(
-        self, config: SourceConfig | SinkConfig, pacer: Pacer, clock: Clock, warehouses: tuple[str, ...]
+        self,
+        kind: str,
+        config: SourceConfig | SinkConfig,
+        pacer: Pacer,
+        clock: Clock,
+        warehouses: tuple[str, ...],
     ) -> tuple[Context, HttpTransport]:
         from mpstock.interfaces import Context
         from mpstock.redaction import redacting_logger
@@ -172,10 +181,15 @@ class Assembly:
             clock=clock,
             settings=config.transport or TransportSettings(),
             secrets=config.secrets,
+            **self._way_out(f"{kind}.{config.name}"),
         )
         self.transports.append(transport)
         logger = redacting_logger(f"mpstock.adapters.{config.name}", config.secrets)
         return Context(config.name, transport, clock, logger, warehouses), transport
+
+    def _way_out(self, place: str) -> dict[str, Any]:
+        """Return how an adapter gets out, where that is not the network."""
+        return {"client_transport": self.network[place]} if place in self.network else {}
 
     def _in_code(
         self,

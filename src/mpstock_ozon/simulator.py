@@ -117,6 +117,10 @@ class OzonSimulator(StockWriting, SinkSimulator):
     def shown(self) -> Mapping[tuple[str, str], int]:
         return {(sku, str(code)): free for (sku, code), free in self.call(self.account.free).items()}
 
+    def showing(self, sku: str, warehouse_code: str) -> int:
+        stock = self.call(self.account.stock, sku, int(warehouse_code))
+        return 0 if stock is None else stock.free
+
     def set_shown(self, sku: str, warehouse_code: str, quantity: int) -> None:
         self.call(self.account.set_free, sku, int(warehouse_code), quantity)
 

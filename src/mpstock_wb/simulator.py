@@ -173,6 +173,9 @@ class WbSimulator(Trade):
             if not size.card.trashed
         }
 
+    def showing(self, sku: str, warehouse_code: str) -> int:
+        return self.call(self.stocks.amount, int(warehouse_code), self.chrt_id(sku)) or 0
+
     def set_shown(self, sku: str, warehouse_code: str, quantity: int) -> None:
         self.stocks.put(int(warehouse_code), self.chrt_id(sku), quantity)
 

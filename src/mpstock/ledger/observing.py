@@ -76,17 +76,24 @@ class Observations:
             )
         ]
 
-    def count_to_observe(self, sink: str, now: datetime) -> tuple[int, int]:
-        """Return (listings whose base is unknown and may be read back, all listings) of a sink."""
+    def count_to_observe(self, sink: str, now: datetime) -> tuple[int, bool]:
+        """Return how many listings of a sink are unknown and may be read back; whether they are the most.
+
+        The cost follows these, not the catalogue.
+        """
         unknown = self.db.scalar(
             "SELECT count(*) FROM marketplace_stocks WHERE marketplace = ? AND base IS NULL "
             f"AND in_flight IS NULL AND {_TELLS.format('')}",
             (sink, as_text(now)),
         )
         if not unknown:
-            return 0, 0
-        every = self.db.scalar("SELECT count(*) FROM marketplace_stocks WHERE marketplace = ?", (sink,))
-        return int(unknown), int(every)
+            return 0, False
+        most = 2 * int(unknown)
+        found = self.db.scalar(
+            "SELECT count(*) FROM (SELECT 1 FROM marketplace_stocks WHERE marketplace = ? LIMIT ?)",
+            (sink, most),
+        )
+        return int(unknown), int(found) < most
 
     def begin_observing(self, sink: str, started: datetime) -> Observing:
         """Start taking in what a sink shows, asked for at `started`."""

@@ -200,13 +200,14 @@ class Orders:
         They are read back before anything is sent to them, so they do not become ready by this. What is on
         the wire just now will not be believed when it is answered. Inside a transaction. Returns how many.
         """
+        # The cross joins bind the order: from what was told to its listings, and never over all listings.
         chosen = [
             row[0]
             for row in self.db.query(
-                "SELECT s.id FROM json_each(?) AS told JOIN listings AS l ON l.marketplace = ? "
+                "SELECT s.id FROM json_each(?) AS told CROSS JOIN listings AS l ON l.marketplace = ? "
                 "AND l.external_id = json_extract(told.value, '$[0]') "
                 "AND l.warehouse_code = coalesce(json_extract(told.value, '$[1]'), l.warehouse_code) "
-                "JOIN marketplace_stocks AS s ON s.listing_id = l.id",
+                "CROSS JOIN marketplace_stocks AS s ON s.listing_id = l.id",
                 (ids([list(pair) for pair in pairs]), sink),
             )
         ]
@@ -244,8 +245,11 @@ class OrderReading:
     def ingest(self, page: Sequence[Order], as_of: datetime, now: datetime) -> None:
         """Take in one page, as of the start of its request; inside a transaction."""
         self.told += len(page)
-        told = once(page, as_text(as_of))
-        self._seen.update(told)
+        self._seen.update(order.key for order in page)
+        moved = self._moved(page)
+        if not moved:
+            return
+        told = once([order for order in page if order.key in moved], as_text(as_of))
         stored = {row.key: (row, told_at) for row, told_at in self._stored(told)}
         new: list[OrderRow] = []
         changed: list[OrderRow] = []
@@ -282,13 +286,13 @@ class OrderReading:
         """
         moment = as_text(as_of)
         gone = [
-            evolve(row, stage=OrderStage.SHIPPED.value, shipped_at=moment, note="no longer told")
+            evolve(OrderRow(*found), stage=OrderStage.SHIPPED.value, shipped_at=moment, note="no longer told")
             for found in self.orders.db.query(
                 f"SELECT {COLUMNS} FROM orders WHERE marketplace = ? AND settled = 0 "
                 "AND stage IN ('placed', 'assembled') AND told_at <= ?",
                 (self.sink, moment),
             )
-            if (row := OrderRow(*found)).key not in self._seen
+            if found[0] not in self._seen
         ]
         self._write([], gone, moment, now)
         if gone:
@@ -332,6 +336,24 @@ class OrderReading:
             [(row.product_id, self.sink, row.key) for row in matched if row.product_id is not None],
         )
         self.orders.derive(self.sink, [*matched, *changed], now)
+
+    def _moved(self, page: Sequence[Order]) -> set[str]:
+        """Return the keys of the orders that are not known, or not as they are told now.
+
+        Most are told at every reading until they end, and have not moved.
+        """
+        told = [[order.key, order.quantity, order.stage.value, order.note] for order in page]
+        return {
+            row[0]
+            for row in self.orders.db.query(
+                "SELECT json_extract(told.value, '$[0]') FROM json_each(?) AS told LEFT JOIN orders AS o "
+                "ON o.marketplace = ? AND o.key = json_extract(told.value, '$[0]') WHERE o.key IS NULL "
+                "OR o.quantity <> json_extract(told.value, '$[1]') "
+                "OR o.stage <> json_extract(told.value, '$[2]') "
+                "OR o.note <> json_extract(told.value, '$[3]')",
+                (ids(told), self.sink),
+            )
+        }
 
     def _stored(self, keys: Iterable[str]) -> list[tuple[OrderRow, str]]:
         rows: list[Any] = self.orders.db.query(

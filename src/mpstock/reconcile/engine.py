@@ -25,7 +25,7 @@ from mpstock.reconcile.recording import RunRecord, collect_plan, counted, finish
 from mpstock.reconcile.report import Plan, Report
 from mpstock.reconcile.rules import make_planner, mark_booked, mark_moved_settings
 from mpstock.reconcile.tasks import together, unless_stopped
-from mpstock.reconcile.watching import Following, Watcher
+from mpstock.reconcile.watching import JUST_BEFORE, Following, Watcher
 
 if TYPE_CHECKING:
     from mpstock.buffers import BufferResolver
@@ -93,7 +93,8 @@ class Engine:
                 await self.worker.run(self.ledger.runs.remember, LAST_RELEASED, str(run.id))
             # What a reading left out is let go for good, and for all: not by a run that only looks.
             absent = () if dry_run or skus is not None else release
-            watcher = self._watcher()
+            # Sources take their time; without them the orders have just been read.
+            watcher = self._watcher(timedelta() if read == "everything" else JUST_BEFORE)
             # Orders before sources: what has left the warehouse in between is in one of them at least.
             if read != "nothing":
                 await unless_stopped(watcher.orders(run, progress), self.stop)
@@ -150,8 +151,8 @@ class Engine:
         with self.ledger.transaction():
             self.planner(()).pick()
 
-    def _watcher(self) -> Watcher:
-        return Watcher(self.ledger, self.worker, self.clock, self._mine)
+    def _watcher(self, fresh_for: timedelta = timedelta()) -> Watcher:
+        return Watcher(self.ledger, self.worker, self.clock, self._mine, fresh_for)
 
     # ------------------------------------------------------------------ the steps of a run
 
@@ -259,7 +260,7 @@ class Engine:
     ) -> None:
         every = self.config.schedule.orders
         totals = counted(await self.worker.run(self.ledger.stocks.open_counts, run.states), held=False)
-        if totals and await watcher.again(run, timedelta()):
+        if totals and await watcher.just_before(run):
             # What was sold while the sources were read is not put back on sale.
             await self.worker.run(planner.plan_cause, ORDER)
 

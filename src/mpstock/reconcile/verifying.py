@@ -52,11 +52,11 @@ class Verifier:
         observing: Observing | None = None
         try:
             started = self.clock.now()
-            unknown, every = await self.worker.run(observations.count_to_observe, built.name, started)
+            unknown, most = await self.worker.run(observations.count_to_observe, built.name, started)
             if not full and not unknown:
                 return Observed()
             observing = observations.begin_observing(built.name, started)
-            if limits.observe_whole and (full or unknown * 2 > every):
+            if limits.observe_whole and (full or most):
                 async for page in built.sink.observe(None):
                     await self.worker.run(self._ingest, observing, page)
                 await self.worker.run(self._settle, observing)

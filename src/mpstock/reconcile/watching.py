@@ -26,10 +26,13 @@ if TYPE_CHECKING:
     from mpstock.model import OrderPage
     from mpstock.reconcile.recording import RunRecord
 
-__all__ = ["Following", "OrdersRead", "Watcher"]
+__all__ = ["JUST_BEFORE", "Following", "OrdersRead", "Watcher"]
 
 ROUNDS = 3
 """Read-backs and readings of orders in turn; a shop that sells faster is read on at the next run."""
+
+JUST_BEFORE = timedelta(seconds=5)
+"""Orders that were read so lately, with nothing slow in between, are read just before a push."""
 
 Progress = Callable[[str, str, int, "int | None"], None]
 
@@ -55,12 +58,16 @@ class OrdersRead:
 
 @define
 class Watcher:
-    """Keeps the ledger level with what the sinks have sold and what they show."""
+    """Keeps the ledger level with what the sinks have sold and what they show.
+
+    `fresh_for` is how long orders that were read count as read just before a push.
+    """
 
     ledger: Ledger
     worker: Worker
     clock: Clock
     sinks: Sequence[BuiltSink]
+    fresh_for: timedelta = timedelta()
     _read_at: dict[str, datetime] = field(factory=dict[str, datetime])
 
     async def orders(self, run: RunRecord, progress: Progress) -> None:
@@ -99,7 +106,27 @@ class Watcher:
 
     async def again(self, run: RunRecord, every: timedelta) -> bool:
         """Read the orders once more if that is due, and what they say is moved; whether anything has."""
-        found = [await self.read_orders(run, built) for built in self.due(run, every)]
+        return await self._again(run, self.due(run, every))
+
+    async def just_before(self, run: RunRecord) -> bool:
+        """Read the orders before a push, but for those that were just read; whether that moves anything."""
+        now = self.clock.now()
+        return await self._again(
+            run,
+            [
+                built
+                for built in self.sinks
+                if _tells(built)
+                and (
+                    (read_at := self._read_at.get(built.name)) is None
+                    or now - read_at >= self.fresh_for
+                    or f"orders.{built.name}" in run.failures
+                )
+            ],
+        )
+
+    async def _again(self, run: RunRecord, due: Sequence[BuiltSink]) -> bool:
+        found = [await self.read_orders(run, built) for built in due]
         if not any(read.voided or read.moved for read in found):
             return False
         await self.observe(run, full=False, progress=_silent)

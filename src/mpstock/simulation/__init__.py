@@ -9,6 +9,7 @@ from mpstock.simulation.application import Simulator, SinkSimulator, SourceSimul
 from mpstock.simulation.market import Market, Oracle
 from mpstock.simulation.market_demand import Buyer, Demand
 from mpstock.simulation.market_sales import MarketReport, Outlet, Sale
+from mpstock.simulation.market_watch import Exposure, Safety, Watch
 from mpstock.simulation.messages import Answer, Fault, Recorded, Refusal, Request
 from mpstock.simulation.rates import RateModel, RateWindow
 from mpstock.simulation.serving import main, serve
@@ -17,6 +18,7 @@ __all__ = [
     "Answer",
     "Buyer",
     "Demand",
+    "Exposure",
     "Fault",
     "Market",
     "MarketReport",
@@ -27,10 +29,12 @@ __all__ = [
     "Recorded",
     "Refusal",
     "Request",
+    "Safety",
     "Sale",
     "Simulator",
     "SinkSimulator",
     "SourceSimulator",
+    "Watch",
     "main",
     "serve",
 ]

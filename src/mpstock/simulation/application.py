@@ -299,6 +299,10 @@ class SinkSimulator(Simulator, ABC):
     def shown(self) -> Mapping[tuple[str, str], int]:
         """Return what buyers may buy now, by the seller's article and the sink warehouse's code."""
 
+    def showing(self, sku: str, warehouse_code: str) -> int:
+        """Return what buyers may buy of one article in one warehouse; a double that can looks at no other."""
+        return self.shown().get((sku, warehouse_code), 0)
+
     @abstractmethod
     def set_shown(self, sku: str, warehouse_code: str, quantity: int) -> None:
         """Change what is shown, as somebody in the marketplace's cabinet does."""

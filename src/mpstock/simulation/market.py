@@ -21,6 +21,7 @@ from mpstock.simulation.application import SourceSimulator
 from mpstock.simulation.market_demand import Buyer, Demand
 from mpstock.simulation.market_sales import MarketReport, Outlet, Sale
 from mpstock.simulation.market_stock import Books, Place, TrueStock
+from mpstock.simulation.market_watch import Watch
 
 __all__ = ["Market", "Oracle"]
 
@@ -52,6 +53,7 @@ class Market:
         book_lag: float = 0.0,
         reserve: Callable[[Any, str, str, int], None] | None = None,
         sample: float = 60.0,
+        watch: Watch | None = None,
     ) -> None:
         if not outlets:
             raise ValueError("nobody can buy: a market needs an outlet at least")
@@ -66,6 +68,7 @@ class Market:
         self._books_at = books_at
         self._book_lag = book_lag
         self._sample = sample
+        self.watch = watch
         self._buyers = self.demand.buyers(self.stock.skus, len(self.outlets), random.Random(seed))
         self._restocks = self.demand.restocks(self.stock.places, random.Random(seed + 1))
         self._epoch = clock.monotonic()
@@ -79,7 +82,10 @@ class Market:
         self._touched: set[str] = set()
         self._next_buyer()
         self._next_restock()
-        self._measure()
+        if watch is not None:
+            watch.begin(self.stock, self.outlets, self._now)
+        else:
+            self._measure()
 
     @staticmethod
     def assortment(
@@ -119,7 +125,7 @@ class Market:
             # A moment's tolerance: a sleep may end a rounding error early.
             while self._events and self._events[0][0] <= self._now() + 1e-6:
                 heapq.heappop(self._events)[2]()
-                self._happened()
+                self._settle()
 
     @contextmanager
     def running(self) -> Iterator[None]:
@@ -161,12 +167,15 @@ class Market:
     def report(self) -> MarketReport:
         """Say what has come of it so far."""
         with self._lock:
-            self._integrate()
+            if self.watch is None:
+                self._integrate()
             ended = [sale for sale in self.sales if sale.state == "cancelled"]
             return MarketReport(
                 sold=sum(sale.units for sale in self.sales),
                 oversold=sum(sale.oversold for sale in self.sales),
-                hidden_unit_hours=self._hidden_unit_hours,
+                hidden_unit_hours=(
+                    self._hidden_unit_hours if self.watch is None else self.watch.hidden_unit_hours
+                ),
                 cancelled=sum(not sale.failed for sale in ended),
                 orders=len(self.sales),
                 failed=sum(sale.failed for sale in ended),
@@ -181,11 +190,17 @@ class Market:
         with self._lock:
             self.stock.arrive(sku, warehouse, units)
             self._touched.add(sku)
-            self._after(
-                self._book_lag if book_lag is None else book_lag,
-                lambda: self._books.arrive(sku, warehouse, units),
-            )
-            self._happened()
+            if self.watch is not None:
+                self.watch.untold(sku)
+
+            def books() -> None:
+                self._books.arrive(sku, warehouse, units)
+                if self.watch is not None:
+                    self.watch.told(sku)
+
+            lag = self._book_lag if book_lag is None else book_lag
+            self._after(lag, books)
+            self._settle()
 
     # -- what happens --------------------------------------------------------------------
 
@@ -273,8 +288,14 @@ class Market:
 
         self._at(at, arrives)
 
+    def _settle(self) -> None:
+        self._happened()
+        if self.watch is not None:
+            self.watch.look(self._touched)
+        self._touched.clear()
+
     def _happened(self) -> None:
-        """What a variant does after anything has happened."""
+        """What a variant does after anything has happened, to what was touched by it."""
 
     # -- what is hidden ------------------------------------------------------------------
 
@@ -325,8 +346,9 @@ class Oracle(Market):
         self._advertise = advertise
         super().__init__(*args, **options)
         self._touched.update(self.stock.skus)
-        self._happened()
-        self._hidden = self._unseen()
+        self._settle()
+        if self.watch is None:
+            self._hidden = self._unseen()
 
     def _happened(self) -> None:
         for sku in self._touched:
@@ -338,4 +360,3 @@ class Oracle(Market):
                     free = self._advertise(max(self.stock.free(sku, feeds), 0))
                     shown = free // outlet.packs.get(sku, 1)
                     outlet.simulator.call(outlet.simulator.set_shown, sku, code, shown)
-        self._touched.clear()

@@ -25,6 +25,7 @@ class TrueStock:
         self.promised: dict[Place, int] = dict.fromkeys(there, 0)
         self.aside: dict[Place, int] = dict.fromkeys(there, 0)
         self.skus: list[str] = list(dict.fromkeys(sku for sku, _ in there))
+        self._known = frozenset(self.skus)
         self.warehouses: list[str] = list(dict.fromkeys(warehouse for _, warehouse in there))
 
     @property
@@ -46,7 +47,7 @@ class TrueStock:
         Raises:
             ValueError: the market has no such article or warehouse: it was not opened with it.
         """
-        if sku not in self.skus or warehouse not in self.warehouses:
+        if sku not in self._known or warehouse not in self.warehouses:
             raise ValueError(f"{sku!r} in {warehouse!r} is not in this market; open it with 0 units of it")
         self.there[sku, warehouse] = self.there.get((sku, warehouse), 0) + units
 

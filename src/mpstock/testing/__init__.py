@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from mpstock.testing.context import adapter_context, build_adapter
 from mpstock.testing.faults import FaultScript
+from mpstock.testing.shop import shop_in_process
 from mpstock.testing.virtual import VirtualClock, run_virtual
 
 if TYPE_CHECKING:
@@ -26,6 +27,7 @@ __all__ = [
     "adapter_context",
     "build_adapter",
     "run_virtual",
+    "shop_in_process",
 ]
 
 # Imported when asked for: pytest and what structures settings are for those who test a plugin.

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
         [Message, Callable[[], Awaitable[Message]], Callable[[Message], Awaitable[None]]], Awaitable[None]
     ]
 
-__all__ = ["adapter_context", "build_adapter"]
+__all__ = ["adapter_context", "app_transport", "build_adapter"]
 
 
 def adapter_context(
@@ -54,7 +54,7 @@ def adapter_context(
         clock = cast("Clock | None", getattr(app, "clock", None)) or VirtualClock()
     way_out: httpx.AsyncBaseTransport | None = None
     if not network:
-        way_out = app if isinstance(app, httpx.AsyncBaseTransport) else _app_transport(app)
+        way_out = app if isinstance(app, httpx.AsyncBaseTransport) else app_transport(app)
     transport = HttpTransport(
         name,
         pacer=Pacer(store or MemoryPaceStore(), clock),
@@ -83,7 +83,8 @@ def build_adapter(spec: SourceSpec | SinkSpec, settings: Any, context: Context) 
     return source
 
 
-def _app_transport(app: App) -> httpx.AsyncBaseTransport:
+def app_transport(app: App) -> httpx.AsyncBaseTransport:
+    """Return a way to `app` in the process on which, as over a network, a connection can be lost."""
     import httpx
 
     class AppTransport(httpx.AsyncBaseTransport):

@@ -1,0 +1,108 @@
+"""What the shop does in its simulated day, as `mpstock run` does it."""
+
+from __future__ import annotations
+
+import asyncio
+import math
+import random
+import time
+from pathlib import Path
+from typing import Any
+
+from benchmarks.day.events import faults, ring, write_offs
+from benchmarks.day.world import BATCH, HOUR, SETTINGS, Kind, World
+from mpstock import AsyncShop, Report
+from mpstock.testing import shop_in_process
+
+__all__ = ["foresee", "live"]
+
+
+async def run(world: World, shop: AsyncShop, kind: str, **how: Any) -> Report:
+    """Let the shop run once, and count what it took."""
+    before, began = time.perf_counter(), world.clock.monotonic()
+    report = await shop.sync(**how)
+    took = time.perf_counter() - before
+    found = world.kinds.setdefault(kind, Kind())
+    found.runs += 1
+    found.wall += took
+    found.longest = max(found.longest, took)
+    found.virtual += world.clock.monotonic() - began
+    found.pushed += report.pushed
+    world.exit_codes[report.exit_code] += 1
+    for name, sink in report.sinks.items():
+        changes = sink.pushed + sink.failed
+        world.requests[name] += sink.requests
+        world.changes[name] += changes
+        world.bound[name] += math.ceil(changes / BATCH[name])
+        world.drift += sink.drifted
+    for held in report.held:
+        world.held[f"{held.guard} {held.sink} {held.source}"] += held.count
+    return report
+
+
+async def work(world: World, shop: AsyncShop) -> None:
+    """Orders every minute, changes every 15, everything at 02:00, and webhooks at once."""
+    minute = 0
+    while world.hour < world.options.hours:
+        due = world.started + 60.0 * minute
+        timer = asyncio.create_task(world.clock.sleep(max(due - world.clock.monotonic(), 0.0)))
+        bell = asyncio.create_task(world.rung.wait())
+        await asyncio.wait([timer, bell], return_when=asyncio.FIRST_COMPLETED)
+        rings = bell.done()
+        for task in (timer, bell):
+            task.cancel()
+        world.rung.clear()
+        if world.clock.monotonic() >= due - 1e-6:
+            if minute == 120:
+                await run(world, shop, "full", full=True, cause="schedule")
+            elif minute % 15 == 0:
+                await run(world, shop, "changes", cause="schedule")
+            else:
+                await run(world, shop, "orders", read="orders", cause="schedule")
+            minute = max(minute + 1, math.ceil((world.clock.monotonic() - world.started) / 60.0))
+        elif rings:
+            await run(world, shop, "webhook", read="nothing", cause="webhook")
+
+
+async def live(world: World, folder: Path) -> None:
+    """Open the shop, bring both accounts level, then let the day pass."""
+    path = folder / "mpstock.toml"
+    path.write_text(SETTINGS.format(token=world.wb.token, buffer=world.options.buffer), encoding="utf-8")
+    doubles = {
+        f"{'sources' if name == 'erp' else 'sinks'}.{name}": line for name, line in world.lines.items()
+    }
+    async with shop_in_process(path, doubles, world.clock) as shop:
+        before = time.perf_counter()
+        report = await shop.sync(full=True, cause="opening")
+        world.opened = {"wall": time.perf_counter() - before, "pushed": report.pushed}
+        world.begin()
+        chance = random.Random(world.options.seed + 20)
+        rings: set[asyncio.Task[None]] = set()
+
+        def webhook(sku: str, own: str) -> None:
+            if chance.random() < world.options.webhooks:
+                task = asyncio.create_task(ring(world, shop, sku, own, chance))
+                rings.add(task)
+                task.add_done_callback(rings.discard)
+
+        beside = [
+            asyncio.create_task(world.market.advance(world.options.hours * HOUR)),
+            asyncio.create_task(write_offs(world, webhook)),
+        ]
+        if world.options.faults:
+            beside.append(asyncio.create_task(faults(world)))
+        await work(world, shop)
+        for task in [*beside, *rings]:
+            task.cancel()
+        ended = await asyncio.gather(*beside, *rings, return_exceptions=True)
+        for error in ended:
+            if isinstance(error, Exception):
+                raise error
+
+
+async def foresee(world: World) -> None:
+    """The oracle's day: the same buyers and the same breakage."""
+    world.begin()
+    beside = asyncio.create_task(write_offs(world, lambda _sku, _own: None))
+    await world.market.advance(world.options.hours * HOUR)
+    beside.cancel()
