@@ -33,6 +33,7 @@ if TYPE_CHECKING:
     )
     from mpstock.ledger.actions import Action
     from mpstock.ledger.chain import LogBreak, LogVerification
+    from mpstock.ledger.retention import Tidied
     from mpstock.model import (
         Change,
         Finding,
@@ -124,6 +125,7 @@ __all__ = [
     "Status",
     "SystemClock",
     "TermExplanation",
+    "Tidied",
     "Transport",
     "WriteTestable",
     "aopen",
@@ -144,6 +146,7 @@ _HOMES = {
     ),
     "ledger.actions": "Action",
     "ledger.chain": "LogBreak LogVerification",
+    "ledger.retention": "Tidied",
     "model": (
         "Change Finding Hold Level Listing ListingPage Observation Order OrderPage OrderStage Outcome "
         "OutcomeStatus Problem Reading"

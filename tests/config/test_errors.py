@@ -145,6 +145,7 @@ def test_an_unknown_key_names_its_table_and_the_nearest(load_text: Load, text: s
             "[sinks.shop] share: is missing: the stock is split between the sinks",
         ),
         ("[guards.zeroing]\nshare = 10\n", "[guards.zeroing] share: must be from 0 to 1"),
+        ("[retention]\nlog = '1h'\n", "[retention] log: must be a day or more"),
         ("[guards.zeroing]\ncount = -1\n", "[guards.zeroing] count: must be 0 or more"),
         ("[schedule]\nfull = 'noon'\n", "[schedule] full: must be a time of day"),
         ("[schedule]\ntimezone = 'Europe/Moskow'\n", 'did you mean "Europe/Moscow"?'),

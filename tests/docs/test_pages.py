@@ -38,6 +38,7 @@ COMMON_SETTINGS = (
     "ZeroingGuard",
     "ScheduleSettings",
     "ProductsSettings",
+    "RetentionSettings",
 )
 
 

@@ -31,6 +31,7 @@ from mpstock.config import (
     GuardSettings,
     LedgerSettings,
     ProductsSettings,
+    RetentionSettings,
     SharingSettings,
     SinkConfig,
     SinkWarehouse,
@@ -77,6 +78,7 @@ def configuration(
     zeroing: ZeroingGuard | None = None,
     products: Path | None = None,
     sharing: SharingSettings | None = None,
+    retention: RetentionSettings | None = None,
 ) -> Configuration:
     """Return the settings of a shop, as a file would say them."""
     url = str(ledger) if "://" in str(ledger) else f"sqlite:///{ledger}"
@@ -87,6 +89,7 @@ def configuration(
         guards=GuardSettings(zeroing or ZeroingGuard()),
         products=ProductsSettings(products),
         sharing=sharing or SharingSettings(),
+        retention=retention or RetentionSettings(),
     )
 
 
@@ -152,6 +155,7 @@ class Play:
         self.zeroing = zeroing
         self.products: Path | None = None
         self.sharing: SharingSettings | None = None
+        self.retention: RetentionSettings | None = None
 
     def set_source(self, name: str, **keys: Any) -> None:
         """Change the settings of a source."""
@@ -170,6 +174,7 @@ class Play:
             zeroing=self.zeroing,
             products=self.products,
             sharing=self.sharing,
+            retention=self.retention,
         )
         return Shop(config, plugins=REGISTRY, clock=self.clock)
 

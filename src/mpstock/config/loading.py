@@ -19,6 +19,7 @@ from mpstock.config.settings import (
     GuardSettings,
     LedgerSettings,
     ProductsSettings,
+    RetentionSettings,
     ScheduleSettings,
     SharingSettings,
     SinkConfig,
@@ -38,7 +39,18 @@ __all__ = ["load"]
 C = TypeVar("C")
 S = TypeVar("S")
 
-_TABLES = ("ledger", "sources", "sinks", "sharing", "guards", "schedule", "products", "network", "clock")
+_TABLES = (
+    "ledger",
+    "sources",
+    "sinks",
+    "sharing",
+    "guards",
+    "schedule",
+    "products",
+    "retention",
+    "network",
+    "clock",
+)
 
 
 def load(
@@ -107,6 +119,7 @@ class _Loader:
             guards=self._simple(GuardSettings, "guards"),
             schedule=self._simple(ScheduleSettings, "schedule"),
             products=self._simple(ProductsSettings, "products"),
+            retention=self._simple(RetentionSettings, "retention"),
             clock_speed=self._simple(ClockTable, "clock").speed,
             broken=dict(self._failed),
         )

@@ -30,6 +30,7 @@ __all__ = [
     "GuardSettings",
     "LedgerSettings",
     "ProductsSettings",
+    "RetentionSettings",
     "ScheduleSettings",
     "SharingSettings",
     "SinkConfig",
@@ -232,6 +233,30 @@ class ScheduleSettings:
     timezone: ZoneInfo = field(factory=lambda: ZoneInfo("UTC"))
 
 
+def _a_day(_: Any, attribute: attrs.Attribute[Any], value: timedelta) -> None:
+    if value < timedelta(days=1):
+        raise ValueError(
+            f'{attribute.name} must be a day or more, such as "90d": guards and roll-backs look back that far'
+        )
+
+
+@frozen
+class RetentionSettings:
+    """`[retention]`: how long the ledger keeps what was.
+
+    `log`           lines of the sync log; their seals stay for ever.
+    `explanations`  the inputs of the formula for each number that was sent; those of a number that still
+                    stands stay with its line in the log.
+    `drifts`        listings that were found out of step.
+    `runs`          runs that sent nothing, or whose lines of the log are gone.
+    """
+
+    log: timedelta = field(default=timedelta(days=365), validator=_a_day)
+    explanations: timedelta = field(default=timedelta(days=90), validator=_a_day)
+    drifts: timedelta = field(default=timedelta(days=90), validator=_a_day)
+    runs: timedelta = field(default=timedelta(days=90), validator=_a_day)
+
+
 @frozen
 class ProductsSettings:
     """`[products]`: where the products file is; None = there is none."""
@@ -256,6 +281,7 @@ class Configuration:
     guards: GuardSettings = field(factory=GuardSettings)
     schedule: ScheduleSettings = field(factory=ScheduleSettings)
     products: ProductsSettings = field(factory=ProductsSettings)
+    retention: RetentionSettings = field(factory=RetentionSettings)
     clock_speed: float = 1.0
     broken: Mapping[str, Exception] = field(factory=dict[str, Exception])
 

@@ -27,11 +27,14 @@ class AsyncPart:
     @asynccontextmanager
     async def _run(self) -> AsyncIterator[Engine]:
         """One run at a time; a stop that was asked of the last one is not meant for this one."""
+        from mpstock.reconcile.tidying import tidy_if_due
+
         async with self._busy:
             engine = await self._assembly.start()
             async with engine.leases.held():
                 self._assembly.stop.clear()
                 yield engine
+                await tidy_if_due(engine)
 
     async def _beside(self, work: Callable[[Ledger], T]) -> T:
         """Do long work that only reads on a connection of its own, so that a run goes on meanwhile.

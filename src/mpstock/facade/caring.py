@@ -10,6 +10,7 @@ from mpstock.facade.base import AsyncPart, Part
 if TYPE_CHECKING:
     from mpstock.ledger.actions import Action
     from mpstock.ledger.chain import LogVerification
+    from mpstock.ledger.retention import Tidied
 
 __all__ = ["AsyncCaring", "Caring"]
 
@@ -37,6 +38,17 @@ class AsyncCaring(AsyncPart):
         engine = await self._assembly.start()
         return await engine.worker.run(engine.ledger.actions.last, action=action, run=run, limit=limit)
 
+    async def tidy(self) -> Tidied:
+        """Let go what is older than the settings `[retention]` say; a run does it once a day by itself.
+
+        Returns:
+            How many rows went.
+        """
+        from mpstock.reconcile.tidying import tidy
+
+        async with self._run() as engine:
+            return await tidy(engine)
+
 
 class Caring(Part):
     """The part of `Shop` that looks after the ledger itself."""
@@ -50,3 +62,7 @@ class Caring(Part):
     ) -> Sequence[Action]:
         """Return the newest things that people did; see `AsyncShop.actions`."""
         return self._call(self._shop.actions(action=action, run=run, limit=limit))
+
+    def tidy(self) -> Tidied:
+        """Let go what is older than the settings say; see `AsyncShop.tidy`."""
+        return self._call(self._shop.tidy())

@@ -16,6 +16,7 @@ from mpstock.ledger.orders import Orders
 from mpstock.ledger.pushes import Pushes
 from mpstock.ledger.recipes import Recipes
 from mpstock.ledger.recovering import Recovery
+from mpstock.ledger.retention import Retention
 from mpstock.ledger.runs import Runs
 from mpstock.ledger.sealing import Seals
 from mpstock.ledger.stocks import Stocks
@@ -59,6 +60,7 @@ class Ledger:
         self.runs = Runs(self.database)
         self.actions = Actions(self.database, self.seals)
         self.interventions = Interventions(self.database, self.dirt)
+        self.retention = Retention(self.database, self.runs, self.actions)
         self.transaction = self.database.transaction
 
     @property
