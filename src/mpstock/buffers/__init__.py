@@ -2,6 +2,7 @@
 
 from mpstock.buffers.policies import DEFAULT_POLICY, POLICIES, All, FixedShare, Standard, Threshold
 from mpstock.buffers.resolving import BufferResolver, ResolvedBuffer, buffer_keys
+from mpstock.buffers.stored import StoredBuffers, as_stored
 
 __all__ = [
     "DEFAULT_POLICY",
@@ -11,6 +12,8 @@ __all__ = [
     "FixedShare",
     "ResolvedBuffer",
     "Standard",
+    "StoredBuffers",
     "Threshold",
+    "as_stored",
     "buffer_keys",
 ]

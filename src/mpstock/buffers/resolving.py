@@ -48,6 +48,7 @@ class _Core:
     origin: Mapping[str, str]
     fingerprint: str
     advertise: Callable[[int], int]
+    plugin: str = ""
 
 
 @frozen(eq=False, repr=False)
@@ -60,6 +61,14 @@ class ResolvedBuffer:
     _core: _Core
     advertise: Callable[[int], int]
     _line: int = 0
+
+    @classmethod
+    def of(
+        cls, name: str, policy: BufferPolicy, settings: Any, origin: Mapping[str, str], plugin: str
+    ) -> ResolvedBuffer:
+        """Return a buffer that is not resolved from settings but known already."""
+        advertise = _checked(name, policy)
+        return cls(_Core(name, policy, settings, origin, "", advertise, plugin), advertise)
 
     def __repr__(self) -> str:
         return f"<ResolvedBuffer {self.name}: {self.settings!r}>"
@@ -78,6 +87,19 @@ class ResolvedBuffer:
     def settings(self) -> Any:
         """The policy's settings, an instance of its settings class."""
         return self._core.settings
+
+    @property
+    def values(self) -> Mapping[str, Any]:
+        """The policy's settings by their keys."""
+        settings = self._core.settings
+        if isinstance(settings, Mapping):
+            return settings
+        return {a.alias or a.name: getattr(settings, a.name) for a in attrs.fields(type(settings))}
+
+    @property
+    def plugin(self) -> str:
+        """The plugin that brings the policy, with its version; empty for mpstock's own."""
+        return self._core.plugin
 
     @property
     def origin(self) -> dict[str, str]:
@@ -238,7 +260,7 @@ class BufferResolver:
         if built is None:
             built_policy = self._build(spec, settings)
             built = self._policies[fingerprint] = (built_policy, _checked(spec.name, built_policy))
-        return _Core(spec.name, built[0], settings, origin, fingerprint, built[1])
+        return _Core(spec.name, built[0], settings, origin, fingerprint, built[1], self._plugin(spec))
 
     def _spec(self, policy: object, place: str) -> BufferPolicySpec:
         if not isinstance(policy, str):
@@ -264,6 +286,10 @@ class BufferResolver:
         version = "" if plugin is None or plugin.distribution == "mpstock" else plugin.version
         content = repr((spec.name, version, _plain(attrs.asdict(settings))))
         return blake2b(content.encode(), digest_size=8).hexdigest()
+
+    def _plugin(self, spec: BufferPolicySpec) -> str:
+        plugin = self._plugins.owner(spec)
+        return "" if plugin is None or plugin.distribution == "mpstock" else plugin.label
 
 
 _MOST = 20

@@ -5,6 +5,7 @@ from __future__ import annotations
 from mpstock.ledger.actions import Actions
 from mpstock.ledger.database import Database
 from mpstock.ledger.dirt import Dirt
+from mpstock.ledger.explanations import Explanations
 from mpstock.ledger.holds import Holds
 from mpstock.ledger.interventions import Interventions
 from mpstock.ledger.leases import Leases
@@ -57,6 +58,7 @@ class Ledger:
         self.recovery = Recovery(self.database, self.dirt, self.log)
         self.pushes = Pushes(self.database, self.dirt, self.log, self.recovery)
         self.leases = Leases(self.database)
+        self.explanations = Explanations(self.database)
         self.runs = Runs(self.database)
         self.actions = Actions(self.database, self.seals)
         self.interventions = Interventions(self.database, self.dirt)

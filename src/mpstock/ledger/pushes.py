@@ -7,8 +7,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
-from attrs import frozen
-
+from mpstock.ledger.batches import Batch, Grounds, Item, Queue
 from mpstock.ledger.database import as_datetime, as_text, ids
 from mpstock.ledger.recovering import LATE
 from mpstock.ledger.stocks import LONGEST_REST, relane
@@ -21,7 +20,7 @@ if TYPE_CHECKING:
     from mpstock.ledger.recovering import Recovery
     from mpstock.model import Outcome
 
-__all__ = ["Batch", "Item", "Pushes", "Queue"]
+__all__ = ["Pushes"]
 
 _APPLIED = {OutcomeStatus.OK, OutcomeStatus.ERROR, OutcomeStatus.DOUBT}
 """The outcomes that the sync log tells of: the others left everything as it was."""
@@ -30,39 +29,6 @@ LONGEST_REST_OF_A_FALL = timedelta(seconds=60)
 """A refused fall is the most urgent thing there is: it is tried again within this time."""
 
 _UNTOUCHED = {OutcomeStatus.UNSENT, OutcomeStatus.BUSY}
-
-
-@frozen
-class Queue:
-    """What waits to be pushed: changes that may go now (counted up to one batch), whether a zero or a fall
-    (`urgent`) is among them; changes that rest for no more than their cooldown (`soon`), and when the first
-    of all that rest may go.
-    """
-
-    eligible: int
-    zeros: bool
-    urgent: bool
-    soon: int
-    next_at: datetime | None
-
-
-@frozen
-class Item:
-    """One change of a batch, with the id of its listing's state."""
-
-    id: int
-    product_id: int
-    lane: int
-    change: Change
-
-
-@frozen
-class Batch:
-    """A batch whose intent is recorded; it is settled by its outcomes."""
-
-    id: int
-    sink: str
-    items: Sequence[Item]
 
 
 class Pushes:
@@ -108,6 +74,7 @@ class Pushes:
         run: int,
         cooldown: timedelta,
         replan: Callable[[Sequence[tuple[int, int, str]]], int],
+        grounds: Grounds | None = None,
         group: Iterable[int] | None = None,
         at_most: Mapping[int, int] | None = None,
     ) -> Batch | None:
@@ -115,7 +82,7 @@ class Pushes:
 
         The quantities are computed here, at the moment of sending: products that were marked since they
         were planned are planned anew by `replan` (given their marks, it returns how many it planned) before
-        anything is taken.
+        anything is taken; what has no explanation yet is reckoned once more by `grounds`.
         `group` names parked states to take instead of what is ready, `at_most` bounds the quantities (a plan
         that was made before); what is not in it stays for another run.
         Returns None when nothing may go.
@@ -127,7 +94,10 @@ class Pushes:
                     self.park(foreign)
                     continue
                 marks = self._dirt.among({row[1] for row in rows})
-                if not marks or not replan(marks):
+                if marks and replan(marks):
+                    continue
+                open_ = [(row[0], row[1], row[4], row[5]) for row in rows if row[10] is None]
+                if grounds is None or not open_ or not grounds.renew(open_):
                     break
             if not rows:
                 return None
@@ -136,7 +106,10 @@ class Pushes:
                 "INSERT INTO pushes (run_id, marketplace, size, started_at) VALUES (?, ?, ?, ?)",
                 (run, sink, len(rows), moment),
             )
-            items = [_item(row, at_most) for row in rows]
+            explained: Mapping[int, int] = {}
+            if grounds is not None and open_:
+                explained = grounds.keep({state: wanted for state, _, wanted, _ in open_})
+            items = [_item(row, at_most, explained) for row in rows]
             not_before = as_text(now + cooldown)
             self.db.executemany(
                 "UPDATE marketplace_stocks SET in_flight = ?, sent = ?, ready = 0, sync_status = 'pending', "
@@ -172,7 +145,7 @@ class Pushes:
                     (
                         item.product_id, item.change.listing.warehouse, item.change.old, item.change.new,
                         causes.get(item.change.cause, item.change.cause), outcome.status.value,
-                        _words(outcome.code), _words(outcome.message), None,
+                        _words(outcome.code), _words(outcome.message), item.explanation,
                     )
                     for item, told in answered
                     if (outcome := late.get(item.id, told)).status in _APPLIED
@@ -302,7 +275,8 @@ class Pushes:
             parameters = (sink, ids(group))
         return self.db.query(
             "SELECT s.id, s.product_id, s.lane, s.base, s.wanted, s.cause, l.external_id, l.warehouse_code, "
-            "l.skus, l.keys FROM marketplace_stocks AS s JOIN listings AS l ON l.id = s.listing_id "
+            "l.skus, l.keys, s.explanation_id FROM marketplace_stocks AS s "
+            "JOIN listings AS l ON l.id = s.listing_id "
             f"WHERE {where} AND (s.not_before IS NULL OR s.not_before <= ?) "
             "ORDER BY s.lane, s.id LIMIT ?",
             (*parameters, as_text(now), limit),
@@ -326,8 +300,10 @@ def _where(sink: str, warehouse: str | None) -> tuple[str, tuple[Any, ...]]:
     return "s.marketplace = ? AND s.ready = 1 AND s.warehouse_code = ?", (sink, warehouse)
 
 
-def _item(row: Sequence[Any], at_most: Mapping[int, int] | None) -> Item:
-    state_id, product_id, lane, base, wanted, cause, external_id, warehouse, skus, keys = row
-    new = wanted if at_most is None else min(wanted, at_most[state_id])
+def _item(row: Sequence[Any], at_most: Mapping[int, int] | None, explained: Mapping[int, int]) -> Item:
+    state, product_id, lane, base, wanted, cause, external_id, warehouse, skus, keys, explanation = row
+    new = wanted if at_most is None else min(wanted, at_most[state])
     listing = Listing(external_id, warehouse, tuple(json.loads(skus)), json.loads(keys))
-    return Item(state_id, product_id, lane, Change(listing, base, new, cause))
+    if explanation is None:
+        explanation = explained.get(product_id)
+    return Item(state, product_id, lane, Change(listing, base, new, cause), explanation)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import datetime
 from typing import TYPE_CHECKING
 
@@ -30,6 +30,28 @@ class RecipeBook:
 
     _recipes: Mapping[tuple[int, str], Recipe] = field(factory=dict[tuple[int, str], Recipe])
     _users: Mapping[int, frozenset[int]] = field(factory=dict[int, frozenset[int]])
+    _sinks: Mapping[int, Sequence[str]] = field(init=False, repr=False, eq=False)
+
+    @_sinks.default
+    def _sinks_of_each(self) -> Mapping[int, Sequence[str]]:
+        found: dict[int, list[str]] = {}
+        for product_id, sink in self._recipes:
+            found.setdefault(product_id, []).append(sink)
+        return found
+
+    @classmethod
+    def of_recipes(cls, rows: Iterable[tuple[int, str, int, int]]) -> RecipeBook:
+        """Return the book of these (product id, sink or '', component's product id, units)."""
+        recipes: dict[tuple[int, str], list[tuple[int, int]]] = {}
+        users: dict[int, set[int]] = {}
+        for product_id, sink, component_id, units in rows:
+            recipes.setdefault((product_id, sink), []).append((component_id, units))
+            if component_id != product_id:
+                users.setdefault(component_id, set()).add(product_id)
+        return cls(
+            {key: tuple(parts) for key, parts in recipes.items()},
+            {component: frozenset(products) for component, products in users.items()},
+        )
 
     def __bool__(self) -> bool:
         return bool(self._recipes)
@@ -38,6 +60,12 @@ class RecipeBook:
         """Return what one unit of a product's listing in a sink takes."""
         found = self._recipes.get((product_id, sink)) or self._recipes.get((product_id, ""))
         return found or ((product_id, 1),)
+
+    def about(self, product_ids: Iterable[int]) -> Iterator[tuple[int, str, Recipe]]:
+        """Yield (product id, sink or '', recipe) of these products, as far as they have one."""
+        for product_id in sorted(product_ids):
+            for sink in self._sinks.get(product_id, ()):
+                yield product_id, sink, self._recipes[product_id, sink]
 
     def users(self, component_id: int) -> frozenset[int]:
         """Return the products whose recipes take a component; itself apart."""
@@ -54,18 +82,11 @@ class Recipes:
 
     def book(self) -> RecipeBook:
         """Return every recipe; costs what there is of them."""
-        recipes: dict[tuple[int, str], list[tuple[int, int]]] = {}
-        users: dict[int, set[int]] = {}
-        for product_id, sink, component_id, units in self.db.iterate(
-            "SELECT product_id, marketplace, component_id, units FROM recipes "
-            "ORDER BY product_id, marketplace, component_id"
-        ):
-            recipes.setdefault((product_id, sink), []).append((component_id, units))
-            if component_id != product_id:
-                users.setdefault(component_id, set()).add(product_id)
-        return RecipeBook(
-            {key: tuple(parts) for key, parts in recipes.items()},
-            {component: frozenset(products) for component, products in users.items()},
+        return RecipeBook.of_recipes(
+            self.db.iterate(
+                "SELECT product_id, marketplace, component_id, units FROM recipes "
+                "ORDER BY product_id, marketplace, component_id"
+            )
         )
 
     def save(self, recipes: Mapping[tuple[str, str], Mapping[str, int]], now: datetime) -> list[int]:

@@ -200,6 +200,8 @@ Table(
     Column("replaced", Integer),
     # the number of the intervention by which nothing is sent to it; NULL = none
     Column("stopped", Integer),
+    # what the wanted quantity was reckoned from; NULL: that is kept when it is sent
+    Column("explanation_id", Integer),
     UniqueConstraint("product_id", "marketplace", "warehouse_code"),
     Index("ix_marketplace_stocks_failing", "marketplace", "id", sqlite_where=text("failures > 0")),
     Index("ix_marketplace_stocks_ready", "marketplace", "lane", "id", sqlite_where=text("ready = 1")),

@@ -9,7 +9,7 @@ The rules of this table, each in one place:
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
@@ -118,11 +118,13 @@ class Stocks:
         rows: Sequence[tuple[int | None, str, int]],
         run: int,
         writes: Collection[str] | None = None,
+        explained: Mapping[int, int] | None = None,
     ) -> None:
         """Record (wanted, cause, id) as planned by a run, and let the lanes follow; inside a transaction.
 
         What is parked stays so until `reopen`. Of a sink that is not among `writes` only falls short of zero
-        become ready: what its own writer has not judged waits for a run that does.
+        become ready: what its own writer has not judged waits for a run that does. `explained` are
+        explanations by id; what has none is explained when it is sent.
         """
         parked, narrowed = "lane IS NOT NULL AND ready = 0", list[str]()
         if writes is not None:
@@ -131,8 +133,11 @@ class Stocks:
                 f"AND {_LANE.format(base='base')} IN (0, 2) AND lane IS NOT {_LANE.format(base='base')})"
             )
             narrowed.append(ids(writes))
+        explanation = (explained or {}).get
         self.db.executemany(
-            f"UPDATE marketplace_stocks SET wanted = ?, cause = ?, planned_by = {int(run)} WHERE id = ?", rows
+            "UPDATE marketplace_stocks SET wanted = ?, cause = ?, explanation_id = ?, "
+            f"planned_by = {int(run)} WHERE id = ?",
+            [(wanted, cause, explanation(id_), id_) for wanted, cause, id_ in rows],
         )
         self.db.execute(
             f"UPDATE marketplace_stocks SET {relane(parked=parked)} "

@@ -21,12 +21,30 @@ class Evaluated:
     """What facts come to: a reckoning for each listing of the product, in the order in which they draw.
 
     `facts` are those that were reckoned with: evaluated alone, under the same rules, they give the same.
-    `stock` is what there is of each product that the listings take.
+    `stock` is what there is of each product that the listings take. `volatile`: the numbers may move without
+    anything being marked, as a hold expires or a neighbour falls.
     """
 
     facts: Facts
     reckonings: Sequence[Reckoning]
     stock: Mapping[int, Component]
+    volatile: bool = False
+
+    @property
+    def differs(self) -> bool:
+        """Whether a listing should show something else than it shows."""
+        return any(r.wanted is not None and r.wanted != r.base for r in self.reckonings)
+
+    def otherwise(self, wanted: Mapping[int, int]) -> dict[tuple[str, str], int]:
+        """Return those of the numbers, given by state, that are not what was reckoned."""
+        if not wanted:
+            return {}
+        reckoned = {(r.sink, r.warehouse): r.wanted for r in self.reckonings}
+        return {
+            key: wanted[listed.state]
+            for key, listed in self.facts.found.items()
+            if key in reckoned and wanted.get(listed.state, reckoned[key]) != reckoned[key]
+        }
 
 
 def evaluate(reckoner: Reckoner, page: Sequence[Facts]) -> list[Evaluated]:
@@ -55,11 +73,17 @@ def evaluate(reckoner: Reckoner, page: Sequence[Facts]) -> list[Evaluated]:
         page = [facts if len(facts.shops) == 1 else facts.with_wanted(now_wanted) for facts in page]
     result = []
     for facts, reckonings in zip(page, first, strict=True):
+        volatile = bool(facts.holds) and _expires(facts)
         if reckoner.book or _has_neighbours(reckoner, reckonings):
             now = {(r.sink, r.warehouse): r.wanted for r in reckonings}
             reckonings = [_after_neighbours(reckoner, facts, each, now) for each in reckonings]
-        result.append(Evaluated(facts, reckonings, stock))
+            volatile = True
+        result.append(Evaluated(facts, reckonings, stock, volatile))
     return result
+
+
+def _expires(facts: Facts) -> bool:
+    return any(hold.expires_at is not None for holds in facts.holds.values() for _, hold in holds)
 
 
 def _stock(reckoner: Reckoner, facts: Facts, part: int) -> Component:

@@ -52,6 +52,11 @@ class Facts:
         """The product's own listings."""
         return self.shops.get(self.product_id, _NO_SHOPS)
 
+    @property
+    def kin(self) -> set[int]:
+        """The product, what its listings take, and the products that draw on the same stock."""
+        return {self.product_id, *self.levels, *self.shops}
+
     def others(self, product_id: int) -> Shops:
         """Return the listings of a product that draws on the same stock."""
         return self.shops.get(product_id, _NO_SHOPS)

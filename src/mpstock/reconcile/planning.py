@@ -14,6 +14,7 @@ from mpstock.reconcile.evaluating import Evaluated, evaluate
 from mpstock.reconcile.facts import FactsReader
 from mpstock.reconcile.hands import NO_HANDS, Hands, read_hands
 from mpstock.reconcile.reckoning import Reckoner
+from mpstock.reconcile.stored_facts import StoredSettings
 
 if TYPE_CHECKING:
     from mpstock.ledger import Ledger
@@ -45,6 +46,7 @@ class Planner:
     limited: int = 0
     _waiting: dict[int, int] = field(factory=dict[int, int])
     _reader: FactsReader = field(init=False)
+    _settings: StoredSettings | None = None
 
     def __attrs_post_init__(self) -> None:
         reckoner = self.reckoner
@@ -95,10 +97,14 @@ class Planner:
         self.products += len(products)
         causes = {mark[0]: mark[2] for mark in marks}
         waiting: set[int] = set()
+        evaluated = self.evaluate(products)
+        explained = self.keep([found for found in evaluated if found.differs and not found.volatile])
         rows: list[tuple[int | None, str, int]] = []
         zeroed: list[int] = []
-        for found in self.evaluate(products):
+        states: dict[int, int] = {}
+        for found in evaluated:
             product_id = found.facts.product_id
+            explanation = explained.get(product_id)
             for reckoning in found.reckonings:
                 listed = found.facts.found[reckoning.sink, reckoning.warehouse]
                 if reckoning.waits:
@@ -112,7 +118,9 @@ class Planner:
                 untouched = cause == BY_HAND and not reckoning.by_hand
                 if moved or (reckoning.wanted != reckoning.base and not untouched):
                     rows.append((reckoning.wanted, cause, listed.state))
-        self.ledger.stocks.record_wanted(rows, self.run, self.writes)
+                    if explanation is not None:
+                        states[listed.state] = explanation
+        self.ledger.stocks.record_wanted(rows, self.run, self.writes, states)
         self.ledger.stocks.let_through(zeroed)
         self.ledger.dirt.clear((p, revision) for p, revision, _ in marks if p not in waiting)
         self._waiting.update((p, revision) for p, revision, _ in marks if p in waiting)
@@ -153,6 +161,25 @@ class Planner:
         Nothing is recorded.
         """
         return evaluate(self.reckoner, self._reader.read(product_ids, self.now, self.hands))
+
+    def keep(self, found: Collection[Evaluated], wanted: Mapping[int, int] | None = None) -> dict[int, int]:
+        """Keep what these products' numbers were reckoned from; returns the explanation of each product.
+
+        `wanted` are numbers by state, of which those that differ from what was reckoned are kept too. Inside
+        a transaction.
+        """
+        if not found:
+            return {}
+        if self._settings is None:
+            self._settings = StoredSettings(self.reckoner, {own: code for code, own in self.own.items()})
+        skus: Mapping[int, str] = {}
+        if self.reckoner.book:
+            skus = self.ledger.levels.skus({part for one in found for part in one.facts.levels})
+        facts = [
+            (one.facts.product_id, self._settings.facts(one, skus, one.otherwise(wanted or {})))
+            for one in found
+        ]
+        return self.ledger.explanations.keep(self._settings.text, facts, self.now)
 
     def pick(self) -> int:
         """Settle which own warehouses the new orders are picked from, by the levels that are known now.

@@ -21,13 +21,14 @@ from mpstock.ledger.stocks import LONGEST_REST
 from mpstock.model import Outcome, OutcomeStatus
 from mpstock.reconcile.adapters import BuiltSink, Failure, Tell
 from mpstock.reconcile.alarms import refused_fall
+from mpstock.reconcile.grounds import Grounds
 from mpstock.reconcile.pushed import PushResult
 from mpstock.reconcile.streams import PATIENCE, Group, Serving, Stream
 
 if TYPE_CHECKING:
     from mpstock.clock import Clock
     from mpstock.ledger import Ledger
-    from mpstock.ledger.pushes import Batch, Queue
+    from mpstock.ledger.batches import Batch, Queue
     from mpstock.ledger.worker import Worker
     from mpstock.reconcile.leasing import Lease
     from mpstock.reconcile.planning import Planner
@@ -293,6 +294,7 @@ class Pusher:
                     run=self.run,
                     cooldown=self._cooldown,
                     replan=self.planner.plan_marked,
+                    grounds=Grounds(self.planner),
                     group=group,
                     at_most=self.at_most,
                 )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from decimal import Decimal
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Literal, Protocol
 
 from attrs import evolve, field, frozen
 
@@ -14,11 +14,12 @@ from mpstock.reconcile.hands import Ruling
 from mpstock.reconcile.sharing import divide, draw
 
 if TYPE_CHECKING:
-    from mpstock.buffers import BufferResolver, ResolvedBuffer
+    from mpstock.buffers import ResolvedBuffer
     from mpstock.ledger.recipes import RecipeBook
 
 __all__ = [
     "NO_RULINGS",
+    "Buffers",
     "Listed",
     "Reckoner",
     "Reckoning",
@@ -110,6 +111,12 @@ Rulings = Mapping[tuple[str, str], Ruling]
 NO_RULINGS: Rulings = {}
 
 
+class Buffers(Protocol):
+    """Says which buffer each listing has, now or as it was."""
+
+    def resolve(self, sku: str, sink: str, warehouse: str) -> ResolvedBuffer: ...
+
+
 @frozen
 class Reckoner:
     """The rules by which products are reckoned, as the settings say them.
@@ -120,7 +127,7 @@ class Reckoner:
 
     rules: Mapping[str, SourceRule]
     sinks: Sequence[SinkRule]
-    resolver: BufferResolver
+    resolver: Buffers
     sharing: Sharing
     book: RecipeBook
     caps: Mapping[str, int] = field(factory=dict[str, int])

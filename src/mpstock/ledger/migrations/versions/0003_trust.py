@@ -55,6 +55,7 @@ def upgrade() -> None:
     op.create_index(
         "ix_marketplace_stocks_stopped", stocks, ["stopped"], sqlite_where=sa.text("stopped IS NOT NULL")
     )
+    op.add_column(stocks, sa.Column("explanation_id", sa.Integer(), nullable=True))
     op.create_index(
         "ix_marketplace_stocks_failing",
         "marketplace_stocks",

@@ -1,0 +1,62 @@
+"""What is taken from the queue: changes, with the ids of their listings' states and explanations."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from typing import Protocol
+
+from attrs import frozen
+
+from mpstock.model import Change
+
+__all__ = ["Batch", "Grounds", "Item", "Queue"]
+
+
+@frozen
+class Queue:
+    """What waits to be pushed: changes that may go now (counted up to one batch), whether a zero or a fall
+    (`urgent`) is among them; changes that rest for no more than their cooldown (`soon`), and when the first
+    of all that rest may go.
+    """
+
+    eligible: int
+    zeros: bool
+    urgent: bool
+    soon: int
+    next_at: datetime | None
+
+
+@frozen
+class Item:
+    """One change of a batch, with the ids of its listing's state and of its explanation."""
+
+    id: int
+    product_id: int
+    lane: int
+    change: Change
+    explanation: int | None = None
+
+
+class Grounds(Protocol):
+    """What the numbers of a batch stand on; see `mpstock.reconcile.grounds`."""
+
+    def renew(self, waiting: Sequence[tuple[int, int, int, str]]) -> bool:
+        """Record anew what is not wanted any more as it was planned: (state, product id, wanted, cause).
+
+        Returns whether something was.
+        """
+        ...
+
+    def keep(self, wanted: Mapping[int, int]) -> Mapping[int, int]:
+        """Keep what these numbers, by state, were reckoned from; returns each product's explanation."""
+        ...
+
+
+@frozen
+class Batch:
+    """A batch whose intent is recorded; it is settled by its outcomes."""
+
+    id: int
+    sink: str
+    items: Sequence[Item]

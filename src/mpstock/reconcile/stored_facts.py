@@ -1,0 +1,290 @@
+"""Facts and rules as the ledger keeps them: compact JSON, without loss, with the version of its form.
+
+What belongs to the shop (rules, sinks, buffers that many listings share) is one text, what belongs to a
+product another. Both together give the number again that was reckoned from them. A reader of this version
+reads every earlier form too.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime, timedelta
+from decimal import Decimal
+from typing import TYPE_CHECKING, Any
+
+from attrs import frozen
+
+from mpstock.buffers import StoredBuffers, as_stored
+from mpstock.errors import LedgerVersionError
+from mpstock.ledger.recipes import RecipeBook
+from mpstock.reconcile.absorbing import Booking, Held
+from mpstock.reconcile.availability import SourceRule, Stated
+from mpstock.reconcile.facts import Facts
+from mpstock.reconcile.hands import Ruling
+from mpstock.reconcile.reckoning import Listed, Reckoner, SinkRule, WarehouseRule
+
+if TYPE_CHECKING:
+    from mpstock.buffers import ResolvedBuffer
+    from mpstock.plugins import PluginRegistry
+    from mpstock.reconcile.evaluating import Evaluated
+
+__all__ = ["FORM", "Restored", "StoredSettings", "restore"]
+
+FORM = 1
+"""The version of the form: a later one may add keys and must go on reading this one."""
+
+_encode = json.JSONEncoder(ensure_ascii=False, separators=(",", ":")).encode
+
+
+class StoredSettings:
+    """The rules of a shop as text, and the facts of its products under them.
+
+    `codes` are the own warehouses by their ids.
+    """
+
+    def __init__(self, reckoner: Reckoner, codes: Mapping[int, str]) -> None:
+        self._reckoner = reckoner
+        self._shared: dict[tuple[str, str], ResolvedBuffer] = {
+            (sink, code): reckoner.resolver.resolve("", sink, code) for sink, code in reckoner.places
+        }
+        self.text = _encode(
+            {
+                "v": FORM,
+                "sources": {name: _source(rule) for name, rule in reckoner.rules.items()},
+                "sinks": [_sink(sink) for sink in reckoner.sinks],
+                "sharing": reckoner.sharing,
+                "caps": dict(reckoner.caps),
+                "own": {str(own): code for own, code in codes.items()},
+                "buffers": [[sink, code, as_stored(b)] for (sink, code), b in self._shared.items()],
+            }
+        )
+
+    def facts(
+        self,
+        found: Evaluated,
+        skus: Mapping[int, str],
+        decided: Mapping[tuple[str, str], int] | None = None,
+    ) -> str:
+        """Return the facts of one product as text.
+
+        `skus` are the names of its components, `decided` the numbers that stay as they were decided, whatever
+        the formula says now.
+        """
+        facts = found.facts
+        data: dict[str, Any] = {
+            "v": FORM,
+            "id": facts.product_id,
+            "sku": facts.sku,
+            "levels": {str(part): [_stated(one) for one in told] for part, told in facts.levels.items()},
+            "shops": {
+                str(each): [
+                    # What it should show is what comes of it; of the others it is one more fact.
+                    [listed.state, sink, code, listed.base]
+                    if each == facts.product_id
+                    else [listed.state, sink, code, listed.base, listed.wanted]
+                    for (sink, code), listed in shops.items()
+                ]
+                for each, shops in facts.shops.items()
+            },
+        }
+        if facts.holds:
+            data["holds"] = {
+                str(part): [[own, *_held(hold)] for own, hold in holds] for part, holds in facts.holds.items()
+            }
+        if facts.rulings:
+            data["rulings"] = [
+                [*key, one.kind, one.quantity, one.told, one.person] for key, one in facts.rulings.items()
+            ]
+        book = self._reckoner.book
+        if book and (recipes := [[p, sink, parts] for p, sink, parts in book.about(facts.kin)]):
+            data["recipes"] = recipes
+            data["skus"] = {str(part): skus[part] for part in facts.levels}
+        buffers, answers = [], []
+        for r in found.reckonings:
+            if r.buffer is None:
+                continue
+            if r.buffer is not self._shared[r.sink, r.warehouse]:
+                buffers.append([r.sink, r.warehouse, as_stored(r.buffer)])
+            if r.buffer.plugin and r.advertised is not None:
+                available = r.available.amount
+                answers.append([r.sink, r.warehouse, available, r.buffer.advertise(available)])
+        if buffers:
+            data["buffers"] = buffers
+        if answers:
+            data["answers"] = answers
+        if decided:
+            data["decided"] = [[*key, quantity] for key, quantity in decided.items()]
+        return _encode(data)
+
+
+@frozen
+class Restored:
+    """What was kept, as it was: evaluating `facts` by `reckoner` gives the numbers of then.
+
+    `decided` are those that stayed as they had been decided before, `codes` the own warehouses by their
+    ids, `skus` the products by theirs.
+    """
+
+    facts: Facts
+    reckoner: Reckoner
+    decided: Mapping[tuple[str, str], int]
+    codes: Mapping[int, str]
+    skus: Mapping[int, str]
+    buffers: StoredBuffers
+
+
+def restore(settings: str, facts: str, plugins: PluginRegistry) -> Restored:
+    """Return what `StoredSettings` made text of.
+
+    Raises:
+        LedgerVersionError: it was written by a later version in a form that this one does not know.
+    """
+    shop, product = json.loads(settings), json.loads(facts)
+    for form in (shop["v"], product["v"]):
+        if form > FORM:
+            raise LedgerVersionError(
+                f"the explanation was kept in form {form} by a newer mpstock, and this one reads up to form "
+                f"{FORM}; upgrade mpstock to read it"
+            )
+    stored = {(sink, code): b for sink, code, b in (*shop["buffers"], *product.get("buffers", ()))}
+    answers: dict[tuple[str, str], dict[int, int]] = {}
+    for sink, code, available, shown in product.get("answers", ()):
+        answers.setdefault((sink, code), {})[available] = shown
+    buffers = StoredBuffers(stored, answers, plugins)
+    reckoner = Reckoner(
+        {name: _source_rule(row) for name, row in shop["sources"].items()},
+        [_sink_rule(row) for row in shop["sinks"]],
+        buffers,
+        shop["sharing"],
+        RecipeBook.of_recipes(
+            (p, sink, part, units) for p, sink, parts in product.get("recipes", ()) for part, units in parts
+        ),
+        shop["caps"],
+    )
+    product_id = product["id"]
+    return Restored(
+        Facts(
+            product_id,
+            product["sku"],
+            {int(part): [_stated_of(row) for row in rows] for part, rows in product["levels"].items()},
+            {
+                int(part): [(own, _held_of(row)) for own, *row in rows]
+                for part, rows in product.get("holds", {}).items()
+            },
+            {int(each): _shops_of(rows) for each, rows in product["shops"].items()},
+            {
+                (sink, code): Ruling(kind, quantity, told, person)
+                for sink, code, kind, quantity, told, person in product.get("rulings", ())
+            },
+        ),
+        reckoner,
+        {(sink, code): quantity for sink, code, quantity in product.get("decided", ())},
+        {int(own): code for own, code in shop["own"].items()},
+        {product_id: product["sku"], **{int(p): sku for p, sku in product.get("skus", {}).items()}},
+        buffers,
+    )
+
+
+def _source(rule: SourceRule) -> list[Any]:
+    return [
+        rule.group, rule.rule, rule.order, rule.trusted, rule.omits_zero, _text(rule.confirmed_at),
+        _text(rule.fresh_since),
+        [[sink, b.at, b.lag // timedelta(microseconds=1)] for sink, b in rule.books.items()],
+        str(rule.share), rule.to_fetch,
+    ]  # fmt: skip
+
+
+def _source_rule(row: Sequence[Any]) -> SourceRule:
+    group, rule, order, trusted, omits_zero, confirmed_at, fresh_since, books, share, to_fetch = row
+    return SourceRule(
+        group, rule, order, trusted, omits_zero, _moment(confirmed_at), _moment(fresh_since),
+        {sink: Booking(at, timedelta(microseconds=lag)) for sink, at, lag in books},
+        Decimal(share), to_fetch,
+    )  # fmt: skip
+
+
+def _sink(sink: SinkRule) -> list[Any]:
+    return [
+        sink.name,
+        sink.maximum,
+        [
+            [
+                w.code, _ids(w.feeds), None if w.share is None else str(w.share), w.pick_order,
+                w.feed_codes,
+            ]
+            for w in sink.warehouses
+        ],
+        None if sink.share is None else str(sink.share),
+        sink.heard,
+    ]  # fmt: skip
+
+
+def _sink_rule(row: Sequence[Any]) -> SinkRule:
+    name, maximum, warehouses, share, heard = row
+    return SinkRule(
+        name,
+        maximum,
+        tuple(
+            WarehouseRule(
+                code, _feeds(feeds), None if part is None else Decimal(part), tuple(order),
+                None if codes is None else tuple(codes),
+            )
+            for code, feeds, part, order, codes in warehouses
+        ),
+        None if share is None else Decimal(share),
+        heard,
+    )  # fmt: skip
+
+
+def _stated(one: Stated) -> list[Any]:
+    return [
+        one.source, one.warehouse_id, one.quantity, one.reserved, one.known, _text(one.as_of), one.dated,
+        one.heard,
+    ]  # fmt: skip
+
+
+def _stated_of(row: Sequence[Any]) -> Stated:
+    source, warehouse, quantity, reserved, known, as_of, dated, heard = row
+    return Stated(source, warehouse, quantity, reserved, known, _moment(as_of), dated, heard)
+
+
+def _held(hold: Held) -> list[Any]:
+    return [
+        hold.origin, hold.key, hold.quantity, _text(hold.taken_at), _text(hold.assembled_at),
+        _text(hold.shipped_at), _text(hold.expires_at), _ids(hold.feeds), hold.pick_order, hold.picked,
+    ]  # fmt: skip
+
+
+def _held_of(row: Sequence[Any]) -> Held:
+    origin, key, quantity, taken_at, assembled_at, shipped_at, expires_at, feeds, order, picked = row
+    taken = _moment(taken_at)
+    assert taken is not None
+    return Held(
+        origin, key, quantity, taken, _moment(assembled_at), _moment(shipped_at), _moment(expires_at),
+        _feeds(feeds), tuple(order), tuple((own, units) for own, units in picked),
+    )  # fmt: skip
+
+
+def _shops_of(rows: Sequence[Any]) -> dict[tuple[str, str], Listed]:
+    return {
+        (sink, code): Listed(state, base, *(wanted or (None,))) for state, sink, code, base, *wanted in rows
+    }
+
+
+def _ids(feeds: frozenset[int] | None) -> list[int] | None:
+    return None if feeds is None else sorted(feeds)
+
+
+def _feeds(ids: Sequence[int] | None) -> frozenset[int] | None:
+    return None if ids is None else frozenset(ids)
+
+
+def _text(moment: datetime | None) -> str | None:
+    if moment is None:
+        return None
+    return (moment if moment.tzinfo is UTC else moment.astimezone(UTC)).isoformat(" ")[:-6]
+
+
+def _moment(text: str | None) -> datetime | None:
+    return None if text is None else datetime.fromisoformat(text).replace(tzinfo=UTC)
