@@ -63,7 +63,7 @@ numbers = st.one_of(st.integers(-3, 40), st.none())
 policies: st.SearchStrategy[Mapping[str, Any]] = st.sampled_from(
     [
         NO_BUFFER,
-        {"absolute": 3},
+        {"policy": "standard", "absolute": 3},
         {"policy": "fixed_share", "percent": Decimal("33.3"), "cap": 9},
         {"policy": "threshold", "minimum": 5},
     ]
@@ -74,7 +74,7 @@ rows = st.fixed_dictionaries({(sku, own): numbers for sku in ("A", "B", "C") for
 @settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(data=st.data())
 def test_what_was_sent_is_what_its_explanation_gives(tmp_path_factory: Any, data: st.DataObject) -> None:
-    """Rules, kits, sharing, holds, orders, outages, buffers: every line of the log, after all has moved on."""
+    """Rules, kits, sharing, holds, orders, outages: every line of the log, after all has moved on."""
     draw = data.draw
     clock = VirtualClock()
     sources = {name: InMemorySource(draw(rows), clock=clock) for name in ("erp", "list")}
@@ -117,13 +117,17 @@ def test_what_was_sent_is_what_its_explanation_gives(tmp_path_factory: Any, data
                 source.fail(TransientError("down"))
                 event(f"{name} is down")
         sold = [key for key, shown in one.shown.items() if shown > 0]
-        if sold and draw(st.booleans()):
-            one.buy(*(key := draw(st.sampled_from(sold)))[:1], 1, key[1])
+        if draw(st.booleans()) and sold:
+            sku, code = draw(st.sampled_from(sold))
+            one.buy(sku, 1, code)
         if draw(st.booleans()):
             until = clock.now() + timedelta(seconds=draw(st.sampled_from([1, 600])))
             sources["erp"].hold(
                 Hold("cart", draw(st.sampled_from(["A", "B"])), 2, clock.now(), expires_at=until)
             )
+        if draw(st.integers(0, 4)) == 0:
+            with play.open() as shop:
+                shop.pin(draw(st.integers(0, 9)), skus=["A"])
         if draw(st.integers(0, 3)) == 0:
             two.doubt(applied=draw(st.booleans()))
         clock.advance(draw(st.sampled_from([1, 60, 200])))
@@ -158,7 +162,7 @@ def test_what_does_not_change_is_not_kept(tmp_path: Path) -> None:
 
 
 def test_a_hold_that_expires_before_the_batch_leaves_is_not_in_the_number(tmp_path: Path) -> None:
-    """Planned at 3 of 5 with two in a cart; the cart's time is up while its batch waits: 5 go, explained by 5."""
+    """3 of 5 are planned, two are in a cart; its time is up while the batch waits: 5 go."""
     play, _, account = make(tmp_path, {f"P{n}": 5 for n in range(2)}, batch=1)
     with play.open() as shop:
         shop.sync(dry_run=True)
