@@ -58,14 +58,8 @@ if TYPE_CHECKING:
         ListingExplanation,
         TermExplanation,
     )
-    from mpstock.reconcile.report import (
-        HeldSlice,
-        Plan,
-        PlannedChange,
-        Report,
-        SinkReport,
-        SourceReport,
-    )
+    from mpstock.reconcile.plans import MovedListing, Plan, PlannedChange, SkippedListing
+    from mpstock.reconcile.report import HeldSlice, Report, SinkReport, SourceReport
     from mpstock.reconcile.status import LogEntry, Status
     from mpstock.secret import Secret
 
@@ -95,6 +89,7 @@ __all__ = [
     "LogBreak",
     "LogEntry",
     "LogVerification",
+    "MovedListing",
     "Observation",
     "Order",
     "OrderPage",
@@ -119,6 +114,7 @@ __all__ = [
     "SinkReport",
     "SinkSpec",
     "SinkWarehouse",
+    "SkippedListing",
     "Source",
     "SourceReport",
     "SourceSpec",
@@ -154,7 +150,8 @@ _HOMES = {
     "reconcile.checking": "AdapterFindings",
     "reconcile.engine": "Progress",
     "reconcile.explanation": "Explanation HoldExplanation ListingExplanation TermExplanation",
-    "reconcile.report": "HeldSlice Plan PlannedChange Report SinkReport SourceReport",
+    "reconcile.plans": "MovedListing Plan PlannedChange SkippedListing",
+    "reconcile.report": "HeldSlice Report SinkReport SourceReport",
     "reconcile.status": "LogEntry Status",
     "secret": "Secret",
 }

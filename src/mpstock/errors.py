@@ -25,6 +25,13 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from mpstock.reconcile.plans import MovedListing
+
 __all__ = [
     "AdapterError",
     "AuthenticationError",
@@ -139,7 +146,14 @@ class InDoubtError(TransientError):
 
 
 class StalePlanError(MpstockError):
-    """What the plan was made from has moved since; plan again."""
+    """What the plan was made from has moved since; plan again.
+
+    `moved` are the listings that have (`mpstock.MovedListing`); it is empty where the plan is merely too old.
+    """
+
+    def __init__(self, message: str | None = None, *, moved: Iterable[MovedListing] = ()) -> None:
+        self.moved = tuple(moved)
+        super().__init__(message or "what the plan was made from has moved since; plan again")
 
 
 class Interrupted(MpstockError):  # noqa: N818  (it is no error of anyone's)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -53,6 +54,35 @@ def test_sync_of_one_article_sends_no_other(play: Play) -> None:
     assert play.shown("ozon") == {"SKU-A": 48, "SKU-B": 48, "SKU-C": 28}
     play.run("sync").ok()
     assert play.shown("ozon") == play.shown("wb") == dict.fromkeys(LEVELS, 48)
+
+
+def test_a_plan_in_a_file_is_applied_later(play: Play, tmp_path: Path) -> None:
+    """`plan --out` keeps it, `apply --dry-run` shows what it would send, `apply` sends it, once."""
+    path = str(tmp_path / "p.json")
+    told = play.run("plan", "--out", path)
+    told.ok()
+    assert f"mpstock apply {path}" in told.stdout
+    assert len(play.json("apply", path, "--dry-run")["plan"]["changes"]) == 6
+    assert _sent(play) == 0
+    assert play.json("apply", path)["pushed"] == 6
+    assert play.shown("wb") == {sku: standard(quantity) for sku, quantity in LEVELS.items()}
+    again = play.json("apply", path)
+    assert (again["pushed"], len(again["notes"])) == (0, 1)
+
+
+def test_a_stale_plan_ends_with_1_and_names_what_moved(play: Play, tmp_path: Path) -> None:
+    """What was planned from 0 was sent by another run: old, planned and now are on the screen and in JSON."""
+    path = str(tmp_path / "p.json")
+    Path(path).write_text(json.dumps(play.json("plan", "--sku", "SKU-A")), encoding="utf-8")
+    play.run("sync").ok()
+    done = play.run("apply", path)
+    assert done.code == 1
+    assert "SKU-A on ozon" in done.stderr
+    done = play.run("apply", path, "--json")
+    data = json.loads(done.stdout)
+    assert (done.code, data["exit_code"], len(data["moved"])) == (1, 1, 2)
+    assert data["moved"][0]["now"] == 8
+    assert play.run("apply", str(tmp_path / "none.json")).code == 2
 
 
 def test_a_plan_of_one_article_has_no_other(play: Play) -> None:

@@ -198,10 +198,10 @@ class Play:
         self.clock.advance(1)
         return plan
 
-    def apply(self, plan: Plan) -> Report:
+    def apply(self, plan: Plan, **keys: Any) -> Report:
         """One `mpstock apply`."""
         with self.open() as shop:
-            report = shop.apply(plan)
+            report = shop.apply(plan, **keys)
         self.clock.advance(1)
         return report
 

@@ -141,7 +141,7 @@ def a_script() -> None:
         assert_type(shop, mpstock.Shop)
         plan = shop.plan()
         assert_type(plan, Plan)
-        report = shop.apply(plan)
+        report = shop.apply(Plan.load(plan.save("p.json")))
         assert_type(report, Report)
         assert_type(shop.sync(), Report)
         assert_type(report.exit_code, int)

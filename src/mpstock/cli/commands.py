@@ -8,7 +8,7 @@ from collections.abc import Sequence
 
 import click
 
-from mpstock.cli import by_hand, log, running, starting, telling
+from mpstock.cli import by_hand, log, planning, running, starting, telling
 from mpstock.cli.group import cli
 from mpstock.cli.output import Output
 from mpstock.errors import (
@@ -22,7 +22,7 @@ from mpstock.errors import (
 
 __all__ = ["run"]
 
-_MODULES = (starting, running, telling, log, by_hand)
+_MODULES = (starting, planning, running, telling, log, by_hand)
 """Imported for the commands that they add, in the order in which a newcomer needs them."""
 
 
@@ -40,6 +40,8 @@ def run(arguments: Sequence[str]) -> int:
         return _failed(output, error.format_message(), 2, told=True)
     except (Interrupted, KeyboardInterrupt, click.Abort):
         return _failed(output, "stopped; what was sent is recorded, the next run goes on from there", 130)
+    except StalePlanError as error:
+        return _failed(output, str(error), 1, moved=error.moved)
     except MpstockError as error:
         return _failed(output, str(error), _code(error))
     finally:
@@ -47,18 +49,23 @@ def run(arguments: Sequence[str]) -> int:
 
 
 def _code(error: MpstockError) -> int:
-    if isinstance(error, StalePlanError):
-        return 1
     if isinstance(error, AdapterError) and not isinstance(error, AuthenticationError):
         return 3
     return 1 if isinstance(error, LedgerLockedError) else 2
 
 
-def _failed(output: Output, message: str, code: int, *, told: bool = False) -> int:
+def _failed(
+    output: Output, message: str, code: int, *, told: bool = False, moved: Sequence[object] | None = None
+) -> int:
     if not told:
         output.error(f"mpstock: {message}")
     if output.as_json:
-        output.document({"error": message, "exit_code": code})
+        document: dict[str, object] = {"error": message, "exit_code": code}
+        if moved is not None:
+            from mpstock.reconcile.report import as_data
+
+            document["moved"] = as_data(moved)
+        output.document(document)
     return code
 
 

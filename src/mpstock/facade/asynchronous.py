@@ -5,17 +5,18 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Collection, Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, TypeVar
 
+from mpstock.facade.base import asked, given
 from mpstock.facade.by_hand import AsyncByHand
 from mpstock.facade.caring import AsyncCaring
+from mpstock.facade.planning import AsyncPlanning
 from mpstock.facade.receiving import AsyncReceiving
 from mpstock.facade.telling import AsyncTelling
 
 if TYPE_CHECKING:
     from types import TracebackType
 
-    from mpstock.asked import Asked
     from mpstock.clock import Clock
     from mpstock.config import Configuration, SinkConfig
     from mpstock.interfaces import Sink, Source
@@ -23,14 +24,14 @@ if TYPE_CHECKING:
     from mpstock.reconcile.asking import Read
     from mpstock.reconcile.checking import AdapterFindings
     from mpstock.reconcile.engine import Progress
-    from mpstock.reconcile.report import Plan, Report
+    from mpstock.reconcile.report import Report
 
 __all__ = ["AsyncShop"]
 
 T = TypeVar("T")
 
 
-class AsyncShop(AsyncTelling, AsyncReceiving, AsyncByHand, AsyncCaring):
+class AsyncShop(AsyncPlanning, AsyncTelling, AsyncReceiving, AsyncByHand, AsyncCaring):
     """One seller's sources, sinks and ledger. Use it as an async context manager.
 
     Args:
@@ -119,40 +120,8 @@ class AsyncShop(AsyncTelling, AsyncReceiving, AsyncByHand, AsyncCaring):
         async with self._run() as engine:
             return await engine.sync(
                 full=full, dry_run=dry_run, skus=skus, release=release, read=read, cause=cause,
-                asked=_asked(actor, reason), **_given(progress=progress),
+                asked=asked(actor, reason), **given(progress=progress),
             )  # fmt: skip
-
-    async def plan(
-        self,
-        *,
-        full: bool = False,
-        skus: Collection[str] | None = None,
-        actor: str | None = None,
-        reason: str | None = None,
-        progress: Progress | None = None,
-    ) -> Plan:
-        """Return the changes that a run would make now. Sources and sinks are read, nothing is sent."""
-        async with self._run() as engine:
-            asked = _asked(actor, reason)
-            return await engine.plan(full=full, skus=skus, asked=asked, **_given(progress=progress))
-
-    async def apply(
-        self,
-        plan: Plan,
-        *,
-        actor: str | None = None,
-        reason: str | None = None,
-        progress: Progress | None = None,
-    ) -> Report:
-        """Push a plan: of each change the smaller of what was planned and what is wanted now.
-
-        Raises:
-            StalePlanError: what some listing shows has moved since; nothing was sent.
-        """
-        from mpstock.reconcile.applying import apply
-
-        async with self._run() as engine:
-            return await apply(engine, plan, asked=_asked(actor, reason), **_given(progress=progress))
 
     async def check(self, *, write_test: str | None = None) -> list[AdapterFindings]:
         """Look after settings, credentials, accounts and mapping, changing nothing.
@@ -167,13 +136,3 @@ class AsyncShop(AsyncTelling, AsyncReceiving, AsyncByHand, AsyncCaring):
             return await check(self._assembly)
         async with self._busy, engine.leases.held():
             return await check(self._assembly, write_test=write_test)
-
-
-def _asked(actor: str | None, reason: str | None) -> Asked:
-    from mpstock.asked import Asked
-
-    return Asked(actor, reason)
-
-
-def _given(**options: Any) -> dict[str, Any]:
-    return {name: value for name, value in options.items() if value is not None}

@@ -8,12 +8,13 @@ from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING, Any, TypeVar
 
 if TYPE_CHECKING:
+    from mpstock.asked import Asked
     from mpstock.assembling import Assembly
     from mpstock.facade.asynchronous import AsyncShop
     from mpstock.ledger import Ledger
     from mpstock.reconcile.engine import Engine
 
-__all__ = ["AsyncPart", "Part"]
+__all__ = ["AsyncPart", "Part", "asked", "given"]
 
 T = TypeVar("T")
 
@@ -65,3 +66,15 @@ class Part:
 
     def _call(self, work: Coroutine[Any, Any, T]) -> T:
         raise NotImplementedError
+
+
+def asked(actor: str | None, reason: str | None) -> Asked:
+    """Return who asks for something, and why; imported here, so that `import mpstock` stays light."""
+    from mpstock.asked import Asked
+
+    return Asked(actor, reason)
+
+
+def given(**options: Any) -> dict[str, Any]:
+    """Return the options that were given; for the others the callee has its defaults."""
+    return {name: value for name, value in options.items() if value is not None}

@@ -13,6 +13,7 @@ from mpstock.errors import Interrupted
 from mpstock.facade.asynchronous import AsyncShop
 from mpstock.facade.by_hand import ByHand
 from mpstock.facade.caring import Caring
+from mpstock.facade.planning import Planning
 from mpstock.facade.receiving import Receiving
 from mpstock.facade.telling import Telling
 
@@ -26,7 +27,7 @@ if TYPE_CHECKING:
     from mpstock.reconcile.asking import Read
     from mpstock.reconcile.checking import AdapterFindings
     from mpstock.reconcile.engine import Progress
-    from mpstock.reconcile.report import Plan, Report
+    from mpstock.reconcile.report import Report
 
 __all__ = ["Shop"]
 
@@ -63,7 +64,7 @@ class _Portal:
             self._loop.close()
 
 
-class Shop(Telling, Receiving, ByHand, Caring):
+class Shop(Planning, Telling, Receiving, ByHand, Caring):
     """One seller's sources, sinks and ledger, for scripts and notebooks. `AsyncShop` has the arguments.
 
     Use it as a context manager, or call `close()`.
@@ -144,31 +145,6 @@ class Shop(Telling, Receiving, ByHand, Caring):
                 actor=actor, reason=reason, progress=progress,
             )
         )  # fmt: skip
-
-    def plan(
-        self,
-        *,
-        full: bool = False,
-        skus: Collection[str] | None = None,
-        actor: str | None = None,
-        reason: str | None = None,
-        progress: Progress | None = None,
-    ) -> Plan:
-        """Return the changes that a run would make now; see `AsyncShop.plan`."""
-        return self._call(
-            self._shop.plan(full=full, skus=skus, actor=actor, reason=reason, progress=progress)
-        )
-
-    def apply(
-        self,
-        plan: Plan,
-        *,
-        actor: str | None = None,
-        reason: str | None = None,
-        progress: Progress | None = None,
-    ) -> Report:
-        """Push a plan; see `AsyncShop.apply`."""
-        return self._call(self._shop.apply(plan, actor=actor, reason=reason, progress=progress))
 
     def check(self, *, write_test: str | None = None) -> list[AdapterFindings]:
         """Look after settings, credentials, accounts and mapping; see `AsyncShop.check`."""

@@ -14,6 +14,7 @@ from mpstock.ledger.listings import Listings
 from mpstock.ledger.log import SyncLog
 from mpstock.ledger.observing import Observations
 from mpstock.ledger.orders import Orders
+from mpstock.ledger.plans import Plans
 from mpstock.ledger.pushes import Pushes
 from mpstock.ledger.recipes import Recipes
 from mpstock.ledger.recovering import Recovery
@@ -60,6 +61,7 @@ class Ledger:
         self.leases = Leases(self.database)
         self.explanations = Explanations(self.database)
         self.runs = Runs(self.database)
+        self.plans = Plans(self.database)
         self.actions = Actions(self.database, self.seals)
         self.interventions = Interventions(self.database, self.dirt)
         self.retention = Retention(self.database, self.runs, self.actions)

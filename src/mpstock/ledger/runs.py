@@ -175,3 +175,9 @@ class Runs:
         """Return a kept fact."""
         value = self.db.scalar("SELECT value FROM meta WHERE key = ?", (key,))
         return None if value is None else str(value)
+
+    def recalled(self, prefix: str) -> list[tuple[str, str]]:
+        """Return the kept facts whose names begin so, in the order of their names."""
+        return self.db.query(
+            "SELECT key, value FROM meta WHERE substr(key, 1, ?) = ? ORDER BY key", (len(prefix), prefix)
+        )

@@ -262,10 +262,14 @@ Table(
 Table(
     "plans",
     metadata,
+    # those that were carried out; one that was edited in between is here with each of its digests
     Column("id", Integer, primary_key=True),
-    Column("run_id", Integer, ForeignKey("runs.id"), nullable=False),
+    Column("plan", Text, nullable=False),
+    Column("run_id", Integer, nullable=False),
     Column("created_at", DateTime, nullable=False),
-    Column("body", Text, nullable=False),
+    Column("digest", Text, nullable=False),
+    Column("applied_at", DateTime, nullable=False),
+    UniqueConstraint("plan", "digest"),
 )
 
 Table(

@@ -22,7 +22,7 @@ from mpstock.reconcile.planning import Planner
 from mpstock.reconcile.pulling import Puller
 from mpstock.reconcile.pushing import Pusher
 from mpstock.reconcile.recording import RunRecord, collect_plan, counted, finish_run
-from mpstock.reconcile.report import Plan, Report
+from mpstock.reconcile.report import Report
 from mpstock.reconcile.rules import make_planner, mark_booked, mark_moved_settings
 from mpstock.reconcile.tasks import together, unless_stopped
 from mpstock.reconcile.watching import JUST_BEFORE, Following, Watcher
@@ -35,6 +35,7 @@ if TYPE_CHECKING:
     from mpstock.ledger.worker import Worker
     from mpstock.products_file import ProductsFile
     from mpstock.reconcile.asking import Read
+    from mpstock.reconcile.plans import Plan
 
 __all__ = ["Engine", "Progress", "silent"]
 
@@ -95,20 +96,7 @@ class Engine:
             absent = () if dry_run or skus is not None else release
             # Sources take their time; without them the orders have just been read.
             watcher = self._watcher(timedelta() if read == "everything" else JUST_BEFORE)
-            # Orders before sources: what has left the warehouse in between is in one of them at least.
-            if read != "nothing":
-                await unless_stopped(watcher.orders(run, progress), self.stop)
-                await self.worker.run(self._pick)
-            if read == "everything":
-                puller = Puller(self.ledger, self.worker, self.clock, self.config.guards.zeroing)
-                pulling = puller.pull_all(
-                    run, self.sources, self._mine, self.products,
-                    full=full, released=absent, progress=progress,
-                )  # fmt: skip
-                await unless_stopped(pulling, self.stop)
-            else:
-                run.untrusted |= await self.worker.run(self.ledger.runs.failing_sources)
-            await unless_stopped(watcher.observe(run, full=full, progress=progress), self.stop)
+            await self._read(run, watcher, read, full=full, released=absent, progress=progress)
             only = None if self.stop.is_set() else await self._only(skus)
             planner = await self._plan(run, run.untrusted, only, progress)
             await self._judge(run, release)
@@ -132,11 +120,14 @@ class Engine:
         *,
         full: bool = False,
         skus: Collection[str] | None = None,
+        release: Collection[str] = (),
         asked: Asked | None = None,
         progress: Progress = silent,
     ) -> Plan:
         """Return the changes that a run would make now. Levels are read and recorded, nothing is sent."""
-        report = await self.sync(full=full, dry_run=True, skus=skus, asked=asked, progress=progress)
+        report = await self.sync(
+            full=full, dry_run=True, skus=skus, release=release, asked=asked, progress=progress
+        )
         assert report.plan is not None
         return report.plan
 
@@ -176,17 +167,41 @@ class Engine:
         """What the log calls the sources as causes of a change."""
         return {built.name: built.cause for built in self.sources}
 
-    async def _begin(self, kind: str, cause: str, asked: Asked | None) -> RunRecord:
+    async def _begin(
+        self, kind: str, cause: str, asked: Asked | None, plan_id: int | None = None
+    ) -> RunRecord:
         now, asked = self.clock.now(), asked or Asked()
-        run = RunRecord(await self.worker.run(self.ledger.runs.begin, kind, cause, now, asked), now, asked)
+        run = RunRecord(
+            await self.worker.run(self.ledger.runs.begin, kind, cause, now, asked, plan_id), now, asked
+        )
         run.failures.update((f"sinks.{name}", held_by(holder)) for name, holder in self.leases.others.items())
         return run
 
     async def _collect(self, run: RunRecord, skus: Collection[str] | None, release: Collection[str]) -> Plan:
         names = [built.name for built in self._mine]
         return await self.worker.run(
-            collect_plan, self.ledger, run, names, skus, self.clock.now(), tuple(release)
-        )
+            collect_plan,
+            self.ledger, run, names, skus, self.clock.now(), tuple(release), self.products,
+        )  # fmt: skip
+
+    async def _read(
+        self, run: RunRecord, watcher: Watcher, read: Read, *, full: bool, released: Collection[str],
+        progress: Progress,
+    ) -> None:  # fmt: skip
+        # Orders before sources: what has left the warehouse in between is in one of them at least.
+        if read != "nothing":
+            await unless_stopped(watcher.orders(run, progress), self.stop)
+            await self.worker.run(self._pick)
+        if read == "everything":
+            puller = Puller(self.ledger, self.worker, self.clock, self.config.guards.zeroing)
+            pulling = puller.pull_all(
+                run, self.sources, self._mine, self.products,
+                full=full, released=released, progress=progress,
+            )  # fmt: skip
+            await unless_stopped(pulling, self.stop)
+        else:
+            run.untrusted |= await self.worker.run(self.ledger.runs.failing_sources)
+        await unless_stopped(watcher.observe(run, full=full, progress=progress), self.stop)
 
     async def _plan(
         self,

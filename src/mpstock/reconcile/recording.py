@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import uuid
 from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime
 from typing import TYPE_CHECKING
@@ -9,20 +10,21 @@ from typing import TYPE_CHECKING
 from attrs import define, evolve, field
 
 from mpstock.asked import Asked
+from mpstock.ledger.stocks import LANES
 from mpstock.model import OutcomeStatus
 from mpstock.reconcile.adapters import Failure
 from mpstock.reconcile.hands import stop_of_sink, stops
+from mpstock.reconcile.plans import Plan, PlannedChange
 from mpstock.reconcile.pushed import PushResult
 from mpstock.reconcile.report import (
     EXIT_PRECEDENCE,
     HeldSlice,
-    Plan,
-    PlannedChange,
     Report,
     SinkReport,
     SourceReport,
     as_data,
 )
+from mpstock.reconcile.rules import settings_digest
 from mpstock.reconcile.verifying import Observed
 from mpstock.reconcile.watching import OrdersRead
 
@@ -30,17 +32,16 @@ if TYPE_CHECKING:
     from mpstock.ledger import Ledger
     from mpstock.ledger.interventions import Intervention
     from mpstock.ledger.stocks import StockRow
+    from mpstock.products_file import ProductsFile
 
 __all__ = ["RunRecord", "collect_plan", "counted", "finish_run"]
-
-_LANES = {"zero": 0, "fall": 1, "raise": 2}
 
 
 @define
 class RunRecord:
     """One run as it goes. `failures` are by `sources.NAME`, `sinks.NAME` and `orders.NAME` (of a sink).
 
-    `states` are the only listings that the run is about; None = all.
+    `states` are the only listings that the run is about; None = all. `notes` are for the person who asked.
     """
 
     id: int
@@ -54,6 +55,7 @@ class RunRecord:
     held: list[HeldSlice] = field(factory=list[HeldSlice])
     results: dict[str, PushResult] = field(factory=dict[str, PushResult])
     states: set[int] | None = None
+    notes: list[str] = field(factory=list[str])
 
     def sink_failure(self, name: str) -> Failure | None:
         """Why a sink could not do its part so far."""
@@ -84,6 +86,7 @@ def collect_plan(
     skus: Collection[str] | None,
     now: datetime,
     released: Sequence[str],
+    products: ProductsFile,
 ) -> Plan:
     """Return what a push would send now, in its order. Runs in the ledger's thread."""
     changes: list[PlannedChange] = []
@@ -95,14 +98,26 @@ def collect_plan(
         changes += [
             PlannedChange(
                 row.sku, row.sink, row.warehouse, row.external_id, row.base, row.wanted, row.lane,
-                row.cause, *_held_by(row, stopped), row.id,
+                row.cause, *_held_by(row, stopped),
             )
             for row in page
             if row.wanted is not None and row.lane is not None and row.sink in sinks
         ]  # fmt: skip
     ranks = {name: rank for rank, name in enumerate(sinks)}
-    changes.sort(key=lambda change: (ranks[change.sink], _LANES[change.lane], change.state))
-    return Plan(record.id, now, changes, tuple(record.held), released=released)
+    # Stable: within a lane they stay in the order of their listings, as the queue has them.
+    changes.sort(key=lambda change: (ranks[change.sink], LANES.index(change.lane)))
+    return Plan(
+        record.id,
+        now,
+        changes,
+        record.held,
+        released=released,
+        id=uuid.uuid4().hex,
+        ledger=ledger.plans.identity(),
+        actor=record.asked.actor,
+        settings=settings_digest(ledger, products),
+        skus=sorted(skus or ()),
+    )
 
 
 def _held_by(row: StockRow, stopped: Mapping[int, Intervention]) -> tuple[str, str]:
@@ -142,6 +157,7 @@ def finish_run(
         tuple(text for result in record.results.values() for text in result.errors),
         plan is not None,
         plan,
+        record.notes,
     )
     ledger.runs.finish(record.id, report.status, code, as_data(report), now)
     return report

@@ -1,24 +1,25 @@
-"""What a plan and a run tell a person: tables on a terminal, HTML in a notebook, JSON for programs."""
+"""What a run tells a person: tables on a terminal, HTML in a notebook, JSON for programs."""
 
 from __future__ import annotations
 
 import html
-from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from attrs import field, frozen
+
+if TYPE_CHECKING:
+    from mpstock.reconcile.plans import Plan
 
 __all__ = [
     "EXIT_PRECEDENCE",
     "HeldSlice",
-    "Plan",
-    "PlannedChange",
     "Report",
     "SinkReport",
     "SourceReport",
     "as_data",
+    "html_table",
 ]
 
 EXIT_PRECEDENCE = (130, 2, 3, 1, 0)
@@ -43,33 +44,14 @@ def as_data(value: object) -> Any:
     return str(value)
 
 
-def _table(head: Sequence[str], rows: Iterable[Sequence[object]]) -> str:
+def html_table(head: Sequence[str], rows: Iterable[Sequence[object]]) -> str:
+    """Return an HTML table; what stands in its cells is escaped."""
+
     def cells(tag: str, row: Sequence[object]) -> str:
         return "".join(f"<{tag}>{html.escape('—' if c is None else str(c))}</{tag}>" for c in row)
 
     body = "".join(f"<tr>{cells('td', row)}</tr>" for row in rows)
     return f"<table><thead><tr>{cells('th', head)}</tr></thead><tbody>{body}</tbody></table>"
-
-
-@frozen
-class PlannedChange:
-    """One change that a run would make. `held` names the guard that holds it, or is `stop`: a person has
-    stopped it. `reason` says why.
-
-    `state` is the ledger's number of the listing's state.
-    """
-
-    sku: str
-    sink: str
-    warehouse: str
-    external_id: str
-    old: int | None
-    new: int
-    lane: str
-    cause: str
-    held: str = ""
-    reason: str = ""
-    state: int = field(default=0, repr=False)
 
 
 @frozen
@@ -130,60 +112,8 @@ class SinkReport:
 
 
 @frozen(repr=False)
-class Plan:
-    """The changes that a run would make, with what the guards say of them.
-
-    `changes` are in the order in which they would be sent, the held ones among them; `sources` and
-    `sinks` say how the reading went that the plan rests on. `released` are the guards that were
-    let through.
-    """
-
-    run: int
-    created_at: datetime
-    changes: Sequence[PlannedChange] = ()
-    held: Sequence[HeldSlice] = ()
-    sources: Mapping[str, SourceReport] = field(factory=dict[str, SourceReport])
-    sinks: Mapping[str, SinkReport] = field(factory=dict[str, SinkReport])
-    exit_code: int = 0
-    released: Sequence[str] = ()
-
-    def __len__(self) -> int:
-        return len(self.changes)
-
-    def as_dict(self) -> dict[str, Any]:
-        """Return the plan as plain data."""
-        return {"changes_total": len(self.changes), **as_data(self)}
-
-    def __repr__(self) -> str:
-        counts = Counter((c.sink, "held" if c.held else c.lane) for c in self.changes)
-        told = ", ".join(f"{sink} {lane} {count}" for (sink, lane), count in sorted(counts.items()))
-        lines = [f"<Plan of run {self.run}: {len(self.changes)} changes{': ' + told if told else ''}"]
-        lines += [
-            f"  {c.sku} → {c.sink} {c.warehouse}: {'?' if c.old is None else c.old} → {c.new} "
-            f"({c.lane}, {c.cause})" + (f" held by {c.held}: {c.reason}" if c.held else "")
-            for c in self.changes[:_SHOWN]
-        ]
-        if len(self.changes) > _SHOWN:
-            lines.append(f"  … and {len(self.changes) - _SHOWN} more")
-        return "\n".join(lines) + ">"
-
-    def _repr_html_(self) -> str:
-        rows = [
-            (c.sku, c.sink, c.warehouse, c.old, c.new, c.lane, c.cause, c.held) for c in self.changes[:100]
-        ]
-        more = f"<p>… and {len(self.changes) - 100} more</p>" if len(self.changes) > 100 else ""
-        held = "".join(f"<li>{html.escape(h.reason)}</li>" for h in self.held)
-        return (
-            f"<p><b>Plan of run {self.run}</b>: {len(self.changes)} changes</p>"
-            + (f"<ul>{held}</ul>" if held else "")
-            + _table(("sku", "sink", "warehouse", "shows", "will show", "lane", "cause", "held by"), rows)
-            + more
-        )
-
-
-@frozen(repr=False)
 class Report:
-    """What a run did. `exit_code` is what the command line ends with."""
+    """What a run did. `exit_code` is what the command line ends with; `notes` are no errors."""
 
     run: int
     started_at: datetime
@@ -196,6 +126,7 @@ class Report:
     errors: Sequence[str] = ()
     dry_run: bool = False
     plan: Plan | None = field(default=None, repr=False)
+    notes: Sequence[str] = ()
 
     @property
     def pushed(self) -> int:
@@ -242,16 +173,17 @@ class Report:
                 + (f"; {sink.stop}" if sink.stop else "")
                 + (f"; {sink.error}" if sink.error else "")
             )
+        told += list(self.notes)
         told += [f"held: {held.reason}" for held in self.held]
         told += list(self.errors[:_SHOWN])
         return told
 
     def _repr_html_(self) -> str:
-        sources = _table(
+        sources = html_table(
             ("source", "rows", "moved", "complete", "problems", "error"),
             [(s.name, s.rows, s.changed, s.complete, s.problems, s.error) for s in self.sources.values()],
         )
-        sinks = _table(
+        sinks = html_table(
             ("sink", "pushed", "requests", "failed", "pending", "held", "drifted", "error"),
             [
                 (s.name, s.pushed, s.requests, s.failed, s.pending, s.held, s.drifted, s.error)

@@ -19,7 +19,14 @@ if TYPE_CHECKING:
     from mpstock.pins import Pins
     from mpstock.products_file import ProductsFile
 
-__all__ = ["keep_products", "keep_recipes", "make_planner", "mark_booked", "mark_moved_settings"]
+__all__ = [
+    "keep_products",
+    "keep_recipes",
+    "make_planner",
+    "mark_booked",
+    "mark_moved_settings",
+    "settings_digest",
+]
 
 KEPT = timedelta(days=7)
 """So long what has ended is kept for people who ask why a number was what it was."""
@@ -196,3 +203,11 @@ def mark_moved_settings(
                 if before not in (None, digest):
                     ledger.dirt.mark_sink_warehouse(built.name, code, "settings", now)
         keep_products(ledger, products, now)
+
+
+def settings_digest(ledger: Ledger, products: ProductsFile) -> str:
+    """Return a digest of all settings that wanted quantities follow from, as they were planned with last.
+
+    Runs in the ledger's thread.
+    """
+    return fingerprint(ledger.runs.recalled("settings:"), sorted(products.fingerprints().items()))

@@ -67,6 +67,19 @@ def upgrade() -> None:
     op.add_column("runs", sa.Column("plan_id", sa.Integer(), nullable=True))
     op.add_column("stock_sync_log", sa.Column("explanation_id", sa.Integer(), nullable=True))
     op.create_index("ix_stock_sync_log_run", "stock_sync_log", ["run"])
+    # Nothing has ever been kept in it.
+    op.drop_table("plans")
+    op.create_table(
+        "plans",
+        sa.Column("id", sa.Integer(), nullable=False),
+        sa.Column("plan", sa.Text(), nullable=False),
+        sa.Column("run_id", sa.Integer(), nullable=False),
+        sa.Column("created_at", sa.DateTime(), nullable=False),
+        sa.Column("digest", sa.Text(), nullable=False),
+        sa.Column("applied_at", sa.DateTime(), nullable=False),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_plans")),
+        sa.UniqueConstraint("plan", "digest", name=op.f("uq_plans_plan_digest")),
+    )
     op.create_table(
         "log_seals",
         sa.Column("id", sa.Integer(), nullable=False),
