@@ -70,7 +70,13 @@ def pushed(ledger: Ledger, run: int, outcome: Outcome) -> None:
     )
     assert batch is not None
     ledger.pushes.settle(
-        batch, [outcome] * len(batch.items), NOW, run=run, cooldown=timedelta(), causes={"erp": "1c"}
+        batch,
+        [outcome] * len(batch.items),
+        NOW,
+        run=run,
+        cooldown=timedelta(),
+        causes={"erp": "1c"},
+        rest=lambda _failures: None,
     )
 
 

@@ -190,7 +190,8 @@ def test_the_plan_that_a_kept_run_carried_out_stays(ledger: Ledger) -> None:
     made = [write(ledger, ago(25), rows=0) for _ in range(2)]
     plans = [
         ledger.database.insert(
-            "INSERT INTO plans (run_id, created_at, body) VALUES (?, '2026-01-01 00:00:00.000000', '{}')",
+            "INSERT INTO plans (plan, run_id, digest, created_at, applied_at) VALUES (?1, ?1, '', "
+            "'2026-01-01 00:00:00.000000', '2026-01-01 00:00:00.000000')",
             (run,),
         )
         for run in made

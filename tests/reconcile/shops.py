@@ -13,6 +13,7 @@ import pytest
 from attrs import evolve, field, frozen
 
 from mpstock import (
+    Alert,
     Change,
     Level,
     Outcome,
@@ -25,12 +26,14 @@ from mpstock import (
     SinkSpec,
     Source,
     SourceSpec,
+    hookimpl,
 )
 from mpstock.config import (
     Configuration,
     GuardSettings,
     LedgerSettings,
     ProductsSettings,
+    RaisingGuard,
     RetentionSettings,
     SharingSettings,
     SinkConfig,
@@ -76,6 +79,7 @@ def configuration(
     sinks: Iterable[SinkConfig],
     *,
     zeroing: ZeroingGuard | None = None,
+    raising: RaisingGuard | None = None,
     products: Path | None = None,
     sharing: SharingSettings | None = None,
     retention: RetentionSettings | None = None,
@@ -86,7 +90,7 @@ def configuration(
         ledger=LedgerSettings(url),
         sources={config.name: config for config in sources},
         sinks={config.name: config for config in sinks},
-        guards=GuardSettings(zeroing or ZeroingGuard()),
+        guards=GuardSettings(zeroing or ZeroingGuard(), raising=raising or RaisingGuard()),
         products=ProductsSettings(products),
         sharing=sharing or SharingSettings(),
         retention=retention or RetentionSettings(),
@@ -99,6 +103,21 @@ REGISTRY = PluginRegistry(entry_points=[])
 
 class Killed(BaseException):
     """The process is gone: nothing may catch this."""
+
+
+class Ears:
+    """A plugin that keeps the alerts that it is told."""
+
+    def __init__(self) -> None:
+        self.alerts: list[Alert] = []
+
+    @hookimpl
+    def mpstock_alert(self, event: Alert) -> None:
+        self.alerts.append(event)
+
+    def told(self, kind: str) -> list[str]:
+        """The subjects of the alerts of one kind."""
+        return [alert.subject for alert in self.alerts if alert.subject.split(":")[0] == kind]
 
 
 class Account(InMemorySink):
@@ -153,6 +172,8 @@ class Play:
         self.sources = {name: source_config(name, source) for name, source in sources.items()}
         self.sinks = {name: sink_config(name, sink) for name, sink in sinks.items()}
         self.zeroing = zeroing
+        self.registry = REGISTRY
+        self.raising: RaisingGuard | None = None
         self.products: Path | None = None
         self.sharing: SharingSettings | None = None
         self.retention: RetentionSettings | None = None
@@ -165,6 +186,13 @@ class Play:
         """Change the settings of a sink."""
         self.sinks[name] = evolve(self.sinks[name], **keys)
 
+    def listen(self) -> Ears:
+        """Return ears that hear every alert from now on."""
+        ears = Ears()
+        self.registry = PluginRegistry(entry_points=[])
+        self.registry.register(ears, "ears")
+        return ears
+
     def open(self) -> Shop:
         """Open the shop, as a new process does."""
         config = configuration(
@@ -172,11 +200,12 @@ class Play:
             self.sources.values(),
             self.sinks.values(),
             zeroing=self.zeroing,
+            raising=self.raising,
             products=self.products,
             sharing=self.sharing,
             retention=self.retention,
         )
-        return Shop(config, plugins=REGISTRY, clock=self.clock)
+        return Shop(config, plugins=self.registry, clock=self.clock)
 
     def sync(self, **keys: Any) -> Report:
         """One `mpstock sync`; a second later the next one may follow."""

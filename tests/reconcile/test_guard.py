@@ -217,7 +217,7 @@ def test_missing_rows_are_zero_after_a_release(tmp_path: Path) -> None:
     for sku in names[:30]:
         source.remove(sku)
     play.sync(full=True)
-    report = play.sync(full=True, release=["zeroing"])
+    report = play.sync(full=True, release=["shrunken"])
     assert (report.exit_code, report.pushed) == (0, 30)
     assert {shows(account)[sku] for sku in names[:30]} == {0}
 

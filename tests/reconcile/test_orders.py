@@ -9,26 +9,14 @@ from pathlib import Path
 import pytest
 from attrs import evolve
 
-from mpstock import Alert, Change, OrderStage, Shop, hookimpl
+from mpstock import Change, OrderStage
 from mpstock.config import Absorption, SinkWarehouse
 from mpstock.errors import TransientError
 from mpstock.inmemory import InMemorySource
-from mpstock.plugins import PluginRegistry
 from mpstock.testing import VirtualClock
-from tests.reconcile.shops import Account, Play, configuration, make, shows, skus
+from tests.reconcile.shops import Account, Play, make, shows, skus
 
 MINUTE = 60.0
-
-
-class Ears:
-    """A plugin that is told of alerts."""
-
-    def __init__(self) -> None:
-        self.alerts: list[Alert] = []
-
-    @hookimpl
-    def mpstock_alert(self, event: Alert) -> None:
-        self.alerts.append(event)
 
 
 def two_sinks(
@@ -136,12 +124,8 @@ def test_an_order_of_an_unknown_article_is_told_with_its_units(tmp_path: Path) -
     """Nobody knows what was ordered: an alert and a count, and the order waits for its product."""
     play, source, account = make(tmp_path, {"A": 10}, sells=["A", "X"], shown={("X", "main"): 5})
     account.buy("X", 2, "main")
-    ears = Ears()
-    registry = PluginRegistry(entry_points=[])
-    registry.register(ears, "ears")
-    config = configuration(play.ledger, play.sources.values(), play.sinks.values())
-    with Shop(config, plugins=registry, clock=play.clock) as shop:
-        report = shop.sync()
+    ears = play.listen()
+    report = play.sync()
     assert report.sinks["shop"].unknown_orders == 1
     assert [(a.subject, a.data["units"]) for a in ears.alerts] == [("unknown_order:shop:X", 2)]
     source.set("X", 5)

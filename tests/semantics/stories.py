@@ -13,7 +13,6 @@ from typing import Any
 from attrs import evolve
 
 from mpstock import (
-    Alert,
     Change,
     Listing,
     Observation,
@@ -21,13 +20,12 @@ from mpstock import (
     Outcome,
     Reading,
     Shop,
-    hookimpl,
 )
 from mpstock.config import Absorption, SinkWarehouse, ZeroingGuard
 from mpstock.inmemory import InMemorySource
 from mpstock.plugins import PluginRegistry
 from mpstock.testing import VirtualClock
-from tests.reconcile.shops import Account, Play, configuration
+from tests.reconcile.shops import Account, Ears, Play, configuration
 
 MINUTE, HOUR, DAY = 60, 3600, 86_400
 NO_GUARD = ZeroingGuard(count=1_000_000)
@@ -88,17 +86,6 @@ class Market(Account):
         return [quantity for push in self.sent for _, quantity in push]
 
 
-class Told:
-    """Keeps the alerts that a shop tells."""
-
-    def __init__(self) -> None:
-        self.alerts: list[Alert] = []
-
-    @hookimpl
-    def mpstock_alert(self, event: Alert) -> None:
-        self.alerts.append(event)
-
-
 class Seller(Play):
     """A seller with one clock; settings are those of a file, and every alert is kept."""
 
@@ -112,7 +99,7 @@ class Seller(Play):
     ) -> None:
         super().__init__(folder, sources, sinks, clock=clock, zeroing=NO_GUARD)
         self.folder = folder
-        self.told = Told()
+        self.told = Ears()
         self.plugins = PluginRegistry(entry_points=[])
         self.plugins.register(self.told, "told")
 

@@ -16,6 +16,7 @@ from mpstock.cli.showing import RELEASE, show_run
 @click.option("--dry-run", is_flag=True, help="Read and plan, but send nothing.")
 @click.option("--sku", "skus", multiple=True, help="Only this product; may be given several times.")
 @RELEASE
+@click.option("--retry", is_flag=True, help="Try again now what was refused too often.")
 @asked
 @common
 def sync(
@@ -25,6 +26,7 @@ def sync(
     dry_run: bool,
     skus: tuple[str, ...],
     release: tuple[str, ...],
+    retry: bool,
     actor: str | None,
     reason: str | None,
 ) -> int:
@@ -32,7 +34,7 @@ def sync(
     output = Output(as_json)
     with open_shop(config) as shop, output.progress() as progress:
         report = shop.sync(
-            full=full, dry_run=dry_run, skus=skus or None, release=release, actor=actor, reason=reason,
-            progress=progress,
+            full=full, dry_run=dry_run, skus=skus or None, release=release, retry=retry, actor=actor,
+            reason=reason, progress=progress,
         )  # fmt: skip
     return show_run(output, report)

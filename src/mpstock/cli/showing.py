@@ -11,7 +11,7 @@ from mpstock.cli.output import Output
 __all__ = ["RELEASE", "show_plan", "show_report", "show_run"]
 
 RELEASE = click.option(
-    "--release", multiple=True, metavar="GUARD", help="Let through what this guard holds (zeroing)."
+    "--release", multiple=True, metavar="GUARD", help="Let through what this guard holds (zeroing, …)."
 )
 
 

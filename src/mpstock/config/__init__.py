@@ -1,11 +1,12 @@
 """mpstock.toml and the environment → typed settings."""
 
 from mpstock.config.durations import format_duration, parse_duration
+from mpstock.config.guards import GuardSettings, RaisingGuard, ShrunkenGuard, ZeroingGuard
 from mpstock.config.loading import load
+from mpstock.config.pushing import PushSettings, QuarantineSettings
 from mpstock.config.settings import (
     Absorption,
     Configuration,
-    GuardSettings,
     LedgerSettings,
     ProductsSettings,
     RetentionSettings,
@@ -14,7 +15,6 @@ from mpstock.config.settings import (
     SinkConfig,
     SinkWarehouse,
     SourceConfig,
-    ZeroingGuard,
     collect_secrets,
 )
 from mpstock.config.structuring import Cell, structure_settings
@@ -26,9 +26,13 @@ __all__ = [
     "GuardSettings",
     "LedgerSettings",
     "ProductsSettings",
+    "PushSettings",
+    "QuarantineSettings",
+    "RaisingGuard",
     "RetentionSettings",
     "ScheduleSettings",
     "SharingSettings",
+    "ShrunkenGuard",
     "SinkConfig",
     "SinkWarehouse",
     "SourceConfig",

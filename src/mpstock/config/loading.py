@@ -13,10 +13,11 @@ from attrs import evolve
 
 from mpstock.buffers import BufferResolver
 from mpstock.config.files import Substitution, environment, read_toml
+from mpstock.config.guards import GuardSettings
 from mpstock.config.hooks import describe
+from mpstock.config.pushing import PushSettings
 from mpstock.config.settings import (
     Configuration,
-    GuardSettings,
     LedgerSettings,
     ProductsSettings,
     RetentionSettings,
@@ -45,6 +46,7 @@ _TABLES = (
     "sinks",
     "sharing",
     "guards",
+    "push",
     "schedule",
     "products",
     "retention",
@@ -117,6 +119,7 @@ class _Loader:
             sinks=found_sinks,
             sharing=sharing,
             guards=self._simple(GuardSettings, "guards"),
+            push=self._simple(PushSettings, "push"),
             schedule=self._simple(ScheduleSettings, "schedule"),
             products=self._simple(ProductsSettings, "products"),
             retention=self._simple(RetentionSettings, "retention"),

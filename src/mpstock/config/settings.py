@@ -16,6 +16,8 @@ from zoneinfo import ZoneInfo
 import attrs
 from attrs import field, frozen
 
+from mpstock.config.guards import GuardSettings
+from mpstock.config.pushing import PushSettings
 from mpstock.secret import Secret
 
 if TYPE_CHECKING:
@@ -27,7 +29,6 @@ if TYPE_CHECKING:
 __all__ = [
     "Absorption",
     "Configuration",
-    "GuardSettings",
     "LedgerSettings",
     "ProductsSettings",
     "RetentionSettings",
@@ -36,7 +37,6 @@ __all__ = [
     "SinkConfig",
     "SinkWarehouse",
     "SourceConfig",
-    "ZeroingGuard",
     "collect_secrets",
 ]
 
@@ -194,35 +194,6 @@ class SharingSettings:
     between_sinks: Literal["shared", "split", "exclusive"] = "shared"
 
 
-def _share(_: Any, attribute: attrs.Attribute[Any], value: Decimal) -> None:
-    if not 0 <= value <= 1:
-        raise ValueError(f"{attribute.name} must be from 0 to 1 (0.1 is a tenth), not {value}")
-
-
-def _count(_: Any, attribute: attrs.Attribute[Any], value: int) -> None:
-    if value < 0:
-        raise ValueError(f"{attribute.name} must be 0 or more, not {value}")
-
-
-@frozen
-class ZeroingGuard:
-    """Holds what would take more than `share` *and* more than `count` live listings to zero.
-
-    Counted over a rolling `window`; `share` is of the listings that show stock now.
-    """
-
-    share: Decimal = field(default=Decimal("0.1"), validator=_share)
-    count: int = field(default=20, validator=_count)
-    window: timedelta = timedelta(hours=1)
-
-
-@frozen
-class GuardSettings:
-    """`[guards]`."""
-
-    zeroing: ZeroingGuard = field(factory=ZeroingGuard)
-
-
 @frozen
 class ScheduleSettings:
     """`[schedule]`: for the always-on service. `full` is a time of day in `timezone`."""
@@ -279,6 +250,7 @@ class Configuration:
     sinks: Mapping[str, SinkConfig] = field(factory=dict[str, SinkConfig])
     sharing: SharingSettings = field(factory=SharingSettings)
     guards: GuardSettings = field(factory=GuardSettings)
+    push: PushSettings = field(factory=PushSettings)
     schedule: ScheduleSettings = field(factory=ScheduleSettings)
     products: ProductsSettings = field(factory=ProductsSettings)
     retention: RetentionSettings = field(factory=RetentionSettings)

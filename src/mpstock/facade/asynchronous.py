@@ -94,6 +94,7 @@ class AsyncShop(AsyncPlanning, AsyncTelling, AsyncReceiving, AsyncByHand, AsyncC
         skus: Collection[str] | None = None,
         release: Collection[str] = (),
         read: Read = "everything",
+        retry: bool = False,
         cause: str = "manual",
         actor: str | None = None,
         reason: str | None = None,
@@ -105,9 +106,10 @@ class AsyncShop(AsyncPlanning, AsyncTelling, AsyncReceiving, AsyncByHand, AsyncC
             full: read everything of every source, and compare with what the sinks really show.
             dry_run: read and plan, but send nothing; the report has the plan.
             skus: only these products are planned and pushed.
-            release: names of guards that are let through this once (`"zeroing"`).
+            release: names of guards that are let through this once (`"zeroing"`, `"shrunken"`, …).
             read: `"orders"` reads nothing but the sinks' orders, `"nothing"` only looks at what has moved in
                 the ledger since (a webhook, a cart): short runs between those that read the sources.
+            retry: try again now what rests because it was refused too often.
             cause: what the log says made the run.
             actor: who asks for it; by default the user of the operating system.
             reason: why, for the log.
@@ -119,7 +121,7 @@ class AsyncShop(AsyncPlanning, AsyncTelling, AsyncReceiving, AsyncByHand, AsyncC
         """
         async with self._run() as engine:
             return await engine.sync(
-                full=full, dry_run=dry_run, skus=skus, release=release, read=read, cause=cause,
+                full=full, dry_run=dry_run, skus=skus, release=release, read=read, retry=retry, cause=cause,
                 asked=asked(actor, reason), **given(progress=progress),
             )  # fmt: skip
 

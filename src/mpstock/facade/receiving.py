@@ -60,7 +60,9 @@ class AsyncReceiving(AsyncPart):
                 expires_in=expires_in, only_if_available=only_if_available, replaces=replaces,
             )  # fmt: skip
 
-        return await engine.worker.run(work)
+        held = await engine.worker.run(work)
+        engine.wake()
+        return held
 
     async def release(self, key: str, *, origin: str = "carts") -> bool:
         """Let a hold go at once; returns whether there was one."""
@@ -70,7 +72,9 @@ class AsyncReceiving(AsyncPart):
 
         engine = await self._assembly.start()
         work = partial(holding.release, engine.ledger, engine.clock.now(), origin=origin, key=key)
-        return await engine.worker.run(work)
+        released = await engine.worker.run(work)
+        engine.wake()
+        return released
 
     async def receive(self, source: str, levels: Sequence[Level]) -> int:
         """Take in rows that a warehouse system has pushed; the next run acts on them.
@@ -93,7 +97,9 @@ class AsyncReceiving(AsyncPart):
             meant = suggestion(source, self._assembly.config.sources, what="the sources are")
             raise ConfigurationError(f"there is no source {source!r}; {meant}", place="source")
         now = engine.clock.now()
-        return await engine.worker.run(holding.receive, engine.ledger, source, list(levels), now)
+        changed = await engine.worker.run(holding.receive, engine.ledger, source, list(levels), now)
+        engine.wake()
+        return changed
 
 
 class Receiving(Part):

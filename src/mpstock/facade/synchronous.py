@@ -133,6 +133,7 @@ class Shop(Planning, Telling, Receiving, ByHand, Caring):
         skus: Collection[str] | None = None,
         release: Collection[str] = (),
         read: Read = "everything",
+        retry: bool = False,
         cause: str = "manual",
         actor: str | None = None,
         reason: str | None = None,
@@ -141,7 +142,7 @@ class Shop(Planning, Telling, Receiving, ByHand, Caring):
         """Read the sources, and push what differs to the sinks; see `AsyncShop.sync`."""
         return self._call(
             self._shop.sync(
-                full=full, dry_run=dry_run, skus=skus, release=release, read=read, cause=cause,
+                full=full, dry_run=dry_run, skus=skus, release=release, read=read, retry=retry, cause=cause,
                 actor=actor, reason=reason, progress=progress,
             )
         )  # fmt: skip

@@ -16,11 +16,13 @@ from mpstock.ledger.observing import Observations
 from mpstock.ledger.orders import Orders
 from mpstock.ledger.plans import Plans
 from mpstock.ledger.pushes import Pushes
+from mpstock.ledger.quarantine import Quarantine
 from mpstock.ledger.recipes import Recipes
 from mpstock.ledger.recovering import Recovery
 from mpstock.ledger.retention import Retention
 from mpstock.ledger.runs import Runs
 from mpstock.ledger.sealing import Seals
+from mpstock.ledger.slices import Slices
 from mpstock.ledger.stocks import Stocks
 
 __all__ = ["Ledger"]
@@ -53,11 +55,13 @@ class Ledger:
         self.orders = Orders(self.database, self.dirt, self.recipes)
         self.listings = Listings(self.database, self.dirt, self.levels)
         self.stocks = Stocks(self.database, self.dirt)
+        self.slices = Slices(self.database)
+        self.quarantine = Quarantine(self.database)
         self.observations = Observations(self.database, self.dirt)
         self.seals = Seals(self.database)
         self.log = SyncLog(self.database, self.seals)
         self.recovery = Recovery(self.database, self.dirt, self.log)
-        self.pushes = Pushes(self.database, self.dirt, self.log, self.recovery)
+        self.pushes = Pushes(self.database, self.dirt, self.log, self.recovery, self.quarantine)
         self.leases = Leases(self.database)
         self.explanations = Explanations(self.database)
         self.runs = Runs(self.database)

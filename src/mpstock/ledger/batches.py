@@ -17,7 +17,7 @@ __all__ = ["Batch", "Grounds", "Item", "Queue"]
 class Queue:
     """What waits to be pushed: changes that may go now (counted up to one batch), whether a zero or a fall
     (`urgent`) is among them; changes that rest for no more than their cooldown (`soon`), and when the first
-    of all that rest may go.
+    of all that rest may go. No run goes on for what was refused.
     """
 
     eligible: int

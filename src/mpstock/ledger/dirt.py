@@ -93,6 +93,18 @@ class Dirt:
             (cause, limit),
         )
 
+    def since(self, revision: int, product_id: int, limit: int) -> list[tuple[int, int, str]]:
+        """Return marks that were made after a revision, or with it for products with ids above that one."""
+        return self._db.query(
+            "SELECT product_id, revision, cause FROM dirty WHERE (revision, product_id) > (?, ?) "
+            "ORDER BY revision, product_id LIMIT ?",
+            (revision, product_id, limit),
+        )
+
+    def revision(self) -> int:
+        """Return the revision of the last mark that was made."""
+        return int(self._db.scalar("SELECT value FROM meta WHERE key = 'revision'") or 0)
+
     def among(self, product_ids: Iterable[int]) -> list[tuple[int, int, str]]:
         """Return the marks of these products."""
         return self._db.query(

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from mpstock.ledger.database import Database
     from mpstock.ledger.dirt import Dirt
     from mpstock.ledger.log import SyncLog
+    from mpstock.ledger.quarantine import Quarantine, Rest
     from mpstock.ledger.recovering import Recovery
     from mpstock.model import Outcome
 
@@ -28,17 +29,23 @@ _APPLIED = {OutcomeStatus.OK, OutcomeStatus.ERROR, OutcomeStatus.DOUBT}
 LONGEST_REST_OF_A_FALL = timedelta(seconds=60)
 """A refused fall is the most urgent thing there is: it is tried again within this time."""
 
+REST_OF_A_FALL = timedelta(seconds=15)
+"""When a sink refuses a fall and does not say when to come again, this is when."""
+
 _UNTOUCHED = {OutcomeStatus.UNSENT, OutcomeStatus.BUSY}
 
 
 class Pushes:
     """The batches on their way, and what came of them."""
 
-    def __init__(self, database: Database, dirt: Dirt, log: SyncLog, recovery: Recovery) -> None:
+    def __init__(
+        self, database: Database, dirt: Dirt, log: SyncLog, recovery: Recovery, quarantine: Quarantine
+    ) -> None:
         self.db = database
         self._dirt = dirt
         self._log = log
         self._recovery = recovery
+        self._quarantine = quarantine
 
     def queue(
         self, sink: str, warehouse: str | None, now: datetime, batch: int, cooldown: timedelta
@@ -59,7 +66,7 @@ class Pushes:
             return Queue(eligible, first == 0, first < 2, 0, None)
         soon, next_at = self.db.one(
             "SELECT coalesce(sum(s.not_before <= ?), 0), min(s.not_before) "
-            f"FROM marketplace_stocks AS s WHERE {where} AND s.not_before > ?",
+            f"FROM marketplace_stocks AS s WHERE {where} AND s.not_before > ? AND s.sync_status <> 'error'",
             (as_text(now + cooldown), *parameters, moment),
         )
         return Queue(eligible, first == 0, first < 2, soon, as_datetime(next_at))
@@ -120,9 +127,9 @@ class Pushes:
 
     def settle(
         self, batch: Batch, outcomes: Sequence[Outcome], now: datetime, *, run: int, cooldown: timedelta,
-        causes: Mapping[str, str],
+        causes: Mapping[str, str], rest: Rest,
     ) -> None:  # fmt: skip
-        """Record what the sink answered, and log it, in one transaction.
+        """Record what the sink answered, and log it, in one transaction; `rest` is for what was refused.
 
         What another process has taken over meanwhile is not confirmed by a late answer, but doubtful.
         """
@@ -136,7 +143,7 @@ class Pushes:
                 if item.id not in late:
                     groups.setdefault(outcome.status, []).append((item, outcome))
             for status, members in groups.items():
-                self._settle_group(batch.id, status, members, moment, rested, now, cooldown)
+                self._settle_group(batch.id, status, members, moment, rested, now, cooldown, rest)
             self._log.add(
                 run,
                 batch.id,
@@ -162,7 +169,7 @@ class Pushes:
 
     def _settle_group(
         self, push: int, status: OutcomeStatus, members: Sequence[tuple[Item, Outcome]], moment: str,
-        rested: str, now: datetime, cooldown: timedelta,
+        rested: str, now: datetime, cooldown: timedelta, rest: Rest,
     ) -> None:  # fmt: skip
         chosen = ids(item.id for item, _ in members)
         where = "id IN (SELECT value FROM json_each(?)) AND in_flight = ?"
@@ -173,7 +180,7 @@ class Pushes:
                 "UPDATE marketplace_stocks SET synced_quantity = sent, last_synced_at = ?, "
                 "error_code = NULL, error_message = NULL, attempted_at = ?, "
                 "base = CASE WHEN doubtful THEN NULL ELSE sent END, expected = sent, doubtful = 0, "
-                f"{landed} WHERE {where}",
+                f"failures = 0, rests_until = NULL, {landed} WHERE {where}",
                 (moment, moment, rested, chosen, push),
             )
         elif status in (OutcomeStatus.DOUBT, OutcomeStatus.WHOLE):
@@ -183,10 +190,8 @@ class Pushes:
                 (moment, rested, chosen, push),
             )
         else:
-            self.db.execute(
-                f"UPDATE marketplace_stocks SET doubtful = 0, attempted_at = ?, {landed} WHERE {where}",
-                (moment, rested, chosen, push),
-            )
+            tried = f"UPDATE marketplace_stocks SET doubtful = 0, attempted_at = ?, {landed} WHERE {where}"
+            self.db.execute(tried, (moment, rested, chosen, push))
         self.db.execute(
             f"UPDATE marketplace_stocks SET {relane()} WHERE id IN (SELECT value FROM json_each(?))",
             (chosen,),
@@ -209,10 +214,13 @@ class Pushes:
             # Its parts are sent apart, each by name.
             self.park(item.id for item, _ in members)
         if status is OutcomeStatus.ERROR:
+            self._quarantine.refused([item.id for item, _ in members], rest, now)
+            # A fall that is refused goes on as soon as it may, a raise waits for the next run at least.
             self.db.execute(
-                "UPDATE marketplace_stocks SET sync_status = 'error', ready = 0 "
+                "UPDATE marketplace_stocks SET sync_status = 'error', ready = (ready AND lane < 2), "
+                "not_before = CASE WHEN lane < 2 THEN max(not_before, ?) ELSE not_before END "
                 "WHERE lane IS NOT NULL AND id IN (SELECT value FROM json_each(?))",
-                (chosen,),
+                (as_text(now + REST_OF_A_FALL), chosen),
             )
 
     def park(self, state_ids: Iterable[int]) -> None:

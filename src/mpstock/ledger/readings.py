@@ -36,7 +36,7 @@ class ReadSession:
     one bit per row, so that what a complete read left out is known without touching the others.
     `overtaken` says that a later reading ended first, so that some of this one was passed over,
     `doubtful` that rows were missing which are not believed to be gone; `unknown` counts the rows
-    left without a known quantity.
+    left without a known quantity, `blanked` those of them that had one before.
     """
 
     levels: Levels
@@ -47,6 +47,7 @@ class ReadSession:
     overtaken: bool = False
     doubtful: bool = False
     unknown: int = 0
+    blanked: int = 0
     _seen: SeenRows = field(factory=SeenRows)
 
     def ingest(self, reading: Reading, now: datetime) -> None:
@@ -104,6 +105,7 @@ class ReadSession:
                     dated = level.updated_at is not None
                     moved.append((level.quantity, level.reserved, as_of, as_of, None, None, dated, row_id))
                 else:
+                    self.blanked += was_known
                     moved.append(
                         (quantity, reserved, as_of, old_as_of, as_of, UNKNOWN_TO_SOURCE, was_dated, row_id)
                     )

@@ -15,10 +15,10 @@ from mpstock.ledger.stocks import relane
 from mpstock.model import OutcomeStatus
 
 if TYPE_CHECKING:
+    from mpstock.ledger.batches import Item
     from mpstock.ledger.database import Database
     from mpstock.ledger.dirt import Dirt
     from mpstock.ledger.log import SyncLog
-    from mpstock.ledger.batches import Item
     from mpstock.model import Outcome
 
 __all__ = ["LATE", "LONGEST_ON_THE_WAY", "LOST", "Recovery"]

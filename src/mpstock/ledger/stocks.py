@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from mpstock.ledger.database import Database
     from mpstock.ledger.dirt import Dirt
 
-__all__ = ["LANES", "LONGEST_REST", "StockRow", "Stocks", "Zeroing", "relane"]
+__all__ = ["LANES", "LONGEST_REST", "StockRow", "Stocks", "relane"]
 
 LANES = ("zero", "fall", "raise")
 
@@ -32,6 +32,10 @@ _LANE = (
     "CASE WHEN wanted IS NULL OR wanted = {base} THEN NULL WHEN wanted = 0 THEN 0 "
     "WHEN {base} IS NULL OR wanted < {base} THEN 1 ELSE 2 END"
 )
+
+
+_PARKED = f"lane IS NOT NULL AND ready = 0 AND (base IS NULL OR {_LANE.format(base='base')} = 2)"
+"""What was put off stays so while it is a raise, or nobody knows what it shows; a fall waits for nothing."""
 
 
 def relane(base: str = "base", parked: str = "0") -> str:
@@ -77,16 +81,6 @@ class StockRow:
     stopped: int | None
 
 
-@frozen
-class Zeroing:
-    """Listings of one slice that would fall to zero."""
-
-    sink: str
-    warehouse: str
-    cause: str
-    count: int
-
-
 class Stocks:
     """The listings' states."""
 
@@ -122,11 +116,13 @@ class Stocks:
     ) -> None:
         """Record (wanted, cause, id) as planned by a run, and let the lanes follow; inside a transaction.
 
-        What is parked stays so until `reopen`. Of a sink that is not among `writes` only falls short of zero
-        become ready: what its own writer has not judged waits for a run that does. `explained` are
-        explanations by id; what has none is explained when it is sent.
+        What is put off stays so until `reopen`, but for falls. A change that waits keeps the cause that made
+        it, unless a person wants it now: what only looks at it again lets nothing through that is held. Of a
+        sink that is not among `writes` only falls short of zero become ready: what its own writer has not
+        judged waits for a run that does. `explained` are explanations by id; what has none is
+        explained when it is sent.
         """
-        parked, narrowed = "lane IS NOT NULL AND ready = 0", list[str]()
+        parked, narrowed = _PARKED, list[str]()
         if writes is not None:
             parked = (
                 f"({parked}) OR (marketplace NOT IN (SELECT value FROM json_each(?)) "
@@ -135,9 +131,15 @@ class Stocks:
             narrowed.append(ids(writes))
         explanation = (explained or {}).get
         self.db.executemany(
-            "UPDATE marketplace_stocks SET wanted = ?, cause = ?, explanation_id = ?, "
-            f"planned_by = {int(run)} WHERE id = ?",
-            [(wanted, cause, explanation(id_), id_) for wanted, cause, id_ in rows],
+            "UPDATE marketplace_stocks SET "
+            "cause = CASE WHEN lane IS NOT NULL AND wanted IS ? AND ? <> 'manual' THEN cause ELSE ? END, "
+            "planned_by = CASE WHEN lane IS NOT NULL AND wanted IS ? THEN planned_by ELSE ? END, "
+            "rests_until = CASE WHEN wanted IS ? THEN rests_until END, explanation_id = ?, wanted = ? "
+            "WHERE id = ?",
+            [
+                (wanted, cause, cause, wanted, run, wanted, explanation(id_), wanted, id_)
+                for wanted, cause, id_ in rows
+            ],
         )
         self.db.execute(
             f"UPDATE marketplace_stocks SET {relane(parked=parked)} "
@@ -155,11 +157,12 @@ class Stocks:
             )
 
     def reopen(self, now: datetime, sinks: Iterable[str] | None = None) -> None:
-        """Make everything that earlier runs left over ready again, errors and held ones too; of all sinks,
-        or of these.
+        """Make everything that earlier runs left over ready again, errors too, but what rests in quarantine.
 
-        What a guard holds is judged anew by each run. A rest of more than a day, or after an attempt in
-        the future, was written while the clock was ahead, and is over.
+        Of all sinks, or of these.
+
+        What a guard holds stays so: it is judged anew by each run. A rest of more than a day, or after an
+        attempt in the future, was written while the clock was ahead, and is over.
         """
         of_sinks = "" if sinks is None else "AND marketplace IN (SELECT value FROM json_each(?))"
         chosen = () if sinks is None else (ids(sinks),)
@@ -170,70 +173,10 @@ class Stocks:
             (*chosen, as_text(now + LONGEST_REST), as_text(now)),
         )
         self.db.execute(
-            "UPDATE marketplace_stocks SET held = NULL, held_reason = NULL, ready = (stopped IS NULL) "
-            f"WHERE lane IS NOT NULL AND in_flight IS NULL {of_sinks} "
-            "AND ((ready = 0 AND stopped IS NULL) OR held IS NOT NULL)",
-            chosen,
-        )
-
-    # ------------------------------------------------------------------ guards
-
-    def zeroings(self, sink: str) -> list[Zeroing]:
-        """Return the slices of a sink with the number of listings that would fall to zero."""
-        return [
-            Zeroing(sink, *row)
-            for row in self.db.query(
-                "SELECT warehouse_code, cause, count(*) FROM marketplace_stocks "
-                "WHERE marketplace = ? AND lane = 0 AND in_flight IS NULL "
-                "GROUP BY warehouse_code, cause ORDER BY warehouse_code, cause",
-                (sink,),
-            )
-        ]
-
-    def showing(self, sink: str, warehouse: str) -> int:
-        """Return how many listings show more than zero now, the unknown ones counted as showing."""
-        return int(
-            self.db.scalar(
-                "SELECT count(*) FROM marketplace_stocks "
-                "WHERE marketplace = ? AND warehouse_code = ? AND (base IS NULL OR base > 0)",
-                (sink, warehouse),
-            )
-        )
-
-    def zeroed_since(
-        self, sink: str, warehouse: str, cause: str, since: datetime, *, after_run: int = 0
-    ) -> int:
-        """Return how many listings of a slice were pushed to zero since then, by runs after `after_run`."""
-        return int(
-            self.db.scalar(
-                "SELECT count(DISTINCT product_id) FROM stock_sync_log WHERE marketplace = ? "
-                "AND warehouse_code = ? AND new_qty = 0 AND synced_at >= ? AND source = ? AND run > ? "
-                "AND status = 'ok' AND (old_qty IS NULL OR old_qty > 0)",
-                (sink, warehouse, as_text(since), cause, after_run),
-            )
-        )
-
-    def hold_slice(self, slice_: Zeroing, guard: str, reason: str) -> None:
-        """Hold the zeros of one slice, and the raises that came with them.
-
-        What was planned by the same run came from the same reading; later readings are another matter.
-        A fall short of zero is never held: it is the safe direction.
-        """
-        of_slice = "marketplace = ? AND warehouse_code = ? AND cause = ? AND in_flight IS NULL"
-        key = (slice_.sink, slice_.warehouse, slice_.cause)
-        self.db.execute(
-            f"UPDATE marketplace_stocks SET held = ?, held_reason = ?, ready = 0 WHERE {of_slice} "
-            "AND (lane = 0 OR (lane = 2 AND planned_by IN "
-            f"(SELECT planned_by FROM marketplace_stocks WHERE {of_slice} AND lane = 0)))",
-            (guard, reason, *key, *key),
-        )
-
-    def hold_raises(self, sink: str, cause: str, guard: str, reason: str) -> None:
-        """Hold every raise that one source makes in a sink."""
-        self.db.execute(
-            "UPDATE marketplace_stocks SET held = ?, held_reason = ?, ready = 0 "
-            "WHERE marketplace = ? AND cause = ? AND lane = 2 AND in_flight IS NULL",
-            (guard, reason, sink, cause),
+            "UPDATE marketplace_stocks SET ready = 1 "
+            f"WHERE lane IS NOT NULL AND in_flight IS NULL {of_sinks} AND ready = 0 AND held IS NULL "
+            "AND stopped IS NULL AND NOT (lane = 2 AND rests_until IS NOT NULL AND rests_until > ?)",
+            (*chosen, as_text(now)),
         )
 
     # ------------------------------------------------------------------ telling

@@ -6,12 +6,14 @@ from datetime import datetime
 from typing import TYPE_CHECKING
 
 from mpstock.events import Alert
+from mpstock.reconcile.guards import GUARDS
 
 if TYPE_CHECKING:
     from mpstock.ledger import Ledger
     from mpstock.model import Change, Outcome
+    from mpstock.reconcile.report import HeldSlice
 
-__all__ = ["alerts_of_unknown_orders", "refused_fall"]
+__all__ = ["alert_of_held", "alerts_of_unknown_orders", "refused_fall"]
 
 _MOST = 100
 
@@ -36,6 +38,22 @@ def alerts_of_unknown_orders(ledger: Ledger, run: int, now: datetime) -> list[Al
         )
         for (sink, external_id), count in list(units.items())[:_MOST]
     ]
+
+
+def alert_of_held(run: int, now: datetime, held: HeldSlice) -> Alert:
+    """Tell of what a guard holds."""
+    releasable = f"look at it, then: mpstock sync --release {held.guard}"
+    return Alert(
+        run=run,
+        at=now,
+        severity="warning" if held.kind == "stale" else "critical",
+        subject=f"{held.guard}:{held.sink}:{held.warehouse}:{held.source}",
+        message=held.reason,
+        mend=releasable if held.guard in GUARDS else "mend what the source answers; nothing else releases it",
+        source=held.source,
+        sink=held.sink,
+        data={"kind": held.kind, "count": held.count, "units": held.units},
+    )
 
 
 def refused_fall(run: int, now: datetime, sink: str, change: Change, outcome: Outcome) -> Alert:

@@ -12,9 +12,10 @@ from attrs import define, evolve, field
 
 from mpstock.errors import ConfigurationError, StalePlanError
 from mpstock.reconcile.engine import silent
-from mpstock.reconcile.guards import LAST_RELEASED, check_names
+from mpstock.reconcile.guards import check_names, note_release
 from mpstock.reconcile.plans import MovedListing, PlannedChange, lane
 from mpstock.reconcile.rules import settings_digest
+from mpstock.reconcile.sending import send
 
 if TYPE_CHECKING:
     from mpstock.asked import Asked
@@ -22,7 +23,6 @@ if TYPE_CHECKING:
     from mpstock.ledger.plans import Offer, Written
     from mpstock.reconcile.engine import Engine, Progress
     from mpstock.reconcile.plans import Plan
-    from mpstock.reconcile.recording import RunRecord
     from mpstock.reconcile.report import Report
 
 __all__ = ["LONGEST_KEPT", "apply"]
@@ -71,15 +71,16 @@ async def apply(
         planner = await engine._plan(run, run.untrusted, None, progress)
         if plan.settings != await work(settings_digest, ledger, engine.products):
             run.notes.append(_OTHER_SETTINGS)
-        await engine._judge(run, plan.released)
+        await engine._judge(run, planner, plan.released)
         if dry_run:
             would = await engine._collect(run, None, plan.released)
             return await engine._finish(run, _narrowed(would, aim))
         if not engine.stop.is_set():
-            await work(_release, ledger, plan, run)
+            if plan.released:
+                await work(note_release, ledger, run, plan.released, run.started_at)
             for name in await engine._writes(run):
                 await work(ledger.pushes.park_all_but, name, aim.at_most)
-            await engine._push(run, planner, aim.at_most, progress, watcher)
+            await send(engine, run, planner, aim.at_most, progress, watcher)
         return await engine._finish(run, None)
     except BaseException as error:
         await engine._fail(run, error)
@@ -108,12 +109,6 @@ def _admit(ledger: Ledger, plan: Plan, now: datetime, even_if_old: bool, dry_run
         digest.update(repr((c.sku, c.sink, c.warehouse, c.external_id, c.old, c.new, c.held)).encode())
     digest.update(repr(plan.released).encode())
     return ledger.plans.record(plan.id, plan.run, plan.created_at, digest.hexdigest(), now)
-
-
-def _release(ledger: Ledger, plan: Plan, run: RunRecord) -> None:
-    """What a person has let through in a plan does not count against the next runs either."""
-    if plan.released:
-        ledger.runs.remember(LAST_RELEASED, str(run.id))
 
 
 _Moved = tuple[PlannedChange, "Offer | None"]

@@ -40,6 +40,7 @@ class SourceRule:
     """How one source takes part: the group it belongs to, the group's rule, and its place in it.
 
     `trusted`      False while the source is down or stale: all it said is an upper bound then.
+    `stale`        it was read too long ago to be believed.
     `omits_zero`   True once it was read completely: what it does not list is zero, not unknown.
     `confirmed_at` as of when it has last confirmed the rows that it did not repeat.
     `fresh_since`  a row that was confirmed before that is an upper bound only.
@@ -58,6 +59,7 @@ class SourceRule:
     books: Mapping[str, Booking] = field(factory=dict[str, Booking])
     share: Decimal = Decimal(1)
     to_fetch: bool = False
+    stale: bool = False
 
 
 @frozen

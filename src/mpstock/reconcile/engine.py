@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Sequence
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
@@ -11,21 +11,21 @@ from attrs import define, field
 
 from mpstock.asked import Asked
 from mpstock.errors import ConfigurationError, LedgerError
-from mpstock.events import Alert, Planned, RunFinished
-from mpstock.ledger.orders import CAUSE as ORDER
+from mpstock.events import Planned, RunFinished
 from mpstock.reconcile.adapters import BuiltSink, BuiltSource, Tell
-from mpstock.reconcile.alarms import alerts_of_unknown_orders
+from mpstock.reconcile.alarms import alert_of_held, alerts_of_unknown_orders
 from mpstock.reconcile.asking import check_read
-from mpstock.reconcile.guards import LAST_RELEASED, ZEROING, check_names, hold_raises, judge_zeroing
+from mpstock.reconcile.guards import Judge, check_names, note_release
 from mpstock.reconcile.leasing import Leasing, held_by
 from mpstock.reconcile.planning import Planner
 from mpstock.reconcile.pulling import Puller
-from mpstock.reconcile.pushing import Pusher
 from mpstock.reconcile.recording import RunRecord, collect_plan, counted, finish_run
 from mpstock.reconcile.report import Report
 from mpstock.reconcile.rules import make_planner, mark_booked, mark_moved_settings
-from mpstock.reconcile.tasks import together, unless_stopped
-from mpstock.reconcile.watching import JUST_BEFORE, Following, Watcher
+from mpstock.reconcile.sending import send
+from mpstock.reconcile.suspicion import judge_stale
+from mpstock.reconcile.tasks import unless_stopped
+from mpstock.reconcile.watching import JUST_BEFORE, Watcher
 
 if TYPE_CHECKING:
     from mpstock.buffers import BufferResolver
@@ -61,10 +61,12 @@ class Engine:
     products: ProductsFile
     tell: Tell
     stop: asyncio.Event = field(factory=asyncio.Event)
+    wakes: list[Callable[[], None]] = field(factory=list[Callable[[], None]])
+    """Those who are sending at the moment; each is called when something has moved in the ledger."""
     leases: Leasing = field(init=False)
 
     def __attrs_post_init__(self) -> None:
-        self.leases = Leasing(self.ledger, self.worker, self.clock, self.sinks, self._causes)
+        self.leases = Leasing(self.ledger, self.worker, self.clock, self.sinks, self.causes)
 
     # ------------------------------------------------------------------ the ways to run
 
@@ -76,6 +78,7 @@ class Engine:
         skus: Collection[str] | None = None,
         release: Collection[str] = (),
         read: Read = "everything",
+        retry: bool = False,
         cause: str = "manual",
         asked: Asked | None = None,
         progress: Progress = silent,
@@ -90,26 +93,28 @@ class Engine:
         try:
             if not self.leases.mine and self.leases.others:
                 return await self._finish(run, await self._collect(run, skus, release) if dry_run else None)
-            if ZEROING in release and not dry_run:
-                await self.worker.run(self.ledger.runs.remember, LAST_RELEASED, str(run.id))
+            if release and not dry_run:
+                await self.worker.run(note_release, self.ledger, run, release, run.started_at)
             # What a reading left out is let go for good, and for all: not by a run that only looks.
             absent = () if dry_run or skus is not None else release
             # Sources take their time; without them the orders have just been read.
             watcher = self._watcher(timedelta() if read == "everything" else JUST_BEFORE)
             await self._read(run, watcher, read, full=full, released=absent, progress=progress)
             only = None if self.stop.is_set() else await self._only(skus)
+            if retry:
+                await self.worker.run(self.ledger.quarantine.end_rests, only)
             planner = await self._plan(run, run.untrusted, only, progress)
-            await self._judge(run, release)
+            await self._judge(run, planner, release)
             plan = await self._collect(run, skus, release) if dry_run else None
             await self._tell_planned(run, plan)
             if not dry_run and not self.stop.is_set():
                 await self._narrow(run, only)
-                await self._push(run, planner, None, progress, watcher)
+                await send(self, run, planner, None, progress, watcher)
                 if planner.limited and not self.stop.is_set():
                     # Raises that waited for a neighbour's fall: it has landed by now, or was refused.
                     planner = await self._plan(run, run.untrusted, only, progress, reopen=False)
-                    await self._judge(run, release)
-                    await self._push(run, planner, None, progress, watcher)
+                    await self._judge(run, planner, release)
+                    await send(self, run, planner, None, progress, watcher)
             return await self._finish(run, plan)
         except BaseException as error:
             await self._fail(run, error)
@@ -143,7 +148,12 @@ class Engine:
             self.planner(()).pick()
 
     def _watcher(self, fresh_for: timedelta = timedelta()) -> Watcher:
-        return Watcher(self.ledger, self.worker, self.clock, self._mine, fresh_for)
+        return Watcher(self.ledger, self.worker, self.clock, self.mine, fresh_for)
+
+    def wake(self) -> None:
+        """Tell those who are sending that something has moved in the ledger: a webhook, a cart."""
+        for wake in self.wakes:
+            wake()
 
     # ------------------------------------------------------------------ the steps of a run
 
@@ -152,7 +162,7 @@ class Engine:
         return [built.name for built in self.sinks]
 
     @property
-    def _mine(self) -> list[BuiltSink]:
+    def mine(self) -> list[BuiltSink]:
         """The sinks that this run may write to, in their order."""
         return [built for built in self.sinks if built.name in self.leases.mine]
 
@@ -163,7 +173,7 @@ class Engine:
         return frozenset(self.leases.mine) - set(lost)
 
     @property
-    def _causes(self) -> dict[str, str]:
+    def causes(self) -> dict[str, str]:
         """What the log calls the sources as causes of a change."""
         return {built.name: built.cause for built in self.sources}
 
@@ -178,7 +188,7 @@ class Engine:
         return run
 
     async def _collect(self, run: RunRecord, skus: Collection[str] | None, release: Collection[str]) -> Plan:
-        names = [built.name for built in self._mine]
+        names = [built.name for built in self.mine]
         return await self.worker.run(
             collect_plan,
             self.ledger, run, names, skus, self.clock.now(), tuple(release), self.products,
@@ -193,9 +203,9 @@ class Engine:
             await unless_stopped(watcher.orders(run, progress), self.stop)
             await self.worker.run(self._pick)
         if read == "everything":
-            puller = Puller(self.ledger, self.worker, self.clock, self.config.guards.zeroing)
+            puller = Puller(self.ledger, self.worker, self.clock, self.config.guards)
             pulling = puller.pull_all(
-                run, self.sources, self._mine, self.products,
+                run, self.sources, self.mine, self.products,
                 full=full, released=released, progress=progress,
             )  # fmt: skip
             await unless_stopped(pulling, self.stop)
@@ -233,87 +243,21 @@ class Engine:
             await self.worker.run(self.ledger.stocks.reopen, self.clock.now(), planner.writes)
         return planner
 
-    async def _judge(self, run: RunRecord, released: Collection[str]) -> None:
-        told = set(run.held)
-        readings = [held for held in run.held if held.sink == "*"]
-        run.held = list(readings)
+    async def _judge(self, run: RunRecord, planner: Planner, released: Collection[str]) -> None:
+        now = self.clock.now()
         writes = await self._writes(run)
-        for name in [built.name for built in self.sinks if built.name in writes]:
-            for suspicious in readings:
-                await self.worker.run(hold_raises, self.ledger, name, suspicious)
-            run.held.extend(
-                await self.worker.run(
-                    judge_zeroing,
-                    self.ledger, name, self.config.guards.zeroing, self.clock.now(), released,
-                    self._causes,
-                )
+        mine = [built.name for built in self.sinks if built.name in writes]
+        if run.judge is None:
+            stale = judge_stale(self.sources, planner.reckoner.rules, planner.waiting, now)
+            run.judge = Judge(
+                self.ledger, self.config.guards, self._sink_names, self.causes, released,
+                [*run.readings, *stale], run.let_go,
             )  # fmt: skip
-        for held in run.held:
-            if held in told and held.sink != "*":
-                continue
-            self.tell(
-                "mpstock_alert",
-                Alert(
-                    run=run.id,
-                    at=self.clock.now(),
-                    severity="critical",
-                    subject=f"{held.guard}:{held.sink}:{held.warehouse}:{held.source}",
-                    message=held.reason,
-                    mend=f"look at it, then: mpstock sync --release {held.guard}",
-                    source=held.source,
-                    sink=held.sink,
-                ),
-            )
-
-    async def _push(
-        self,
-        run: RunRecord,
-        planner: Planner,
-        at_most: Mapping[int, int] | None,
-        progress: Progress,
-        watcher: Watcher,
-    ) -> None:
-        every = self.config.schedule.orders
-        totals = counted(await self.worker.run(self.ledger.stocks.open_counts, run.states), held=False)
-        if totals and await watcher.just_before(run):
-            # What was sold while the sources were read is not put back on sale.
-            await self.worker.run(planner.plan_cause, ORDER)
-
-        async def push(built: BuiltSink) -> None:
-            if run.leaves_out(built.name):
-                return
-            if run.sink_failure(built.name) is not None:
-                # What it shows could not be read: only what is known to differ is sent.
-                await self.worker.run(self.ledger.pushes.park_unknown, built.name)
-            done = 0
-
-            def tell_progress(count: int) -> None:
-                nonlocal done
-                done += count
-                progress("push", built.name, done, totals.get(built.name, 0))
-
-            async def reread() -> bool:
-                return await following.reread(built)
-
-            pusher = Pusher(
-                built, self.ledger, self.worker, self.clock, planner, run.id, self._causes, self.tell,
-                self.stop, at_most, tell_progress, following.nudge, reread,
-                lease=self.leases.mine[built.name],
-            )  # fmt: skip
-            pusher.result = run.results.setdefault(built.name, pusher.result)
-            following.wake.append(pusher.wake)
-            await pusher.push()
-            if pusher.result.failure is not None:
-                run.failures[f"sinks.{built.name}"] = pusher.result.failure
-
-        # What is sold meanwhile, here or there, is a fall everywhere.
-        following = Following(watcher, run, every, lambda: self.worker.run(planner.plan_cause, ORDER))
-        moved = True
-        while moved and not self.stop.is_set():
-            try:
-                await together([push(built) for built in self._mine])
-            finally:
-                moved = await following.end()
+        told = set(run.judge.held)
+        await self.worker.run(run.judge.judge, now, mine)
+        for held in run.judge.held:
+            if held not in told:
+                self.tell("mpstock_alert", alert_of_held(run.id, now, held))
 
     # ------------------------------------------------------------------ helpers of the steps
 

@@ -2,39 +2,43 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime
 from typing import TYPE_CHECKING
+
+from attrs import define, field
 
 from mpstock.errors import ConfigurationError
 from mpstock.ledger.interventions import CAUSE as BY_HAND
 from mpstock.ledger.orders import CAUSE as ORDER
 from mpstock.reconcile.report import HeldSlice
+from mpstock.reconcile.suspicion import SHRUNKEN
 
 if TYPE_CHECKING:
-    from mpstock.config import ZeroingGuard
+    from mpstock.config import GuardSettings
     from mpstock.ledger import Ledger
-    from mpstock.ledger.readings import Absent
+    from mpstock.ledger.slices import Slice
+    from mpstock.reconcile.recording import RunRecord
 
-__all__ = [
-    "GUARDS",
-    "LAST_RELEASED",
-    "ZEROING",
-    "check_names",
-    "hold_raises",
-    "judge_absent",
-    "judge_unreadable",
-    "judge_zeroing",
-]
+__all__ = ["GUARDS", "RAISING", "TAKEOVER", "ZEROING", "Judge", "check_names", "note_release"]
 
 ZEROING = "zeroing"
-UNREADABLE = "unreadable"
-GUARDS = (ZEROING,)
-"""The guards by name, as `--release` takes them."""
+RAISING = "raising"
+TAKEOVER = "takeover"
+GUARDS = (ZEROING, SHRUNKEN, RAISING, TAKEOVER)
+"""The guards that a person can release, as `--release` takes them."""
 
+_DECIDED = {ORDER, BY_HAND}
+"""Causes that explain a change by themselves: it was sold, or somebody wants just this."""
 
-LAST_RELEASED = f"released:{ZEROING}"
-"""Under this name the ledger remembers the last run in which a person let the zeros through."""
+_SETTINGS = "settings"
+"""A cap that was lifted raises many numbers, none above what there is; a wrong one may still zero them."""
+
+_LAST_RELEASED = "released:zeroing"
+"""Under this name the ledger remembers the last run in which a person let zeros through."""
+
+_HELD_SINCE = "held:{}:{}:{}"
+"""Under this name the ledger remembers the last whole reading of a source when its zeros were first held."""
 
 
 def check_names(release: Collection[str]) -> None:
@@ -42,95 +46,142 @@ def check_names(release: Collection[str]) -> None:
     unknown = sorted(set(release) - set(GUARDS))
     if unknown:
         raise ConfigurationError(
-            f"no guard is called {', '.join(map(repr, unknown))}; there are: {', '.join(GUARDS)}",
+            f"no guard is called {', '.join(map(repr, unknown))}; those that can be released are: "
+            f"{', '.join(GUARDS)}",
             place="release",
         )
 
 
-def _too_many(count: int, of: int, settings: ZeroingGuard) -> bool:
-    return count > settings.count and count > settings.share * of
-
-
-def judge_absent(source: str, absent: Absent, settings: ZeroingGuard) -> HeldSlice | None:
-    """Judge what a complete read left out.
-
-    Rows that are missing from one answer in such number are a lost page or an empty answer until
-    someone says otherwise: they are unknown then, not zero.
-    """
-    if not _too_many(absent.missing, absent.before, settings):
-        return None
-    return HeldSlice(
-        ZEROING,
-        "*",
-        "*",
-        source,
-        absent.missing,
-        f"a complete read of {source} left out {absent.missing} of {absent.before} rows that had stock: "
-        "they count as unknown, not as zero. If they are really gone: "
-        f"mpstock sync --full --release {ZEROING}",
-    )
-
-
-def judge_unreadable(source: str, absent: Absent) -> HeldSlice | None:
-    """Tell of rows that are missing from an answer which the source itself does not trust.
-
-    An empty list, or one with rows that could not be told apart: nothing releases it but a better answer.
-    """
-    if not absent.missing:
-        return None
-    return HeldSlice(
-        UNREADABLE,
-        "*",
-        "*",
-        source,
-        absent.missing,
-        f"{source} was read completely, but not trustworthily: {absent.missing} of {absent.before} rows "
-        "that had stock are missing, and count as unknown, not as zero. Mend what the source answers: "
-        "the next run reads it completely again",
-    )
-
-
-def hold_raises(ledger: Ledger, sink: str, suspicious: HeldSlice) -> None:
-    """Hold the raises that a suspicious reading makes in a sink. Runs in the ledger's thread."""
+def note_release(ledger: Ledger, run: RunRecord, released: Collection[str], now: datetime) -> None:
+    """Record who lets what through, and begin the guard's window anew. Runs in the ledger's thread."""
     with ledger.transaction():
-        ledger.stocks.hold_raises(sink, suspicious.source, suspicious.guard, suspicious.reason)
+        ledger.runs.remember(_LAST_RELEASED, str(run.id))
+        ledger.actions.record(run.asked, "release", now, scope={"guards": sorted(released)}, run=run.id)
 
 
-def judge_zeroing(
-    ledger: Ledger,
-    sink: str,
-    settings: ZeroingGuard,
-    now: datetime,
-    released: Collection[str],
-    causes: Mapping[str, str],
-) -> list[HeldSlice]:
-    """Hold the slices of a sink that would take too many of its live listings to zero, with their raises.
+@define
+class Judge:
+    """Holds the slices of a run that are suspicious, as often as something new was planned.
 
-    Live are the listings that show more than zero now, with those that this slice took to zero within
-    the guard's window; what was sent up to the last run that a person released counts no
-    more. `causes` says what the log calls a cause. Runs in the ledger's thread.
+    `causes` says what the log calls a cause, `released` are the guards that a person lets through. `readings`
+    are the suspicious readings of this run, whose raises are held as well; `let_go` are the sources of which
+    a person has said that what they left out is gone: its zeros are no surprise.
     """
-    held = []
-    seen_to = int(ledger.runs.recall(LAST_RELEASED) or 0)
-    for slice_ in ledger.stocks.zeroings(sink):
-        if ZEROING in released or slice_.cause in (ORDER, BY_HAND):
-            # What was sold out by orders is explained by them, and what a person zeroed by the person.
-            continue
-        logged = causes.get(slice_.cause, slice_.cause)
-        recent = ledger.stocks.zeroed_since(
-            sink, slice_.warehouse, logged, now - settings.window, after_run=seen_to
-        )
-        if slice_.count + recent <= settings.count:
-            continue
-        live = ledger.stocks.showing(sink, slice_.warehouse) + recent
-        if not _too_many(slice_.count + recent, live, settings):
-            continue
-        earlier = f" ({recent} of them within the guard's window)" if recent else ""
-        reason = (
-            f"{slice_.cause} would take {slice_.count + recent} of {live} listings that show stock on {sink} "
-            f"{slice_.warehouse} to zero{earlier}. If that is right: mpstock sync --release {ZEROING}"
-        )
-        with ledger.transaction():
-            ledger.stocks.hold_slice(slice_, ZEROING, reason)
-        held.append(HeldSlice(ZEROING, sink, slice_.warehouse, slice_.cause, slice_.count, reason))
-    return held
+
+    ledger: Ledger
+    settings: GuardSettings
+    sinks: Sequence[str]
+    causes: Mapping[str, str]
+    released: Collection[str] = ()
+    readings: Sequence[HeldSlice] = ()
+    let_go: Collection[str] = ()
+    held: list[HeldSlice] = field(factory=list[HeldSlice])
+    """What is held as of the last judgement."""
+
+    def judge(self, now: datetime, writes: Collection[str]) -> None:
+        """Judge what is planned now for the sinks that the run may write to; runs in the ledger's thread."""
+        held = list(self.readings)
+        with self.ledger.transaction():
+            for sink in writes:
+                zeros = self._zeros_held(sink)
+                self.ledger.slices.lift(sink)
+                for suspicious in self.readings:
+                    self.ledger.slices.hold_raises(
+                        sink, suspicious.source, suspicious.guard, suspicious.reason
+                    )
+                held += self._zeroing(sink, zeros, now)
+                held += self._raising(sink)
+        self.held = held
+
+    def _zeros_held(self, sink: str) -> dict[tuple[str, str], list[int]]:
+        """Return the zeros that are held, by warehouse and cause, where a second reading can release them."""
+        if not self.settings.zeroing.repeated:
+            return {}
+        slices = self.ledger.slices
+        return {(s.warehouse, s.cause): slices.held_by(s, ZEROING) for s in slices.zeroings(sink)}
+
+    def _zeroing(
+        self, sink: str, before: Mapping[tuple[str, str], Sequence[int]], now: datetime
+    ) -> list[HeldSlice]:
+        """Hold the slices that would take too many live listings, or too many units, to zero.
+
+        Live are the listings that show more than zero now, with those that the slice took to zero within the
+        guard's window; what was sent up to the last run that a person released counts no more.
+        """
+        settings, slices = self.settings.zeroing, self.ledger.slices
+        since = now - settings.window
+        slices.credit_orders(sink, self.sinks, since)
+        seen_to = int(self.ledger.runs.recall(_LAST_RELEASED) or 0)
+        held = []
+        for slice_ in slices.zeroings(sink):
+            spared: Sequence[int] = ()
+            name = _HELD_SINCE.format(sink, slice_.warehouse, slice_.cause)
+            guard = TAKEOVER if slice_.unwritten * 2 > slice_.count else ZEROING
+            if slice_.cause in _DECIDED or guard in self.released or slice_.cause in self.let_go:
+                continue
+            logged = self.causes.get(slice_.cause, slice_.cause)
+            recent = slices.zeroed_since(sink, slice_.warehouse, logged, since, after_run=seen_to)
+            count, units = slice_.count + recent.listings, slice_.units + recent.units
+            if count <= settings.count:
+                continue
+            showing = slices.showing(sink, slice_.warehouse)
+            live, shown = showing.listings + recent.listings, showing.units + recent.units
+            if count <= settings.share * live and units <= settings.share * shown:
+                continue
+            if settings.repeated and guard == ZEROING:
+                spared = self._repeated(name, slice_, before.get((slice_.warehouse, slice_.cause), ()))
+                if len(spared) == slice_.count:
+                    continue
+            earlier = f" ({recent.listings} of them within the guard's window)" if recent.listings else ""
+            whose = ", an account that mpstock has not written to yet" if guard == TAKEOVER else ""
+            reason = (
+                f"{slice_.cause} would take {count} of {live} listings that show stock on {sink} "
+                f"{slice_.warehouse}, {units} of {shown} units, to zero{earlier}{whose}. "
+                f"If that is right: mpstock sync --release {guard}"
+            )
+            slices.hold(slice_, guard, reason, but=spared)
+            held.append(
+                HeldSlice(
+                    guard, sink, slice_.warehouse, slice_.cause, slice_.count - len(spared), reason,
+                    "explicit zeros", slice_.units,
+                )
+            )  # fmt: skip
+        return held
+
+    def _repeated(self, name: str, slice_: Slice, before: Sequence[int]) -> Sequence[int]:
+        """Return the zeros that were held and that a later complete reading of the source has repeated."""
+        cursor = self.ledger.runs.cursor(f"source:{slice_.cause}")
+        read_at = "" if cursor is None or cursor.full_at is None else cursor.full_at.isoformat()
+        if not before:
+            self.ledger.runs.remember(name, read_at)
+            return ()
+        first = self.ledger.runs.recall(name)
+        return before if first is not None and read_at > first else ()
+
+    def _raising(self, sink: str) -> list[HeldSlice]:
+        """Hold the slices that would show many times what so many listings show now."""
+        settings, slices = self.settings.raising, self.ledger.slices
+        held = []
+        for slice_ in slices.jumps(sink, settings.factor):
+            guard = TAKEOVER if slice_.unwritten * 2 > slice_.count else RAISING
+            if slice_.cause in {*_DECIDED, _SETTINGS} or guard in self.released:
+                continue
+            if slice_.count <= settings.count:
+                continue
+            live = slices.showing(sink, slice_.warehouse).listings
+            if slice_.count <= settings.share * live:
+                continue
+            whose = ", an account that mpstock has not written to yet" if guard == TAKEOVER else ""
+            reason = (
+                f"{slice_.cause} would raise {slice_.count} of {live} listings that show stock on {sink} "
+                f"{slice_.warehouse} to {settings.factor} times as much or more{whose}: a unit or a decimal "
+                f"point may be wrong. If that is right: mpstock sync --release {guard}"
+            )
+            slices.hold_jumps(slice_, settings.factor, guard, reason)
+            held.append(
+                HeldSlice(
+                    guard, sink, slice_.warehouse, slice_.cause, slice_.count, reason,
+                    "sudden raise", slice_.units,
+                )
+            )  # fmt: skip
+        return held

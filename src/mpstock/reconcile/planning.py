@@ -20,10 +20,16 @@ if TYPE_CHECKING:
     from mpstock.ledger import Ledger
     from mpstock.reconcile.reckoning import SinkRule
 
-__all__ = ["PAGE", "Planner"]
+__all__ = ["FRESH", "LAST", "PAGE", "Planner"]
 
 PAGE = 1_000
 """Products planned in one step: enough to amortise the queries, little enough for memory and the writer."""
+
+FRESH = 2_000
+"""Products planned before a batch at most, when they were marked while changes are being sent."""
+
+LAST = 2**62
+"""Beyond every product's id."""
 
 
 @define
@@ -32,7 +38,7 @@ class Planner:
 
     `own` are the ids of the own warehouses by their codes, `hands` what people have decided. `writes` names
     the sinks that the run may write to (None = all). `limited` counts raises that wait until a neighbour has
-    fallen.
+    fallen. Every mark up to `seen` (revision, product id) was looked at.
     """
 
     ledger: Ledger
@@ -44,6 +50,7 @@ class Planner:
     writes: frozenset[str] | None = None
     products: int = 0
     limited: int = 0
+    seen: tuple[int, int] = (0, 0)
     _waiting: dict[int, int] = field(factory=dict[int, int])
     _reader: FactsReader = field(init=False)
     _settings: StoredSettings | None = None
@@ -65,6 +72,11 @@ class Planner:
             rule.trusted and rule.fresh_since is None for rule in self.reckoner.rules.values()
         ) and all(sink.heard for sink in self.sinks)
 
+    @property
+    def waiting(self) -> int:
+        """How many products wait for something that is not known."""
+        return len(self._waiting)
+
     def plan_page(self, after: int, only: frozenset[int] | None = None) -> int | None:
         """Plan the next page of marked products; returns the last product id, None at the end.
 
@@ -76,6 +88,20 @@ class Planner:
         with self.ledger.transaction():
             self.plan_marked([mark for mark in marks if only is None or mark[0] in only])
         return marks[-1][0]
+
+    def plan_fresh(self, now: datetime) -> int:
+        """Plan what was marked since this was asked last, by whom ever; returns how many products.
+
+        While changes are being sent a webhook, an order or a cart may come in: what falls by it does not
+        wait for the next run. At most `FRESH` are planned at once, so that it keeps nobody waiting.
+        """
+        newest = self.ledger.dirt.revision()
+        if self.seen[0] >= newest:
+            return 0
+        self.now = now
+        marks = self.ledger.dirt.since(*self.seen, FRESH)
+        self.seen = (marks[-1][1], marks[-1][0]) if len(marks) == FRESH else (newest, LAST)
+        return self.plan_marked(marks)
 
     def plan_cause(self, cause: str) -> int:
         """Plan what one cause has marked, and nothing else; returns how many products that were."""
@@ -107,7 +133,9 @@ class Planner:
             explanation = explained.get(product_id)
             for reckoning in found.reckonings:
                 listed = found.facts.found[reckoning.sink, reckoning.warehouse]
-                if reckoning.waits:
+                foreign = self.writes is not None and reckoning.sink not in self.writes
+                if reckoning.waits or (foreign and reckoning.wanted != reckoning.base):
+                    # The one who writes to that sink finds the mark, and judges what it plans by it.
                     waiting.add(product_id)
                 self.limited += reckoning.unlimited is not None
                 if reckoning.by_hand and reckoning.wanted == 0 and reckoning.base != 0:

@@ -9,16 +9,16 @@ from attrs import frozen
 
 from mpstock.errors import ConfigurationError, LedgerError, PluginContractError
 from mpstock.reconcile.adapters import BuiltSink, BuiltSource, Failure, fingerprint
-from mpstock.reconcile.guards import ZEROING, judge_absent, judge_unreadable
 from mpstock.reconcile.report import HeldSlice, SourceReport
 from mpstock.reconcile.rules import keep_recipes
+from mpstock.reconcile.suspicion import SHRUNKEN, judge_absent, judge_blanked, judge_unreadable
 from mpstock.reconcile.tasks import together
 
 if TYPE_CHECKING:
     from datetime import datetime
 
     from mpstock.clock import Clock
-    from mpstock.config import ZeroingGuard
+    from mpstock.config import GuardSettings
     from mpstock.ledger import Ledger
     from mpstock.ledger.holds import HoldReading
     from mpstock.ledger.listings import Walk
@@ -43,7 +43,7 @@ class Puller:
     ledger: Ledger
     worker: Worker
     clock: Clock
-    guard: ZeroingGuard
+    guards: GuardSettings
 
     async def pull_all(
         self,
@@ -62,7 +62,8 @@ class Puller:
             progress("read", built.name, 0, None)
             report, held, failure = await self.pull(built, full=full, released=released)
             run.sources[built.name] = report
-            run.held.extend(held)
+            run.readings.extend(one for one in held if one.guard not in released)
+            run.let_go.update(one.source for one in held if one.guard in released)
             if failure is not None:
                 run.failures[f"sources.{built.name}"] = failure
                 run.untrusted.add(built.name)
@@ -83,7 +84,10 @@ class Puller:
     async def pull(
         self, built: BuiltSource, *, full: bool, released: Collection[str]
     ) -> tuple[SourceReport, list[HeldSlice], Failure | None]:
-        """Read one source, from its cursor or everything."""
+        """Read one source, from its cursor or everything.
+
+        Returns what is suspicious about the reading as well, also what of it was released.
+        """
         name = f"source:{built.name}"
         settings = built.fingerprint()
         try:
@@ -138,7 +142,11 @@ class Puller:
                     if last.holds_complete:
                         holds.settle_absent(as_of, self.clock.now())
                     if last.complete:
-                        held.extend(self._settle_absent(session, last, as_of, released))
+                        before = self.ledger.runs.cursor(name)
+                        rows_before = None if before is None else before.rows
+                        held.extend(
+                            self._settle_absent(session, last, as_of, rows_before, len(problems), released)
+                        )
                 new = last.cursor if last is not None and last.cursor is not None else cursor
                 if session.overtaken or session.doubtful:
                     # Something was passed over (a newer statement was there, or the clock was set back), or
@@ -153,6 +161,9 @@ class Puller:
                 )  # fmt: skip
 
         await self.worker.run(finish)
+        blanked = judge_blanked(built.name, session.blanked, session.rows, self.guards)
+        if blanked is not None:
+            held.append(blanked)
         told = [f"{p.place}, {p.name}: {p.message}" for p in problems[:_TOLD]]
         report = SourceReport(
             built.name,
@@ -171,17 +182,17 @@ class Puller:
             holds.ingest(reading.holds, self.clock.now())
 
     def _settle_absent(
-        self, session: ReadSession, reading: Reading, as_of: datetime, released: Collection[str]
-    ) -> list[HeldSlice]:
+        self, session: ReadSession, reading: Reading, as_of: datetime, rows_before: int | None,
+        problems: int, released: Collection[str],
+    ) -> list[HeldSlice]:  # fmt: skip
         now = self.clock.now()
         absent = session.absent()
         why = None
-        verdict = None
         if reading.absent == "unknown":
-            why, verdict = _UNREADABLE, judge_unreadable(session.source, absent)
-        elif ZEROING not in released:
-            verdict = judge_absent(session.source, absent, self.guard)
-            why = _MISSING if verdict else None
+            why, verdict = _UNREADABLE, judge_unreadable(session.source, absent, problems, session.rows)
+        else:
+            verdict = judge_absent(session.source, absent, session.rows, rows_before, self.guards)
+            why = _MISSING if verdict and SHRUNKEN not in released else None
         session.settle_absent(as_of, now, why)
         return [] if verdict is None else [verdict]
 

@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING
 
 from attrs import define, field
 
-from mpstock.model import OutcomeStatus
+from mpstock.model import Outcome, OutcomeStatus
 
 if TYPE_CHECKING:
-    from mpstock.model import Change, Outcome
+    from mpstock.ledger.batches import Item
     from mpstock.reconcile.adapters import Failure
 
 __all__ = ["PushResult"]
@@ -20,21 +20,28 @@ _NOTED = 100
 
 @define
 class PushResult:
-    """What came of pushing to one sink: requests sent, changes by their outcome, the first refusals in words.
-
-    `failure` says why nothing more was sent to it.
-    """
+    """What came of pushing to one sink: `refused` are the listings whose last answer was a refusal."""
 
     requests: int = 0
     outcomes: Counter[OutcomeStatus] = field(factory=Counter[OutcomeStatus])
     failure: Failure | None = None
     errors: list[str] = field(factory=list[str])
+    refused: set[int] = field(factory=set[int])
 
-    def note(self, sink: str, change: Change, outcome: Outcome) -> None:
-        """Keep a refusal in words, as long as there are not too many of them."""
-        if outcome.status is OutcomeStatus.ERROR and len(self.errors) < _NOTED:
-            listing = change.listing
-            self.errors.append(
-                f"{sink} {listing.warehouse} {listing.external_id} → {change.new}: "
-                f"{': '.join(part for part in (outcome.code, outcome.message) if part)}"
-            )
+    def note(self, sink: str, item: Item, outcome: Outcome) -> bool:
+        """Count an outcome; whether it is a refusal that was not told yet.
+
+        A fall that is refused is tried again and again: it is told once.
+        """
+        self.outcomes[outcome.status] += 1
+        if outcome.status is not OutcomeStatus.ERROR:
+            self.refused.discard(item.id)
+            return False
+        if item.id in self.refused:
+            return False
+        self.refused.add(item.id)
+        if len(self.errors) < _NOTED:
+            where = f"{sink} {item.change.listing.warehouse} {item.change.listing.external_id}"
+            words = ": ".join(part for part in (outcome.code, outcome.message) if part)
+            self.errors.append(f"{where} → {item.change.new}: {words}")
+        return True

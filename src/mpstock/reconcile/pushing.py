@@ -9,24 +9,27 @@ from __future__ import annotations
 import asyncio
 import math
 from collections import Counter, deque
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Coroutine, Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 from attrs import define, evolve, field
 
-from mpstock.errors import InDoubtError, MpstockError, NotSentError
+from mpstock.errors import NotSentError
 from mpstock.events import Pushed
 from mpstock.ledger.stocks import LONGEST_REST
 from mpstock.model import Outcome, OutcomeStatus
 from mpstock.reconcile.adapters import BuiltSink, Failure, Tell
 from mpstock.reconcile.alarms import refused_fall
+from mpstock.reconcile.answers import ask
 from mpstock.reconcile.grounds import Grounds
 from mpstock.reconcile.pushed import PushResult
 from mpstock.reconcile.streams import PATIENCE, Group, Serving, Stream
+from mpstock.reconcile.tasks import first_of
 
 if TYPE_CHECKING:
     from mpstock.clock import Clock
+    from mpstock.config import QuarantineSettings
     from mpstock.ledger import Ledger
     from mpstock.ledger.batches import Batch, Queue
     from mpstock.ledger.worker import Worker
@@ -44,16 +47,13 @@ ATTEMPTS = 4
 SINK_FAILURES = 4
 """Pushes in a row that fail as a whole before the sink counts as down for this run."""
 
+LOOK_AGAIN = 1.0
+"""Seconds between two looks at the ledger while nothing may be sent."""
+
 DEFECTS = 24
 """Pushes that a plugin's own exceptions may spoil in a run: enough to find one culprit in 1,000 by halves."""
 
-_REQUEUED = {
-    OutcomeStatus.WAIT,
-    OutcomeStatus.BUSY,
-    OutcomeStatus.UNSENT,
-    OutcomeStatus.DOUBT,
-    OutcomeStatus.WHOLE,
-}
+_REQUEUED = set(OutcomeStatus) - {OutcomeStatus.OK, OutcomeStatus.ERROR}
 
 
 @define
@@ -69,6 +69,8 @@ class Pusher:
     causes: Mapping[str, str]
     tell: Tell
     stop: asyncio.Event
+    refresh: Callable[[], bool]
+    quarantine: QuarantineSettings
     at_most: Mapping[int, int] | None = None
     progress: Callable[[int], None] = lambda _count: None
     nudge: Callable[[], None] = lambda: None
@@ -99,13 +101,13 @@ class Pusher:
         What is on the wire when a stop comes is waited for and recorded.
         """
         tasks: set[asyncio.Task[None]] = set()
+        await self._set_apart()
         try:
             while not self._over():
                 # Cleared before looking: what changes while we look ends the rest at once.
                 self._changed.clear()
                 self.nudge()
                 await self._after_doubt()
-                await self.worker.run(self.planner.heed, self.clock.now())
                 waits = await self._next_wait()
                 if waits is None and not tasks:
                     break
@@ -124,6 +126,17 @@ class Pusher:
         await self._reap(tasks)
         self.result.failure = self.result.failure or self.lease.failure
         return self.result
+
+    async def _set_apart(self) -> None:
+        """Send what was refused again and again apart from all else: it may have spoilt its batch."""
+        size = self.built.sink.limits.batch
+        for stream in self._streams:
+            suspects = await self.worker.run(
+                self.ledger.quarantine.suspects, self.built.name, stream.warehouse, self.quarantine.after
+            )
+            await self.worker.run(self.ledger.pushes.park, suspects)
+            for first in range(0, len(suspects), size):
+                self._groups.append(Group(stream, suspects[first : first + size], self.clock.now()))
 
     async def _after_doubt(self) -> None:
         """Let what is in doubt be sent again once the orders are known that came in meanwhile.
@@ -173,24 +186,23 @@ class Pusher:
         return tasks - done
 
     async def _rest(self, seconds: float | None, tasks: set[asyncio.Task[None]]) -> None:
-        """Wait until a batch comes back, a stop is asked for, or the seconds have passed."""
+        """Wait until a batch comes back, a stop is asked for, or the seconds have passed.
+
+        Where nothing happens by itself it looks again before long: another process may have been told of
+        something that falls.
+        """
         if self._changed.is_set():
             return
-        waiting: list[asyncio.Task[Any]] = [
-            asyncio.create_task(self.stop.wait()),
-            asyncio.create_task(self._changed.wait()),
-        ]
         if seconds is not None:
-            waiting.append(asyncio.create_task(self.clock.sleep(seconds)))
-        try:
-            await asyncio.wait([*waiting, *tasks], return_when=asyncio.FIRST_COMPLETED)
-        finally:
-            for task in waiting:
-                task.cancel()
-            await asyncio.gather(*waiting, return_exceptions=True)
+            seconds = min(seconds, LOOK_AGAIN)
+        waiting: list[Coroutine[Any, Any, Any]] = [self.stop.wait(), self._changed.wait()]
+        if seconds is not None:
+            waiting.append(self.clock.sleep(seconds))
+        await first_of(waiting, tasks)
 
     async def _next_wait(self) -> float | None:
         """Return seconds until something may go (0 = now), None if nothing of this run is left."""
+        await self.worker.run(self.refresh)
         now = self.clock.now()
         moments: list[datetime] = []
         if self._pause_until is not None and now < self._pause_until:
@@ -262,26 +274,28 @@ class Pusher:
     async def _compose(self) -> tuple[Stream, Batch | None]:
         now = self.clock.now()
         limits = self.built.sink.limits
-        for _ in range(len(self._groups)):
+        ranked: list[tuple[bool, int, int, Stream]] = []
+        for number, stream in enumerate(self._streams):
+            if stream.open(now):
+                queue = await self._queue(stream, now)
+                if queue.eligible and self._worth_sending(queue):
+                    ranked.append((not queue.zeros, stream.in_flight, number, stream))
+        ranked.sort()
+        # Zeros first, then what was refused as a whole, then all else.
+        for _ in range(0 if ranked and not ranked[0][0] else len(self._groups)):
             group = self._groups.popleft()
             if group.not_before <= now and group.stream.open(now):
                 return group.stream, await self._take(group.stream, len(group.states), now, group.states)
             self._groups.append(group)
-        ranked: list[tuple[bool, int, Stream]] = []
-        for stream in self._streams:
-            if stream.open(now):
-                queue = await self._queue(stream, now)
-                if queue.eligible and self._worth_sending(queue):
-                    ranked.append((not queue.zeros, stream.in_flight, stream))
         if not ranked:
             return self._streams[0], None
-        stream = min(ranked, key=lambda entry: entry[:2])[2]
-        return stream, await self._take(stream, limits.batch, now, None)
+        return ranked[0][3], await self._take(ranked[0][3], limits.batch, now, None)
 
     async def _take(
         self, stream: Stream, limit: int, now: datetime, group: Sequence[int] | None
     ) -> Batch | None:
         def compose() -> Batch | None:
+            self.refresh()
             self.planner.now = now
             with self.ledger.transaction():
                 if not self.lease.confirm():
@@ -303,39 +317,25 @@ class Pusher:
 
     async def _send(self, batch: Batch) -> list[Outcome]:
         changes = [item.change for item in batch.items]
-        size = len(changes)
         if not await self.lease.ready():
-            return [Outcome(OutcomeStatus.UNSENT, "", "the lease was lost", 0.0)] * size
+            return [Outcome(OutcomeStatus.UNSENT, "", "the lease was lost", 0.0)] * len(changes)
         self.result.requests += 1
-        try:
-            outcomes = list(await self.built.sink.push(changes))
-        except NotSentError as error:
-            self._failed(Failure.of(error, self.built.config), error.retry_after)
-            pause = error.retry_after if error.retry_after is not None else self._backoff()
-            return [Outcome(OutcomeStatus.UNSENT, "", str(error), pause)] * size
-        except InDoubtError as error:
-            self._failed(Failure.of(error, self.built.config), error.retry_after)
-            return [Outcome(OutcomeStatus.DOUBT, "", str(error), error.retry_after)] * size
-        except asyncio.CancelledError:
-            # Hard stop: the intent stays without an outcome, and the next run treats it as doubt.
-            raise
-        except Exception as error:
-            failure = Failure.of(error, self.built.config)
-            if isinstance(error, MpstockError):
-                self.result.failure = failure
-                status = OutcomeStatus.UNSENT if failure.kind == "refused" else OutcomeStatus.DOUBT
-                return [Outcome(status, "", failure.message, 0.0)] * size
+        answer = await ask(self.built, changes)
+        if answer.paused and answer.failure is not None:
+            self._failed(answer.failure, answer.retry_after)
+            if answer.outcomes[0].status is OutcomeStatus.UNSENT:
+                pause = answer.retry_after if answer.retry_after is not None else self._backoff()
+                return [evolve(outcome, retry_after=pause) for outcome in answer.outcomes]
+        elif answer.defect:
             # A defect that one item brings to light must not keep its neighbours from being sent.
             self._defects += 1
             if self._defects >= DEFECTS:
-                self.result.failure = failure
-            return [Outcome(OutcomeStatus.WHOLE, "", failure.message)] * size
-        self._failures = 0
-        if len(outcomes) != size:
-            message = f"a defect of the plugin: {len(outcomes)} outcomes for {size} changes"
-            self.result.failure = Failure("failed", f"{self.built.name}: {message}")
-            return [Outcome(OutcomeStatus.DOUBT, "", message)] * size
-        return outcomes
+                self.result.failure = answer.failure
+        elif answer.failure is not None:
+            self.result.failure = answer.failure
+        else:
+            self._failures = 0
+        return list(answer.outcomes)
 
     def _failed(self, failure: Failure, retry_after: float | None) -> None:
         self._failures += 1
@@ -358,14 +358,13 @@ class Pusher:
         await self.worker.run(
             self.ledger.pushes.settle,
             batch, outcomes, now, run=self.run, cooldown=self._cooldown, causes=self.causes,
+            rest=self.quarantine.rest,
         )  # fmt: skip
-        self.result.outcomes.update(outcome.status for outcome in outcomes)
         whole: list[int] = []
         park: list[int] = []
         for item, outcome in zip(batch.items, outcomes, strict=True):
             stream.answered(outcome, now)
-            self.result.note(self.built.name, item.change, outcome)
-            if outcome.status is OutcomeStatus.ERROR and item.lane < 2:
+            if self.result.note(self.built.name, item, outcome) and item.lane < 2:
                 self.tell("mpstock_alert", refused_fall(self.run, now, self.built.name, item.change, outcome))
             if outcome.status not in _REQUEUED:
                 if self.at_most is not None:

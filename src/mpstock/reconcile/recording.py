@@ -33,6 +33,7 @@ if TYPE_CHECKING:
     from mpstock.ledger.interventions import Intervention
     from mpstock.ledger.stocks import StockRow
     from mpstock.products_file import ProductsFile
+    from mpstock.reconcile.guards import Judge
 
 __all__ = ["RunRecord", "collect_plan", "counted", "finish_run"]
 
@@ -41,7 +42,9 @@ __all__ = ["RunRecord", "collect_plan", "counted", "finish_run"]
 class RunRecord:
     """One run as it goes. `failures` are by `sources.NAME`, `sinks.NAME` and `orders.NAME` (of a sink).
 
-    `states` are the only listings that the run is about; None = all. `notes` are for the person who asked.
+    `readings` are those that are suspicious by themselves, `let_go` the sources of which a person has said
+    that what they left out is gone; `judge` knows all that is held. `states` are the only listings that the
+    run is about; None = all. `notes` are for the person who asked.
     """
 
     id: int
@@ -52,10 +55,17 @@ class RunRecord:
     untrusted: set[str] = field(factory=set[str])
     observed: dict[str, Observed] = field(factory=dict[str, Observed])
     orders: dict[str, OrdersRead] = field(factory=dict[str, OrdersRead])
-    held: list[HeldSlice] = field(factory=list[HeldSlice])
+    readings: list[HeldSlice] = field(factory=list[HeldSlice])
+    let_go: set[str] = field(factory=set[str])
+    judge: Judge | None = None
     results: dict[str, PushResult] = field(factory=dict[str, PushResult])
     states: set[int] | None = None
     notes: list[str] = field(factory=list[str])
+
+    @property
+    def held(self) -> Sequence[HeldSlice]:
+        """What is held as of the last judgement."""
+        return self.readings if self.judge is None else self.judge.held
 
     def sink_failure(self, name: str) -> Failure | None:
         """Why a sink could not do its part so far."""
@@ -170,7 +180,7 @@ def _sink_report(ledger: Ledger, record: RunRecord, name: str, now: datetime) ->
     orders = record.orders.get(name, OrdersRead())
     unread = record.failures.get(f"orders.{name}")
     failure = record.sink_failure(name)
-    failed = result.outcomes[OutcomeStatus.ERROR]
+    failed = len(result.refused)
     stop = stop_of_sink(ledger.interventions, name, now)
     return SinkReport(
         name,

@@ -56,7 +56,12 @@ def html_table(head: Sequence[str], rows: Iterable[Sequence[object]]) -> str:
 
 @frozen
 class HeldSlice:
-    """What a guard holds: so many changes of one source × sink × sink warehouse, and why."""
+    """What a guard holds: so many changes of one source × sink × sink warehouse, and why.
+
+    A suspicious reading is held for every sink (`*`); `count` are its rows then. `kind` says what is
+    suspicious about it: `explicit zeros`, `missing rows`, `lost pages`, `changed schema`, `sudden raise` or
+    `stale`. `units` are those that the listings show now.
+    """
 
     guard: str
     sink: str
@@ -64,6 +69,8 @@ class HeldSlice:
     source: str
     count: int
     reason: str
+    kind: str = ""
+    units: int = 0
 
 
 @frozen

@@ -10,7 +10,7 @@ from mpstock.reconcile.absorbing import AT_THE_END, Booking
 from mpstock.reconcile.adapters import BuiltSink, BuiltSource, fingerprint
 from mpstock.reconcile.availability import SourceRule
 from mpstock.reconcile.hands import read_hands
-from mpstock.reconcile.planning import Planner
+from mpstock.reconcile.planning import LAST, Planner
 from mpstock.reconcile.reckoning import Reckoner, Sharing, SinkRule, WarehouseRule
 
 if TYPE_CHECKING:
@@ -52,7 +52,8 @@ def make_planner(
     sink_rules = [_sink_rule(ledger, built, codes, now) for built in sinks]
     caps = {b.name: b.config.max_per_sku for b in sources if b.config.max_per_sku is not None}
     reckoner = Reckoner(rules, sink_rules, resolver, sharing, ledger.recipes.book(), caps)
-    return Planner(ledger, reckoner, codes, now, read_hands(ledger.interventions, pins, now))
+    hands = read_hands(ledger.interventions, pins, now)
+    return Planner(ledger, reckoner, codes, now, hands, seen=(ledger.dirt.revision(), LAST))
 
 
 def _sink_rule(ledger: Ledger, built: BuiltSink, codes: Mapping[str, int], now: datetime) -> SinkRule:
@@ -107,6 +108,7 @@ def _source_rules(
             books={sink: Booking(said.books_at, said.lag) for sink, said in config.absorbs.items()},
             share=config.share,
             to_fetch=config.lead_time is not None,
+            stale=stale and built.name not in untrusted,
         )
     return rules
 

@@ -48,7 +48,8 @@ class SinkStatus:
     skus that the sink does not sell. Of both the first are named, and all are counted. `orders` are those
     that are open, `order_units` their units as the sink counts them; `unknown_orders` are of no known
     product. `unattended` listings still show stock, and their product or warehouse has left the settings and
-    the sources: nobody lowers them. `writer` is the process that writes to the sink just now.
+    the sources: nobody lowers them. `writer` is the process that writes to the sink just now. `resting` are
+    raises that were refused too often in a row.
     """
 
     name: str
@@ -71,6 +72,8 @@ class SinkStatus:
     unattended: int = 0
     first_unattended: Sequence[str] = ()
     writer: str = ""
+    resting: int = 0
+    first_resting: Sequence[str] = ()
 
 
 @frozen(repr=False)
@@ -114,6 +117,7 @@ class Status:
                 + (f", {sink.held} held" if sink.held else "")
                 + (f", {sink.orders} open orders of {sink.order_units} units" if sink.orders else "")
                 + (f", {sink.unknown_orders} of unknown articles" if sink.unknown_orders else "")
+                + (f", {sink.resting} rest after refusals" if sink.resting else "")
                 + (f", {sink.unattended} still sell and nobody lowers them" if sink.unattended else "")
                 + f"; {sink.without_product} listings without a product, {sink.without_listing} products "
                 "without a listing"
@@ -146,7 +150,7 @@ def _moment(value: datetime | None) -> str:
 
 def status(engine: Engine) -> Status:
     """Gather the status; runs in the ledger's thread."""
-    ledger = engine.ledger
+    ledger, now = engine.ledger, engine.clock.now()
     cursors = {row.name: row for row in ledger.runs.cursors()}
     levels = {source: (rows, unknown) for source, rows, unknown in ledger.levels.counts()}
     sources = []
@@ -218,6 +222,14 @@ def status(engine: Engine) -> Status:
                     for sku, code, shown in left
                 ],
                 writers.get(sink.name, ""),
+                ledger.quarantine.resting(sink.name, now),
+                [
+                    f"{sku} on {code} was refused {failures} times in a row ({words}) and rests until "
+                    f"{_moment(until)}: mpstock sync --retry"
+                    for sku, code, failures, until, words in ledger.quarantine.first_resting(
+                        sink.name, now, _NAMED
+                    )
+                ],
             )
         )
     runs = [

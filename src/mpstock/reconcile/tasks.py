@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Coroutine, Sequence
+from collections.abc import Collection, Coroutine, Sequence
 from typing import Any
 
-__all__ = ["together", "unless_stopped"]
+__all__ = ["first_of", "together", "unless_stopped"]
 
 
 async def together(work: Sequence[Coroutine[Any, Any, None]]) -> None:
@@ -19,6 +19,17 @@ async def together(work: Sequence[Coroutine[Any, Any, None]]) -> None:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
         raise
+
+
+async def first_of(waiting: Sequence[Coroutine[Any, Any, Any]], tasks: Collection[asyncio.Task[Any]]) -> None:
+    """Wait until something of `waiting` is over, which ends the rest of it, or one of the tasks is done."""
+    started = [asyncio.create_task(coroutine) for coroutine in waiting]
+    try:
+        await asyncio.wait([*started, *tasks], return_when=asyncio.FIRST_COMPLETED)
+    finally:
+        for task in started:
+            task.cancel()
+        await asyncio.gather(*started, return_exceptions=True)
 
 
 async def unless_stopped(work: Coroutine[Any, Any, None], stop: asyncio.Event) -> None:

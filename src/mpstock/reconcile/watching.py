@@ -202,7 +202,7 @@ class Following:
     run: RunRecord
     every: timedelta
     plan: Callable[[], Awaitable[object]]
-    wake: list[Callable[[], None]] = field(factory=list[Callable[[], None]])
+    wake: Callable[[], None]
     _reading: asyncio.Task[None] | None = None
     _moved: bool = False
 
@@ -215,8 +215,7 @@ class Following:
         if await self.watcher.again(self.run, self.every):
             await self.plan()
             self._moved = True
-            for wake in self.wake:
-                wake()
+            self.wake()
 
     async def reread(self, built: BuiltSink) -> bool:
         """Read one sink's orders now, before something is sent once more; whether they could be read."""
@@ -236,7 +235,6 @@ class Following:
         if self._reading is not None:
             await self._reading
         moved, self._moved = self._moved, False
-        self.wake.clear()
         return moved
 
 

@@ -1,0 +1,162 @@
+"""What the guards look at: the changes of one cause in one sink warehouse, and the holding of some."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable
+from datetime import datetime
+from decimal import Decimal
+from typing import TYPE_CHECKING
+
+from attrs import frozen
+
+from mpstock.ledger.database import as_text, ids
+from mpstock.ledger.orders import CAUSE as ORDER
+
+if TYPE_CHECKING:
+    from mpstock.ledger.database import Database
+
+__all__ = ["Counted", "Slice", "Slices"]
+
+_OF_SLICE = "marketplace = ? AND warehouse_code = ? AND cause = ? AND in_flight IS NULL"
+
+
+@frozen
+class Counted:
+    """So many listings, and the units that they show or showed."""
+
+    listings: int
+    units: int
+
+
+@frozen
+class Slice:
+    """The changes of one kind that one cause makes in one sink warehouse.
+
+    `units` is what they show now, as far as that is known; `unwritten` counts the listings that were never
+    written by us.
+    """
+
+    sink: str
+    warehouse: str
+    cause: str
+    count: int
+    units: int
+    unwritten: int
+
+
+class Slices:
+    """The slices of what waits to be pushed."""
+
+    def __init__(self, database: Database) -> None:
+        self.db = database
+
+    def credit_orders(self, sink: str, sinks: Iterable[str], since: datetime) -> int:
+        """Give zeros that orders explain the cause `order`; inside a transaction. Returns how many.
+
+        A zero is explained where as many units as the listing shows were ordered since its last accepted
+        write, or since then: of a pack or kit, of one of its components. `sinks` are those whose orders
+        count.
+        """
+        origins = ids(sinks)
+        ordered = (
+            "(SELECT coalesce(sum(h.quantity), 0) FROM holds AS h WHERE h.product_id = {product} "
+            "AND h.origin IN (SELECT value FROM json_each(?)) "
+            "AND (h.taken_at >= ? OR h.taken_at >= s.last_synced_at))"
+        )
+        return self.db.execute(
+            "UPDATE marketplace_stocks AS s SET cause = ? WHERE marketplace = ? AND lane = 0 "
+            "AND in_flight IS NULL AND base > 0 AND cause NOT IN (?, 'manual') AND ("
+            f"{ordered.format(product='s.product_id')} >= s.base OR EXISTS (SELECT 1 FROM recipes AS r "
+            "WHERE r.product_id = s.product_id AND r.marketplace IN ('', s.marketplace) "
+            f"AND {ordered.format(product='r.component_id')} >= s.base * r.units))",
+            (ORDER, sink, ORDER, origins, as_text(since), origins, as_text(since)),
+        )
+
+    def zeroings(self, sink: str) -> list[Slice]:
+        """Return the slices of a sink with the listings that would fall to zero."""
+        return self._slices(sink, "lane = 0")
+
+    def jumps(self, sink: str, factor: Decimal) -> list[Slice]:
+        """Return the slices of a sink with the listings that would show `factor` times what they show now."""
+        return self._slices(sink, "lane = 2 AND base > 0 AND wanted >= base * ?", float(factor))
+
+    def _slices(self, sink: str, which: str, *parameters: float) -> list[Slice]:
+        return [
+            Slice(sink, *row)
+            for row in self.db.query(
+                "SELECT warehouse_code, cause, count(*), coalesce(sum(base), 0), "
+                "sum(synced_quantity IS NULL AND last_synced_at IS NULL) FROM marketplace_stocks "
+                f"WHERE marketplace = ? AND {which} AND in_flight IS NULL "
+                "GROUP BY warehouse_code, cause ORDER BY warehouse_code, cause",
+                (sink, *parameters),
+            )
+        ]
+
+    def showing(self, sink: str, warehouse: str) -> Counted:
+        """Return what shows more than zero now in a sink warehouse, the unknown ones counted as showing."""
+        row = self.db.one(
+            "SELECT count(*), coalesce(sum(base), 0) FROM marketplace_stocks "
+            "WHERE marketplace = ? AND warehouse_code = ? AND (base IS NULL OR base > 0)",
+            (sink, warehouse),
+        )
+        return Counted(*row)
+
+    def zeroed_since(
+        self, sink: str, warehouse: str, cause: str, since: datetime, *, after_run: int = 0
+    ) -> Counted:
+        """Return what of a slice was pushed to zero since then, by runs after `after_run`."""
+        row = self.db.one(
+            "SELECT count(*), coalesce(sum(old), 0) FROM (SELECT max(old_qty) AS old FROM stock_sync_log "
+            "WHERE marketplace = ? AND warehouse_code = ? AND new_qty = 0 AND synced_at >= ? AND source = ? "
+            "AND run > ? AND status = 'ok' AND (old_qty IS NULL OR old_qty > 0) GROUP BY product_id)",
+            (sink, warehouse, as_text(since), cause, after_run),
+        )
+        return Counted(*row)
+
+    def held_by(self, slice_: Slice, guard: str) -> list[int]:
+        """Return the zeros of a slice that a guard holds already."""
+        rows = self.db.query(
+            f"SELECT id FROM marketplace_stocks WHERE {_OF_SLICE} AND lane = 0 AND held = ?",
+            (slice_.sink, slice_.warehouse, slice_.cause, guard),
+        )
+        return [row[0] for row in rows]
+
+    def lift(self, sink: str) -> None:
+        """Hold nothing of a sink any more: it is judged anew."""
+        self.db.execute(
+            "UPDATE marketplace_stocks SET held = NULL, held_reason = NULL, ready = 1 "
+            "WHERE marketplace = ? AND held IS NOT NULL AND lane IS NOT NULL AND in_flight IS NULL",
+            (sink,),
+        )
+
+    def hold(self, slice_: Slice, guard: str, reason: str, *, but: Collection[int] = ()) -> None:
+        """Hold the zeros of one slice but some, and the raises that came with them.
+
+        What was planned by the same run came from the same reading; later readings are another matter.
+        A fall short of zero is never held: it is the safe direction.
+        """
+        key = (slice_.sink, slice_.warehouse, slice_.cause)
+        spared = ids(but)
+        self.db.execute(
+            f"UPDATE marketplace_stocks SET held = ?, held_reason = ?, ready = 0 WHERE {_OF_SLICE} "
+            "AND id NOT IN (SELECT value FROM json_each(?)) "
+            "AND (lane = 0 OR (lane = 2 AND planned_by IN (SELECT planned_by FROM marketplace_stocks "
+            f"WHERE {_OF_SLICE} AND lane = 0 AND id NOT IN (SELECT value FROM json_each(?)))))",
+            (guard, reason, *key, spared, *key, spared),
+        )
+
+    def hold_jumps(self, slice_: Slice, factor: Decimal, guard: str, reason: str) -> None:
+        """Hold the sudden raises of one slice."""
+        self.db.execute(
+            f"UPDATE marketplace_stocks SET held = ?, held_reason = ?, ready = 0 WHERE {_OF_SLICE} "
+            "AND lane = 2 AND base > 0 AND wanted >= base * ?",
+            (guard, reason, slice_.sink, slice_.warehouse, slice_.cause, float(factor)),
+        )
+
+    def hold_raises(self, sink: str, cause: str, guard: str, reason: str) -> None:
+        """Hold every raise that one source makes in a sink."""
+        self.db.execute(
+            "UPDATE marketplace_stocks SET held = ?, held_reason = ?, ready = 0 "
+            "WHERE marketplace = ? AND cause = ? AND lane = 2 AND in_flight IS NULL",
+            (guard, reason, sink, cause),
+        )

@@ -1,0 +1,92 @@
+"""Sends to all sinks side by side, while what is sold and what is told meanwhile is looked at beside it."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Mapping
+from typing import TYPE_CHECKING
+
+from mpstock.ledger.orders import CAUSE as ORDER
+from mpstock.reconcile.adapters import BuiltSink
+from mpstock.reconcile.pushing import Pusher
+from mpstock.reconcile.recording import RunRecord, counted
+from mpstock.reconcile.tasks import together
+from mpstock.reconcile.watching import Following, Watcher
+
+if TYPE_CHECKING:
+    from mpstock.reconcile.engine import Engine, Progress
+    from mpstock.reconcile.planning import Planner
+
+__all__ = ["send"]
+
+
+async def send(
+    engine: Engine,
+    run: RunRecord,
+    planner: Planner,
+    at_most: Mapping[int, int] | None,
+    progress: Progress,
+    watcher: Watcher,
+) -> None:
+    """Push what is ready to every sink; `at_most` bounds the quantities by a plan that was made before."""
+    ledger, work = engine.ledger, engine.worker.run
+    totals = counted(await work(ledger.stocks.open_counts, run.states), held=False)
+    plan_orders: Callable[[], Awaitable[object]] = lambda: work(planner.plan_cause, ORDER)  # noqa: E731
+    if totals and await watcher.just_before(run):
+        # What was sold while the sources were read is not put back on sale.
+        await plan_orders()
+    # A run for some products only, or by a plan of before, leaves what comes in meanwhile to others.
+    narrow = run.states is not None or at_most is not None
+
+    def refresh() -> bool:
+        """Plan and judge what was marked meanwhile; whether there was any. Runs in the ledger's thread."""
+        now = engine.clock.now()
+        heeded = planner.heed(now) > 0
+        if narrow or planner.seen[0] >= ledger.dirt.revision() or engine.leases.confirm():
+            # What another writes to by now is for that one to plan.
+            return heeded
+        with ledger.transaction():
+            planned = planner.plan_fresh(now)
+            if planned and run.judge is not None:
+                # Nothing is sent before it is judged, whenever it was planned.
+                run.judge.judge(now, [built.name for built in engine.mine])
+        return heeded or planned > 0
+
+    async def push(built: BuiltSink) -> None:
+        if run.leaves_out(built.name):
+            return
+        if run.sink_failure(built.name) is not None:
+            # What it shows could not be read: only what is known to differ is sent.
+            await work(ledger.pushes.park_unknown, built.name)
+        done = 0
+
+        def tell_progress(count: int) -> None:
+            nonlocal done
+            done += count
+            progress("push", built.name, done, totals.get(built.name, 0))
+
+        async def reread() -> bool:
+            return await following.reread(built)
+
+        pusher = Pusher(
+            built, ledger, engine.worker, engine.clock, planner, run.id, engine.causes, engine.tell,
+            engine.stop, refresh, engine.config.push.quarantine, at_most, tell_progress, following.nudge,
+            reread, lease=engine.leases.mine[built.name],
+        )  # fmt: skip
+        pusher.result = run.results.setdefault(built.name, pusher.result)
+        engine.wakes.append(pusher.wake)
+        try:
+            await pusher.push()
+        finally:
+            engine.wakes.remove(pusher.wake)
+        if pusher.result.failure is not None:
+            run.failures[f"sinks.{built.name}"] = pusher.result.failure
+
+    # What is sold meanwhile, here or there, is a fall everywhere.
+    following = Following(watcher, run, engine.config.schedule.orders, plan_orders, engine.wake)
+    moved = True
+    while moved and not engine.stop.is_set():
+        try:
+            await together([push(built) for built in engine.mine])
+        finally:
+            moved = await following.end()
+        moved = await work(refresh) or moved
