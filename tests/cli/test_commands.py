@@ -85,6 +85,26 @@ def test_a_stale_plan_ends_with_1_and_names_what_moved(play: Play, tmp_path: Pat
     assert play.run("apply", str(tmp_path / "none.json")).code == 2
 
 
+def test_a_run_is_taken_back_from_the_command_line(play: Play, tmp_path: Path) -> None:
+    """`rollback` shows and keeps the plan, `--apply` carries it out, `resume --rollback` ends it."""
+    play.run("sync").ok()
+    play.set_levels({"SKU-A": 3})
+    run = play.json("sync")["run"]
+    play.set_levels({"SKU-A": 10})
+    assert play.json("plan")["changes_total"] == 2
+    path = tmp_path / "back.json"
+    told = play.run("rollback", str(run), "--out", str(path))
+    told.ok()
+    assert "nothing was sent" in told.stdout
+    assert play.shown("wb")["SKU-A"] == 1
+    kept = json.loads(path.read_text(encoding="utf-8"))
+    assert {(c["sku"], c["old"], c["new"]) for c in kept["changes"]} == {("SKU-A", 1, 8)}
+    report = play.json("rollback", str(run), "--apply", "--for", "2h")
+    assert (report["pushed"], play.shown("wb")["SKU-A"]) == (2, 8)
+    assert len(play.json("resume", "--rollback", str(run))["interventions"]) == 2
+    assert play.run("rollback", "999").code == 2
+
+
 def test_a_plan_of_one_article_has_no_other(play: Play) -> None:
     """`plan --sku` shows that article's changes alone."""
     plan = play.json("plan", "--sku", "SKU-B")

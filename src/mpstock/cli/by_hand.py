@@ -76,6 +76,7 @@ def pin(config: Path, as_json: bool, quantity: int, everything: bool, **options:
 @click.option(
     "--number", "numbers", multiple=True, type=int, help="This one, as `mpstock status` numbers it."
 )
+@click.option("--rollback", type=int, metavar="RUN", help="What the rollback of this run keeps.")
 @click.option(
     "--kind", "kinds", multiple=True, type=click.Choice(["stop", "zero", "pin"]), help="Only these."
 )
@@ -88,15 +89,16 @@ def resume(
     everything: bool,
     numbers: tuple[int, ...],
     kinds: tuple[str, ...],
+    rollback: int | None,
     **options: Any,
 ) -> int:
     """Take back what was decided by hand of exactly this scope; narrower and wider ones stay."""
-    if not numbers:
+    if not numbers and rollback is None:
         _named(options, everything)
     output = Output(as_json)
     with open_shop(config) as shop:
         scope = {**_read(options), "kinds": kinds or None}
-        ended = shop.resume(numbers=numbers or None, **scope)
+        ended = shop.resume(numbers=numbers or None, rollback=rollback, **scope)
     return _show(output, "taken back", ended)
 
 
@@ -117,7 +119,7 @@ def _decide(
     output = Output(as_json)
     lasts, until = options.pop("lasts"), options.pop("until")
     with open_shop(config) as shop:
-        scope = {**_read(options), "lasts": _length(lasts), "until": _moment(until)}
+        scope = {**_read(options), "lasts": length(lasts), "until": _moment(until)}
         return _show(output, "in force", decide(shop, scope))
 
 
@@ -138,7 +140,8 @@ def _skus(file: Path) -> list[str]:
     return [line.strip() for line in text.splitlines() if line.strip()]
 
 
-def _length(text: str | None) -> timedelta | None:
+def length(text: str | None) -> timedelta | None:
+    """Return the length of time that `--for` says."""
     from mpstock.config.durations import parse_duration
 
     if text is None:

@@ -116,10 +116,13 @@ class AsyncByHand(AsyncPart):
         brand: str | None = None,
         kinds: Collection[Kind] | None = None,
         numbers: Collection[int] | None = None,
+        rollback: int | None = None,
         actor: str | None = None,
         reason: str | None = None,
     ) -> list[Intervention]:
         """Take back what was decided of exactly this scope, or the interventions of these numbers.
+
+        Or, with `rollback`, what the rollback of that run keeps.
 
         Narrower and wider ones stay in force. `kinds` narrows it to stops, zeros or pins.
 
@@ -133,6 +136,8 @@ class AsyncByHand(AsyncPart):
         from mpstock.reconcile import interventions
 
         asked = Asked(actor, reason)
+        if rollback is not None:
+            return await self._decide(lambda engine: interventions.resume_rollback(engine, rollback, asked))
         if numbers is not None:
             chosen = list(numbers)
             return await self._decide(lambda engine: interventions.resume_numbers(engine, chosen, asked))
@@ -251,6 +256,7 @@ class ByHand(Part):
         brand: str | None = None,
         kinds: Collection[Kind] | None = None,
         numbers: Collection[int] | None = None,
+        rollback: int | None = None,
         actor: str | None = None,
         reason: str | None = None,
     ) -> Sequence[Intervention]:
@@ -258,7 +264,7 @@ class ByHand(Part):
         return self._call(
             self._shop.resume(
                 skus=skus, sink=sink, warehouse=warehouse, brand=brand, kinds=kinds, numbers=numbers,
-                actor=actor, reason=reason,
+                rollback=rollback, actor=actor, reason=reason,
             )
         )  # fmt: skip
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection
+from datetime import timedelta
 from typing import TYPE_CHECKING
 
 from mpstock.facade.base import AsyncPart, Part, asked, given
@@ -74,6 +75,35 @@ class AsyncPlanning(AsyncPart):
                 **given(progress=progress),
             )  # fmt: skip
 
+    async def rollback(
+        self,
+        run: int,
+        *,
+        lasts: timedelta | None = None,
+        actor: str | None = None,
+        reason: str | None = None,
+    ) -> Plan:
+        """Return the plan that puts back what a run replaced; `apply` carries it out. Asks nobody.
+
+        Each listing gets the number that it showed before the run, but never more than is available now, and
+        keeps it by a pin. Listings that a later run has changed, or of which too little is known, are
+        left as they are: `Plan.skipped` says which and why.
+
+        Args:
+            run: its number, as reports and the log have it.
+            lasts: how long the numbers stay, from when they are applied; by default 24 hours. Then the
+                formula decides again; `resume(rollback=run)` ends it before.
+            actor: who asks for it; by default the user of the operating system.
+            reason: why, for the log.
+
+        Raises:
+            ConfigurationError: there is no such run.
+        """
+        from mpstock.reconcile.rolling_back import rollback
+
+        engine = await self._assembly.start()
+        return await engine.worker.run(rollback, engine, run, asked(actor, reason), **given(lasts=lasts))
+
 
 class Planning(Part):
     """The part of `Shop` that makes plans and carries them out."""
@@ -111,3 +141,14 @@ class Planning(Part):
                 plan, dry_run=dry_run, even_if_old=even_if_old, actor=actor, reason=reason, progress=progress
             )
         )
+
+    def rollback(
+        self,
+        run: int,
+        *,
+        lasts: timedelta | None = None,
+        actor: str | None = None,
+        reason: str | None = None,
+    ) -> Plan:
+        """Return the plan that puts back what a run replaced; see `AsyncShop.rollback`."""
+        return self._call(self._shop.rollback(run, lasts=lasts, actor=actor, reason=reason))

@@ -14,7 +14,7 @@ from mpstock.ledger.database import as_text, ids
 if TYPE_CHECKING:
     from mpstock.ledger.database import Database
 
-__all__ = ["Offer", "Plans", "Written"]
+__all__ = ["Offer", "Place", "Plans", "Written"]
 
 _WRITTEN = "status IN ('ok', 'doubt')"
 """The rows of the sync log after which a listing may show another number."""
@@ -27,6 +27,14 @@ class Offer:
     state: int
     product_id: int
     sku: str
+    base: int | None
+
+
+@frozen
+class Place:
+    """What a listing is called by its sink, and what it shows as far as is known."""
+
+    external_id: str
     base: int | None
 
 
@@ -113,6 +121,18 @@ class Plans:
                 "JOIN products AS p ON p.id = s.product_id "
                 "WHERE l.marketplace = ? AND l.external_id IN (SELECT value FROM json_each(?))",
                 (sink, ids(external_ids)),
+            )
+        }
+
+    def places(self, product_ids: Iterable[int]) -> dict[tuple[int, str, str], Place]:
+        """Return these products' listings by (product id, sink, sink warehouse)."""
+        return {
+            (product_id, sink, warehouse): Place(external_id, base)
+            for product_id, sink, warehouse, external_id, base in self.db.query(
+                "SELECT s.product_id, s.marketplace, s.warehouse_code, l.external_id, s.base "
+                "FROM marketplace_stocks AS s JOIN listings AS l ON l.id = s.listing_id "
+                "WHERE s.product_id IN (SELECT value FROM json_each(?))",
+                (ids(product_ids),),
             )
         }
 

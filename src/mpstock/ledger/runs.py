@@ -80,6 +80,10 @@ class Runs:
             (as_text(now), status, exit_code, json.dumps(summary, ensure_ascii=False), run),
         )
 
+    def exists(self, run: int) -> bool:
+        """Say whether there was such a run."""
+        return self.db.scalar("SELECT 1 FROM runs WHERE id = ?", (run,)) is not None
+
     def last(self, limit: int = 10) -> list[RunRow]:
         """Return the newest runs."""
         return [

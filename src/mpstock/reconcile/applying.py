@@ -11,9 +11,11 @@ from typing import TYPE_CHECKING, TypeVar
 from attrs import define, evolve, field
 
 from mpstock.errors import ConfigurationError, StalePlanError
+from mpstock.ledger.interventions import Wish
 from mpstock.reconcile.engine import silent
 from mpstock.reconcile.guards import check_names, note_release
 from mpstock.reconcile.plans import MovedListing, PlannedChange, lane
+from mpstock.reconcile.rolling_back import pin
 from mpstock.reconcile.rules import settings_digest
 from mpstock.reconcile.sending import send
 
@@ -68,12 +70,14 @@ async def apply(
         if not engine.stop.is_set():
             await work(aim.take)
             run.notes += aim.notes()
+            if plan.rollback is not None and not dry_run:
+                await work(pin, engine, plan, aim.pins, run.asked)
         planner = await engine._plan(run, run.untrusted, None, progress)
         if plan.settings != await work(settings_digest, ledger, engine.products):
             run.notes.append(_OTHER_SETTINGS)
         await engine._judge(run, planner, plan.released)
         if dry_run:
-            would = await engine._collect(run, None, plan.released)
+            would = plan if plan.rollback is not None else await engine._collect(run, None, plan.released)
             return await engine._finish(run, _narrowed(would, aim))
         if not engine.stop.is_set():
             if plan.released:
@@ -116,7 +120,8 @@ _Moved = tuple[PlannedChange, "Offer | None"]
 
 @define
 class _Aim:
-    """What is left to do of a plan: `at_most` has the quantities by listings' states, `left` by their names.
+    """What is left to do of a plan: `at_most` has the quantities by listings' states, `left` by their names;
+    `pins` would keep them so.
 
     `sinks` are those of the settings, `writes` those that this run may write to. `done` counts what earlier
     runs of this plan have sent, `held` what the plan itself holds, `elsewhere` what another process sends.
@@ -128,6 +133,7 @@ class _Aim:
     writes: frozenset[str]
     at_most: dict[int, int] = field(factory=dict[int, int])
     left: dict[tuple[str, str, str], int] = field(factory=dict[tuple[str, str, str], int])
+    pins: list[Wish] = field(factory=list[Wish])
     done: int = 0
     held: int = 0
     elsewhere: int = 0
@@ -171,6 +177,9 @@ class _Aim:
             if change.new != change.old:
                 self.at_most[offer.state] = change.new
                 self.left[change.sink, change.warehouse, change.external_id] = change.new
+                self.pins.append(
+                    Wish("pin", change.sink, change.warehouse, None, offer.product_id, change.new)
+                )
         else:
             self.moved.append((change, offer))
 

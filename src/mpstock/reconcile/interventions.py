@@ -26,7 +26,9 @@ __all__ = [
     "put_wishes",
     "resume",
     "resume_numbers",
+    "resume_rollback",
     "resume_scope",
+    "rollback_origin",
 ]
 
 _NAMED = 5
@@ -154,6 +156,26 @@ def resume_numbers(engine: Engine, numbers: Collection[int], asked: Asked) -> li
             place="resume",
         )
     return resume(engine, numbers, asked, {})
+
+
+def resume_rollback(engine: Engine, run: int, asked: Asked) -> list[Intervention]:
+    """Take back what the rollback of a run keeps; returns it. In the ledger's thread.
+
+    Raises:
+        ConfigurationError: nothing of it is in force.
+    """
+    rows = engine.ledger.interventions.in_force(engine.clock.now())
+    chosen = [row.shown.id for row in rows if row.shown.origin == rollback_origin(run)]
+    if not chosen:
+        raise ConfigurationError(
+            f"no rollback of run {run} is in force; {_listed([row.shown for row in rows])}", place="resume"
+        )
+    return resume(engine, chosen, asked, {"rollback": run})
+
+
+def rollback_origin(run: int) -> str:
+    """Return what the pins of a rollback say that they come from."""
+    return f"rollback {run}"
 
 
 def resume(
