@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, TypeVar
 from mpstock.facade.base import asked, given
 from mpstock.facade.by_hand import AsyncByHand
 from mpstock.facade.caring import AsyncCaring
+from mpstock.facade.leaving import AsyncLeaving
 from mpstock.facade.planning import AsyncPlanning
 from mpstock.facade.receiving import AsyncReceiving
 from mpstock.facade.telling import AsyncTelling
@@ -31,7 +32,7 @@ __all__ = ["AsyncShop"]
 T = TypeVar("T")
 
 
-class AsyncShop(AsyncPlanning, AsyncTelling, AsyncReceiving, AsyncByHand, AsyncCaring):
+class AsyncShop(AsyncPlanning, AsyncTelling, AsyncReceiving, AsyncByHand, AsyncCaring, AsyncLeaving):
     """One seller's sources, sinks and ledger. Use it as an async context manager.
 
     Args:

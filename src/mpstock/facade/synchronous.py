@@ -13,6 +13,7 @@ from mpstock.errors import Interrupted
 from mpstock.facade.asynchronous import AsyncShop
 from mpstock.facade.by_hand import ByHand
 from mpstock.facade.caring import Caring
+from mpstock.facade.leaving import Leaving
 from mpstock.facade.planning import Planning
 from mpstock.facade.receiving import Receiving
 from mpstock.facade.telling import Telling
@@ -64,7 +65,7 @@ class _Portal:
             self._loop.close()
 
 
-class Shop(Planning, Telling, Receiving, ByHand, Caring):
+class Shop(Planning, Telling, Receiving, ByHand, Caring, Leaving):
     """One seller's sources, sinks and ledger, for scripts and notebooks. `AsyncShop` has the arguments.
 
     Use it as a context manager, or call `close()`.

@@ -14,6 +14,7 @@ from mpstock.ledger.listings import Listings
 from mpstock.ledger.log import SyncLog
 from mpstock.ledger.observing import Observations
 from mpstock.ledger.orders import Orders
+from mpstock.ledger.orphans import Orphans
 from mpstock.ledger.plans import Plans
 from mpstock.ledger.pushes import Pushes
 from mpstock.ledger.quarantine import Quarantine
@@ -69,6 +70,7 @@ class Ledger:
         self.actions = Actions(self.database, self.seals)
         self.interventions = Interventions(self.database, self.dirt)
         self.retention = Retention(self.database, self.runs, self.actions)
+        self.orphans = Orphans(self.database, self.dirt)
         self.transaction = self.database.transaction
 
     @property

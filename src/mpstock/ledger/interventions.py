@@ -21,7 +21,17 @@ if TYPE_CHECKING:
     from mpstock.ledger.database import Database
     from mpstock.ledger.dirt import Dirt
 
-__all__ = ["ADOPTED", "CAUSE", "EXPIRED", "Intervention", "InterventionRow", "Interventions", "Kind", "Wish"]
+__all__ = [
+    "ADOPTED",
+    "CAUSE",
+    "EXPIRED",
+    "SPOKEN_OF",
+    "Intervention",
+    "InterventionRow",
+    "Interventions",
+    "Kind",
+    "Wish",
+]
 
 Kind = Literal["stop", "zero", "pin"]
 
@@ -30,6 +40,9 @@ CAUSE = "manual"
 
 ADOPTED = "adopt"
 """The origin of a pin that stands in for sources which do not speak of a listing."""
+
+SPOKEN_OF = "a source"
+"""What is noted as the end of an adoption when a source speaks of the product again."""
 
 EXPIRED = "expired"
 """What is noted as the end of an intervention whose time was over."""
@@ -162,6 +175,28 @@ class Interventions:
         )
         if over:
             self._finish([row[0] for row in over], EXPIRED, now)
+        return len(over)
+
+    def end_adopted(
+        self, served: Collection[tuple[str, str]], sources: Collection[str], now: datetime
+    ) -> int:
+        """End the adoption of what a source speaks of again, where it is served; inside a transaction.
+
+        `served` are (sink, code), `sources` those that have levels. Returns how many ended.
+        """
+        over = [
+            number
+            for number, sink, code in self.db.query(
+                "SELECT i.id, i.marketplace, i.warehouse_code FROM interventions AS i "
+                "WHERE i.ended_at IS NULL AND i.origin = ? AND EXISTS (SELECT 1 FROM stock_levels AS l "
+                "WHERE l.source IN (SELECT value FROM json_each(?)) AND (l.product_id = i.product_id "
+                "OR l.product_id IN "
+                "(SELECT component_id FROM recipes AS r WHERE r.product_id = i.product_id)))",
+                (ADOPTED, ids(sources)),
+            )
+            if (sink, code) in served
+        ]
+        self._finish(over, SPOKEN_OF, now)
         return len(over)
 
     def _finish(self, chosen: Sequence[int], by: str, now: datetime) -> None:

@@ -119,6 +119,15 @@ class Levels:
             self.dirt.mark(chosen, "settings", now, soft=True)
         return chosen
 
+    def silent(self, sources: Iterable[str]) -> frozenset[int]:
+        """Return the own warehouses of which only other sources than these have spoken. Walks all levels."""
+        rows = self.db.query(
+            "SELECT DISTINCT warehouse_id FROM stock_levels EXCEPT SELECT DISTINCT warehouse_id "
+            "FROM stock_levels WHERE source IN (SELECT value FROM json_each(?))",
+            (ids(sources),),
+        )
+        return frozenset(row[0] for row in rows)
+
     def warehouse_codes(self) -> dict[int, str]:
         """Return the code of every own warehouse, by id."""
         return dict(self.db.query("SELECT id, code FROM warehouses"))

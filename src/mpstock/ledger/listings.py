@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
@@ -123,7 +123,9 @@ class Listings:
                 tie.append((target, listing_id, warehouse))
         self.db.executemany("UPDATE listings SET trouble = ? WHERE id = ?", trouble)
         self.untie(untie)
-        self.db.executemany("UPDATE listings SET product_id = ? WHERE id = ?", [t[:2] for t in tie])
+        self.db.executemany(
+            "UPDATE listings SET product_id = ?, left_showing = NULL WHERE id = ?", [t[:2] for t in tie]
+        )
         self.db.executemany(
             "INSERT INTO marketplace_stocks (product_id, marketplace, warehouse_code, listing_id) "
             "VALUES (?, ?, ?, ?)",
@@ -138,8 +140,14 @@ class Listings:
         return _forced(str(keys), mapping) is not None
 
     def untie(self, listing_ids: Iterable[tuple[int]]) -> None:
-        """Take listings from their products, and forget what was known of what they show."""
+        """Take listings from their products, and keep no more of them than what they showed last."""
         rows = list(listing_ids)
+        self.db.executemany(
+            "UPDATE listings SET left_showing = (SELECT coalesce(base, sent, synced_quantity) "
+            "FROM marketplace_stocks WHERE listing_id = listings.id) "
+            "WHERE id = ? AND product_id IS NOT NULL",
+            rows,
+        )
         self.db.executemany("DELETE FROM marketplace_stocks WHERE listing_id = ?", rows)
         self.db.executemany("UPDATE listings SET product_id = NULL WHERE id = ?", rows)
 
@@ -237,12 +245,17 @@ class Walk:
         )
         self.listings.untie(untie)
 
-    def settle_absent(self, now: datetime) -> int:
-        """Set aside the listings that a complete walk has not met; returns how many."""
+    def settle_absent(self, now: datetime, served: Collection[str] = ()) -> int:
+        """Set aside the listings that a complete walk has not met; returns how many.
+
+        `served` are the warehouses that were walked, none = all: of others a walk says nothing.
+        """
         gone = [
             (row_id,)
             for (row_id,) in self.listings.db.iterate(
-                "SELECT id FROM listings WHERE marketplace = ? AND gone_at IS NULL", (self.sink,)
+                "SELECT id FROM listings WHERE marketplace = ? AND gone_at IS NULL "
+                f"{'AND warehouse_code IN (SELECT value FROM json_each(?))' if served else ''}",
+                (self.sink, ids(served)) if served else (self.sink,),
             )
             if row_id not in self._seen
         ]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
@@ -139,15 +139,18 @@ class Observing:
                 self._seen.add(state[0])
         self._record(found, now)
 
-    def settle_absent(self, now: datetime) -> None:
-        """Take every listing that a reading of the whole account did not show as showing zero."""
+    def settle_absent(self, now: datetime, served: Collection[str]) -> None:
+        """Take every listing that a reading of the whole account did not show as showing zero.
+
+        Of the warehouses that are `served`: of others it says nothing.
+        """
         missing = [
             (0, 0, row_id, *state)
             for row_id, *state in self.observations.db.iterate(
                 "SELECT id, product_id, base, attempted_at, not_before, in_flight, doubtful "
                 "FROM marketplace_stocks "
-                "WHERE marketplace = ?",
-                (self.sink,),
+                "WHERE marketplace = ? AND warehouse_code IN (SELECT value FROM json_each(?))",
+                (self.sink, ids(served)),
             )
             if row_id not in self._seen
         ]

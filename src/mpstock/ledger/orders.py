@@ -95,6 +95,32 @@ class Orders:
         for sink in {row[0] for row in rows}:
             self.derive(sink, [OrderRow(*row[1:]) for row in rows if row[0] == sink], now)
 
+    def end_all(self, sink: str, now: datetime) -> int:
+        """End the open orders of a sink that nobody will tell of again; inside a transaction.
+
+        They count as handed over now. Returns how many.
+        """
+        moment = as_text(now)
+        rows = [
+            evolve(
+                OrderRow(*row),
+                stage=OrderStage.SHIPPED.value,
+                shipped_at=moment,
+                note="the sink is forgotten",
+            )
+            for row in self.db.query(
+                f"SELECT {COLUMNS} FROM orders WHERE marketplace = ? AND settled = 0 "
+                "AND stage IN ('placed', 'assembled')",
+                (sink,),
+            )
+        ]
+        self.db.executemany(
+            "UPDATE orders SET stage = ?, shipped_at = ?, note = ? WHERE marketplace = ? AND key = ?",
+            [(row.stage, row.shipped_at, row.note, sink, row.key) for row in rows],
+        )
+        self.derive(sink, rows, now)
+        return len(rows)
+
     def unknown(self, sink: str | None = None) -> list[UnknownOrder]:
         """Return the orders that still take units, and of which nobody knows what was ordered."""
         narrowed, parameters = ("", ()) if sink is None else ("AND marketplace = ?", (sink,))

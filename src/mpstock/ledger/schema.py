@@ -153,7 +153,10 @@ Table(
     Column("problem", Text, nullable=False, server_default=""),
     Column("trouble", Text, nullable=False, server_default=""),
     Column("gone_at", DateTime),
+    # what it showed last when it was taken from its product, and nobody has served it since
+    Column("left_showing", Integer),
     UniqueConstraint("marketplace", "external_id", "warehouse_code"),
+    Index("ix_listings_left_showing", "marketplace", sqlite_where=text("left_showing > 0")),
     Index("ix_listings_unmatched", "marketplace", sqlite_where=text("product_id IS NULL")),
 )
 

@@ -92,10 +92,14 @@ class Stocks:
 
     def of_products(
         self, product_ids: Iterable[int]
-    ) -> list[tuple[int, int, str, str, int | None, int | None]]:
-        """Return (id, product id, sink, sink warehouse, base, wanted) of these products' listings."""
+    ) -> list[tuple[int, int, str, str, int | None, int | None, int]]:
+        """Return (id, product id, sink, sink warehouse, base, wanted, shown last) of their listings.
+
+        What was shown last is the base or, where that is not known, what was sent last.
+        """
         return self.db.query(
-            "SELECT id, product_id, marketplace, warehouse_code, base, wanted FROM marketplace_stocks "
+            "SELECT id, product_id, marketplace, warehouse_code, base, wanted, "
+            "coalesce(base, sent, synced_quantity, 0) FROM marketplace_stocks "
             "WHERE product_id IN (SELECT value FROM json_each(?)) ORDER BY product_id, id",
             (ids(product_ids),),
         )
@@ -238,26 +242,6 @@ class Stocks:
         )
         rows = self.rows(sink=sink, skus=[row[0] for row in failing])
         return [row for row in rows if row.status == "error"]
-
-    def unattended(
-        self, sink: str, served: Collection[str], limit: int
-    ) -> tuple[int, list[tuple[str, str, int]]]:
-        """Return how many listings show stock that nothing speaks for, and the first (sku, code, shown).
-
-        Their product is in no source any more, or their warehouse is none of those that are `served`.
-        """
-        condition = (
-            "FROM marketplace_stocks AS s JOIN products AS p ON p.id = s.product_id WHERE s.marketplace = ? "
-            "AND s.base > 0 AND ((s.wanted IS NULL AND NOT EXISTS "
-            "(SELECT 1 FROM stock_levels AS l WHERE l.product_id = s.product_id)) "
-            "OR s.warehouse_code NOT IN (SELECT value FROM json_each(?)))"
-        )
-        parameters = (sink, ids(served))
-        total = int(self.db.scalar(f"SELECT count(*) {condition}", parameters))
-        rows = self.db.query(
-            f"SELECT p.sku, s.warehouse_code, s.base {condition} ORDER BY s.id LIMIT ?", (*parameters, limit)
-        )
-        return total, rows
 
     def open_counts(self, state_ids: Iterable[int] | None = None) -> dict[tuple[str, str], int]:
         """Return the number of changes that wait, of all or of some, by (sink, lane; `held` or `stopped`)."""

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from mpstock.model import Change, Outcome
     from mpstock.reconcile.report import HeldSlice
 
-__all__ = ["alert_of_held", "alerts_of_unknown_orders", "refused_fall"]
+__all__ = ["alert_of_held", "alerts_of_unknown_orders", "refused_fall", "renamed_sink"]
 
 _MOST = 100
 
@@ -69,4 +69,18 @@ def refused_fall(run: int, now: datetime, sink: str, change: Change, outcome: Ou
         f"{': '.join(part for part in (outcome.code, outcome.message) if part)}",
         mend="the next run tries again; lower it in the cabinet meanwhile",
         sink=sink,
+    )
+
+
+def renamed_sink(run: int, now: datetime, old: str, new: str) -> Alert:
+    """Tell that a sink has another name now: it is the account of one that has gone."""
+    return Alert(
+        run=run,
+        at=now,
+        severity="warning",
+        subject=f"sink_renamed:{old}:{new}",
+        message=f"the sink {old} is called {new} from now on: both are one account. What was known of its "
+        "listings and orders goes on; the log before this run says the old name",
+        mend="nothing, if it was renamed; look whether `absorbs` still names the old one",
+        sink=new,
     )

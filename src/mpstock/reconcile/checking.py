@@ -11,6 +11,7 @@ from attrs import frozen
 from mpstock.errors import LedgerError
 from mpstock.interfaces import CheckedAdapter, WriteTestable
 from mpstock.model import Finding, Listing
+from mpstock.reconcile import orphans
 from mpstock.reconcile.adapters import BuiltSink, Failure
 from mpstock.reconcile.leasing import held_by
 from mpstock.reconcile.report import as_data
@@ -125,6 +126,17 @@ def _mapping(engine: Engine, sink: BuiltSink) -> list[Finding]:
                 "mapping",
                 f"{without_listing} products have no listing here. First: {', '.join(skus)}",
                 "none, if they are not meant to be sold here",
+            )
+        )
+    left = [orphan for orphan in orphans.find(engine, _NAMED) if orphan.sink == sink.name]
+    if left:
+        findings.append(
+            Finding(
+                "warning",
+                "mapping",
+                f"{orphans.count(engine, sink.name)} listings show stock that nobody speaks for. "
+                f"First: {'; '.join(orphans.told(orphan) for orphan in left[:_NAMED])}",
+                "mpstock adopt lets them go on, mpstock zero --orphans ends them",
             )
         )
     codes = set(ledger.levels.warehouse_codes().values())

@@ -13,10 +13,11 @@ from mpstock.asked import Asked
 from mpstock.errors import ConfigurationError, LedgerError
 from mpstock.events import Planned, RunFinished
 from mpstock.reconcile.adapters import BuiltSink, BuiltSource, Tell
-from mpstock.reconcile.alarms import alert_of_held, alerts_of_unknown_orders
+from mpstock.reconcile.alarms import alert_of_held, alerts_of_unknown_orders, renamed_sink
 from mpstock.reconcile.asking import check_read
 from mpstock.reconcile.guards import Judge, check_names, note_release
 from mpstock.reconcile.leasing import Leasing, held_by
+from mpstock.reconcile.moving import keep_places
 from mpstock.reconcile.planning import Planner
 from mpstock.reconcile.pulling import Puller
 from mpstock.reconcile.recording import RunRecord, collect_plan, counted, finish_run
@@ -181,10 +182,13 @@ class Engine:
         self, kind: str, cause: str, asked: Asked | None, plan_id: int | None = None
     ) -> RunRecord:
         now, asked = self.clock.now(), asked or Asked()
+        renamed = await self.worker.run(keep_places, self.ledger, self.sinks, now)
         run = RunRecord(
             await self.worker.run(self.ledger.runs.begin, kind, cause, now, asked, plan_id), now, asked
         )
         run.failures.update((f"sinks.{name}", held_by(holder)) for name, holder in self.leases.others.items())
+        for old, new in renamed:
+            self.tell("mpstock_alert", renamed_sink(run.id, now, old, new))
         return run
 
     async def _collect(self, run: RunRecord, skus: Collection[str] | None, release: Collection[str]) -> Plan:

@@ -97,7 +97,7 @@ def _stock(reckoner: Reckoner, facts: Facts, part: int) -> Component:
 
 def _has_neighbours(reckoner: Reckoner, reckonings: Sequence[Reckoning]) -> bool:
     """Say whether two listings of one product may not promise the same unit."""
-    if reckoner.sharing == "exclusive":
+    if reckoner.sharing != "shared":
         return len(reckonings) > 1
     return len({reckoning.sink for reckoning in reckonings}) < len(reckonings)
 
@@ -107,9 +107,12 @@ def _after_neighbours(
 ) -> Reckoning:
     if mine.wanted is None or (mine.base is not None and mine.wanted <= mine.base):
         return mine
+    if (mine.sink, mine.warehouse) in reckoner.left:
+        return mine
     final = mine
     book = reckoner.book
-    group = next(g for g in reckoner.groups() if any(s.name == mine.sink for s in g))
+    # Where the stock is split a sink that has just been added waits for the others to give up its part.
+    group = reckoner.sinks if reckoner.sharing == "split" else reckoner.group_of(mine.sink)
     feeds = reckoner.places[mine.sink, mine.warehouse].feeds
     for part, units in book.of(facts.product_id, mine.sink):
         users = (part, *book.users(part)) if book else (part,)

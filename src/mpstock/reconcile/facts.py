@@ -11,7 +11,8 @@ from attrs import evolve, frozen
 from mpstock.reconcile.absorbing import Held
 from mpstock.reconcile.availability import Stated
 from mpstock.reconcile.hands import NO_HANDS
-from mpstock.reconcile.reckoning import NO_RULINGS, Listed, Rulings, Shops, WarehouseRule
+from mpstock.reconcile.places import WarehouseRule
+from mpstock.reconcile.reckoning import NO_RULINGS, Listed, Rulings, Shops
 
 if TYPE_CHECKING:
     from mpstock.ledger import Ledger
@@ -78,7 +79,8 @@ class Facts:
 class FactsReader:
     """Reads the facts of products from the ledger, a page at a time.
 
-    `places` are the sink warehouses by (sink, code), `own` the ids of the own warehouses by their codes.
+    `places` are the sink warehouses by (sink, code), `left` those that have left the settings, `own` the ids
+    of the own warehouses by their codes.
     """
 
     def __init__(
@@ -88,12 +90,14 @@ class FactsReader:
         sinks: Sequence[str],
         places: Mapping[tuple[str, str], WarehouseRule],
         own: Mapping[str, int],
+        left: Collection[tuple[str, str]] = (),
     ) -> None:
         self._ledger = ledger
         self._book = book
         self._sinks = sinks
         self._places = places
         self._own = own
+        self._left = left
 
     def read(self, product_ids: Sequence[int], now: datetime, hands: Hands = NO_HANDS) -> list[Facts]:
         """Return the facts of those of the products that have a listing, as of now.
@@ -106,8 +110,10 @@ class FactsReader:
         if book:
             relatives |= {user for part in made_of for user in book.users(part)}
         shops: dict[int, dict[tuple[str, str], Listed]] = {}
-        for state, product_id, sink, code, base, wanted in self._ledger.stocks.of_products(relatives):
-            shops.setdefault(product_id, {})[sink, code] = Listed(state, base, wanted)
+        for state, product_id, sink, code, base, wanted, last in self._ledger.stocks.of_products(relatives):
+            # What has left the settings is read back no more: it shows what it showed last.
+            shown = last if (sink, code) in self._left else base
+            shops.setdefault(product_id, {})[sink, code] = Listed(state, shown, wanted)
         listed = [product_id for product_id in product_ids if product_id in shops]
         if not listed:
             return []

@@ -11,6 +11,7 @@ from attrs import frozen
 from mpstock.errors import ConfigurationError
 from mpstock.ledger.interventions import Wish
 from mpstock.nearest import suggestion
+from mpstock.reconcile.moving import kept_places
 from mpstock.reconcile.rules import keep_products
 
 if TYPE_CHECKING:
@@ -231,8 +232,9 @@ def _checked(engine: Engine, scope: Scope) -> list[int | None]:
     return [known[sku] for sku in skus]
 
 
-def _left(_engine: Engine, _sink: str) -> tuple[str, ...]:
-    return ()
+def _left(engine: Engine, sink: str) -> Iterable[str]:
+    kept = kept_places(engine.ledger).get(sink)
+    return () if kept is None else kept.feeds
 
 
 def _unknown(what: str, name: str, known: Iterable[str]) -> None:

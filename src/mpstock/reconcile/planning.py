@@ -18,7 +18,7 @@ from mpstock.reconcile.stored_facts import StoredSettings
 
 if TYPE_CHECKING:
     from mpstock.ledger import Ledger
-    from mpstock.reconcile.reckoning import SinkRule
+    from mpstock.reconcile.places import SinkRule
 
 __all__ = ["FRESH", "LAST", "PAGE", "Planner"]
 
@@ -58,12 +58,18 @@ class Planner:
     def __attrs_post_init__(self) -> None:
         reckoner = self.reckoner
         names = [sink.name for sink in reckoner.sinks]
-        self._reader = FactsReader(self.ledger, reckoner.book, names, reckoner.places, self.own)
+        self._reader = FactsReader(
+            self.ledger, reckoner.book, names, reckoner.places, self.own, reckoner.left
+        )
 
     @property
     def sinks(self) -> Sequence[SinkRule]:
         """The sinks' rules, in the order in which they are served."""
         return self.reckoner.sinks
+
+    def codes(self, sink: str) -> list[str]:
+        """Return the warehouses of a sink, with those that have left the settings behind."""
+        return [code for name, code in (*self.reckoner.places, *self.reckoner.left) if name == sink]
 
     @property
     def certain(self) -> bool:

@@ -226,7 +226,7 @@ class Puller:
             await self.worker.run(self._take_page, walk, page.listings)
             complete = page.complete
             cursor = page.cursor if page.cursor is not None else cursor
-        await self.worker.run(self._finish_walk, walk, name, cursor, started, settings, complete, met)
+        await self.worker.run(self._finish_walk, walk, name, cursor, started, settings, complete, met, codes)
 
     def _take_page(self, walk: Walk, listings: Sequence[Listing]) -> None:
         with self.ledger.transaction():
@@ -234,11 +234,11 @@ class Puller:
 
     def _finish_walk(
         self, walk: Walk, name: str, cursor: str | None, started: datetime, settings: str,
-        complete: bool, met: bool,
+        complete: bool, met: bool, served: Collection[str],
     ) -> None:  # fmt: skip
         with self.ledger.transaction():
             if complete:
-                walk.settle_absent(self.clock.now())
+                walk.settle_absent(self.clock.now(), served)
             if met:
                 self.ledger.runs.move_cursor(
                     name, cursor, started, settings=settings, rows=walk.rows, complete=complete

@@ -88,7 +88,7 @@ class Pusher:
 
     def __attrs_post_init__(self) -> None:
         limits = self.built.sink.limits
-        codes: Sequence[str | None] = self.built.config.codes if limits.by_warehouse else (None,)
+        codes: Sequence[str | None] = self.planner.codes(self.built.name) if limits.by_warehouse else (None,)
         self._streams = [Stream(code) for code in codes]
 
     @property

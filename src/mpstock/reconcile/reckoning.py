@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from decimal import Decimal
 from typing import TYPE_CHECKING, Literal, Protocol
 
@@ -11,7 +11,8 @@ from attrs import evolve, field, frozen
 from mpstock.reconcile.availability import BOUNDLESS, Pool, SourceRule, remaining, total
 from mpstock.reconcile.components import Component
 from mpstock.reconcile.hands import Ruling
-from mpstock.reconcile.sharing import divide, draw
+from mpstock.reconcile.places import Feeds, LeftPlace, SinkRule, WarehouseRule
+from mpstock.reconcile.sharing import divide, draw, spend
 
 if TYPE_CHECKING:
     from mpstock.buffers import ResolvedBuffer
@@ -26,43 +27,9 @@ __all__ = [
     "Rulings",
     "Sharing",
     "Shops",
-    "SinkRule",
-    "WarehouseRule",
 ]
 
 Sharing = Literal["shared", "split", "exclusive"]
-
-Feeds = frozenset[int] | None
-
-
-@frozen
-class WarehouseRule:
-    """One sink warehouse: the own warehouses that feed it (None = all) and its share of a common pool.
-
-    `pick_order` are own warehouses in the order in which orders are picked from them; empty = not known.
-    `feed_codes` are the feeds as the settings name them, known already or not.
-    """
-
-    code: str
-    feeds: Feeds
-    share: Decimal | None = None
-    pick_order: tuple[int, ...] = ()
-    feed_codes: tuple[str, ...] | None = None
-
-
-@frozen
-class SinkRule:
-    """One sink: its warehouses in the order of the settings, and the largest quantity that it takes.
-
-    `share` is its part where sharing is split. `heard`: its orders are known as of now; if not, what it has
-    sold meanwhile is not known.
-    """
-
-    name: str
-    maximum: int
-    warehouses: tuple[WarehouseRule, ...]
-    share: Decimal | None = None
-    heard: bool = True
 
 
 @frozen
@@ -110,6 +77,9 @@ Rulings = Mapping[tuple[str, str], Ruling]
 
 NO_RULINGS: Rulings = {}
 
+UNSAID = Pool(BOUNDLESS, known=False)
+"""What there is where no source speaks: nobody knows, and nothing bounds it."""
+
 
 class Buffers(Protocol):
     """Says which buffer each listing has, now or as it was."""
@@ -121,8 +91,9 @@ class Buffers(Protocol):
 class Reckoner:
     """The rules by which products are reckoned, as the settings say them.
 
-    `caps` bound the units that the holds of one origin may take of a product. `places` are the sink
-    warehouses by (sink, code).
+    `caps` bound the units that the holds of one origin may take of a product. `left` are the sink warehouses
+    that have left the settings, `places` those that are in them, by (sink, code). `silent` are the own
+    warehouses of which only sources have spoken that have left the settings.
     """
 
     rules: Mapping[str, SourceRule]
@@ -131,6 +102,8 @@ class Reckoner:
     sharing: Sharing
     book: RecipeBook
     caps: Mapping[str, int] = field(factory=dict[str, int])
+    left: Mapping[tuple[str, str], LeftPlace] = field(factory=dict[tuple[str, str], LeftPlace])
+    silent: frozenset[int] = frozenset()
     places: Mapping[tuple[str, str], WarehouseRule] = field(init=False, repr=False, eq=False)
 
     @places.default
@@ -160,16 +133,46 @@ class Reckoner:
             if not served:
                 continue
             of_group = _Group(self, product_id, sku, found, stock, others, rulings)
-            if len(served) == 1 and self.sharing != "split" and not self.book:
+            if len(served) == 1 and self.sharing != "split" and not self.book and not self.left:
                 # Nearly every product of nearly every shop: nobody to share with.
                 result.append(of_group.alone(*served[0]))
             else:
                 result += of_group.reckon(group)
-        return result
+        return self._with_left(found, rulings, result) if self.left else result
+
+    def _with_left(self, found: Shops, rulings: Rulings, result: list[Reckoning]) -> list[Reckoning]:
+        """Add the listings of places that have left the settings: what shows there only a person says."""
+        lowered = False
+        left: list[Reckoning] = []
+        for (sink, code), listed in found.items():
+            place = self.left.get((sink, code))
+            if place is None or not place.reachable:
+                continue
+            ruling = rulings.get((sink, code))
+            if ruling is not None and not ruling.person:
+                ruling = None
+            wanted = None if ruling is None else min(ruling.quantity, listed.base or 0)
+            lowered = lowered or (wanted is not None and wanted < (listed.base or 0))
+            left.append(
+                Reckoning(
+                    sink, code, Pool(0, known=False), None, wanted, listed.base, wanted, waits=False,
+                    ruling=ruling, by_hand=ruling is not None,
+                )
+            )  # fmt: skip
+        if lowered:
+            # What is being taken from there is free for the others once it has landed.
+            result = [
+                evolve(r, waits=True, unlimited=r.wanted) if r.wanted is not None else r for r in result
+            ]
+        return [*result, *left]
 
     def groups(self) -> list[Sequence[SinkRule]]:
         """Return the sinks that may not promise the same unit, together: within a sink none ever may."""
         return [self.sinks] if self.sharing == "exclusive" else [[sink] for sink in self.sinks]
+
+    def group_of(self, sink: str) -> Sequence[SinkRule]:
+        """Return the sinks that may not promise the same unit as this one, itself among them."""
+        return next(group for group in self.groups() if any(one.name == sink for one in group))
 
     def unheard(self, found: Shops) -> bool:
         """Say whether a sink that sells the product may have sold some of it without our knowing."""
@@ -193,12 +196,19 @@ class _Group:
         stock = self.stock(self.product_id)
         if not stock.terms:
             return self._nothing(sink, warehouse)
-        pool = total(stock.pools, warehouse.feeds, self.reckoner.rules)
+        pool = self._total(stock.pools, warehouse.feeds)
         lost = 0
         if stock.floating:
             lost = sum(hold.quantity for hold in stock.lost(warehouse.feeds))
             pool = Pool(pool.amount - lost, pool.known)
         return self._listing(sink, warehouse, pool, lost)
+
+    def _silent(self, feeds: Feeds) -> bool:
+        """Say whether no source speaks of the warehouses that feed a listing any more."""
+        return bool(feeds) and feeds is not None and feeds <= self.reckoner.silent
+
+    def _total(self, own: Mapping[int, Pool], feeds: Feeds) -> Pool:
+        return UNSAID if self._silent(feeds) else total(own, feeds, self.reckoner.rules)
 
     def _nothing(self, sink: SinkRule, warehouse: WarehouseRule) -> Reckoning:
         """No configured source speaks of the product: nothing can be said, but by a person."""
@@ -235,7 +245,9 @@ class _Group:
                 done += 1
                 feeds, rules = warehouse.feeds, self.reckoner.rules
                 pools = {
-                    c: total(parts[c][index], feeds, rules)
+                    c: UNSAID
+                    if self._silent(feeds)
+                    else total(parts[c][index], feeds, rules)
                     if parts is not None
                     else remaining(own[c], left[c], feeds, rules, shown[c])
                     for c, _ in recipe
@@ -262,6 +274,12 @@ class _Group:
         own: Mapping[int, Pool] = self.stock(component_id).pools
         reckoner = self.reckoner
         users = sorted({component_id, self.product_id, *reckoner.book.users(component_id)})
+        names = {sink.name for sink in group}
+        if reckoner.left and reckoner.sharing != "shared":
+            # Of what has no heir nobody knows whose part it was; in split the rest comes off its heir's part.
+            own = self._less(
+                own, component_id, users, {"", *names} if reckoner.sharing == "exclusive" else {""}
+            )
         if reckoner.sharing == "split":
             takers = [sink for sink in reckoner.sinks if self._reach(users, [sink])]
             if len(takers) > 1:
@@ -272,6 +290,8 @@ class _Group:
                     whole=True,
                 )
                 own = parts[takers.index(group[0])]
+        if reckoner.left and reckoner.sharing != "exclusive":
+            own = self._less(own, component_id, users, names)
         if len(users) == 1:
             return own
         # A kit and what it is made of, in one account: each gets its part of what they have in common.
@@ -281,6 +301,21 @@ class _Group:
         equal = [Decimal(1)] * len(sharers)
         reaches = [self._reach([user], group) for user in sharers]
         return divide(own, equal, reaches, whole=True)[sharers.index(self.product_id)]
+
+    def _less(
+        self, own: Mapping[int, Pool], component_id: int, users: Sequence[int], heirs: Collection[str]
+    ) -> Mapping[int, Pool]:
+        """Take off what places that have left the settings still show, of those with such an heir."""
+        book, served = self.reckoner.book, self._reach(users, self.reckoner.sinks)
+        for user in users:
+            shops = self.found if user == self.product_id else self.others(user)
+            for (sink, code), listed in shops.items():
+                place = self.reckoner.left.get((sink, code))
+                if place is None or place.heir not in heirs or not listed.base:
+                    continue
+                units = dict(book.of(user, sink)).get(component_id, 0) * listed.base
+                own = spend(own, place.feeds, units, served)
+        return own
 
     def _reach(self, users: Sequence[int], sinks: Sequence[SinkRule]) -> list[Feeds]:
         """Return the feeds of these products' listings in these sinks."""

@@ -10,8 +10,10 @@ from mpstock.reconcile.absorbing import AT_THE_END, Booking
 from mpstock.reconcile.adapters import BuiltSink, BuiltSource, fingerprint
 from mpstock.reconcile.availability import SourceRule
 from mpstock.reconcile.hands import read_hands
+from mpstock.reconcile.moving import keep_silent, left_places, silent_warehouses
+from mpstock.reconcile.places import SinkRule, WarehouseRule
 from mpstock.reconcile.planning import LAST, Planner
-from mpstock.reconcile.reckoning import Reckoner, Sharing, SinkRule, WarehouseRule
+from mpstock.reconcile.reckoning import Reckoner, Sharing
 
 if TYPE_CHECKING:
     from mpstock.buffers import BufferResolver
@@ -50,8 +52,11 @@ def make_planner(
     codes = {code: id_ for id_, code in ledger.levels.warehouse_codes().items()}
     rules = _source_rules(ledger, sources, untrusted, now)
     sink_rules = [_sink_rule(ledger, built, codes, now) for built in sinks]
+    left = left_places(ledger, sinks, codes)
     caps = {b.name: b.config.max_per_sku for b in sources if b.config.max_per_sku is not None}
-    reckoner = Reckoner(rules, sink_rules, resolver, sharing, ledger.recipes.book(), caps)
+    reckoner = Reckoner(
+        rules, sink_rules, resolver, sharing, ledger.recipes.book(), caps, left, silent_warehouses(ledger)
+    )
     hands = read_hands(ledger.interventions, pins, now)
     return Planner(ledger, reckoner, codes, now, hands, seen=(ledger.dirt.revision(), LAST))
 
@@ -130,6 +135,7 @@ def mark_booked(ledger: Ledger, planner: Planner, now: datetime) -> None:
     with ledger.transaction():
         ledger.holds.mark_expired(now)
         ledger.interventions.settle(now)
+        ledger.interventions.end_adopted(planner.reckoner.places.keys(), list(rules), now)
         origins = ledger.holds.origins()
         for source, rule in rules.items():
             if rule.confirmed_at is None or not origins:
@@ -189,7 +195,9 @@ def mark_moved_settings(
         )
         for b in sources
     ]  # fmt: skip
-    shares = [sharing, [(b.name, b.config.share, b.config.priority) for b in sinks]]
+    levels = [b.name for b in sources if b.config.spec is None or b.config.spec.levels]
+    silent = sorted(keep_silent(ledger, levels))
+    shares = [sharing, silent, [(b.name, b.config.share, b.config.priority) for b in sinks]]
     with ledger.transaction():
         for built in sinks:
             warehouses = [(w.code, w.feeds, w.share, w.pick_order) for w in built.config.warehouses]

@@ -9,7 +9,7 @@ from attrs import evolve
 
 from mpstock.reconcile.availability import BOUNDLESS, Pool, fed_by
 
-__all__ = ["apportion", "divide", "draw"]
+__all__ = ["apportion", "divide", "draw", "spend"]
 
 
 def apportion(amount: int, shares: Sequence[Decimal]) -> list[int]:
@@ -105,4 +105,26 @@ def draw(
         part = min(due, max(pool.amount, 0))
         left[warehouse] = evolve(pool, amount=pool.amount - part)
         due -= part
+    return left
+
+
+def spend(
+    own: Mapping[int, Pool], feeds: frozenset[int] | None, units: int, later: Iterable[frozenset[int] | None]
+) -> dict[int, Pool]:
+    """Return the pools less what somebody shows whom nothing can be taken from: signed, nothing is covered.
+
+    Units come from the pools that the fewest of the `later` feeds share; what is short, from the last.
+    """
+    left = dict(own)
+    chosen = fed_by(own, feeds)
+    others = [set(fed_by(own, other)) for other in later]
+    chosen.sort(key=lambda w: (sum(w in fed for fed in others), w))
+    for warehouse in chosen:
+        part = min(units, max(left[warehouse].amount, 0))
+        left[warehouse] = evolve(left[warehouse], amount=left[warehouse].amount - part)
+        units -= part
+    if units and chosen:
+        # Where they are short it is with those that the most are fed by: the worst for all.
+        last = chosen[-1]
+        left[last] = evolve(left[last], amount=left[last].amount - units)
     return left

@@ -11,6 +11,7 @@ from attrs import field, frozen
 
 from mpstock.ledger.log import LogRow as LogEntry
 from mpstock.owners import gone
+from mpstock.reconcile import orphans
 from mpstock.reconcile.report import as_data
 
 if TYPE_CHECKING:
@@ -176,6 +177,7 @@ def status(engine: Engine) -> Status:
     summary = ledger.stocks.summary()
     open_orders = ledger.orders.open_counts()
     writers = {holder.sink: str(holder) for holder in ledger.leases.holders(engine.clock.now(), gone)}
+    unattended = orphans.find(engine, _NAMED)
     sinks = []
     for sink in engine.sinks:
         mine = [row for row in summary if row[0] == sink.name]
@@ -184,7 +186,8 @@ def status(engine: Engine) -> Status:
         cursor = cursors.get(f"listings:{sink.name}")
         reading = cursors.get(f"orders:{sink.name}")
         unknown_orders = ledger.orders.unknown(sink.name)
-        unattended, left = ledger.stocks.unattended(sink.name, sink.config.codes, _NAMED)
+        left = [orphan for orphan in unattended if orphan.sink == sink.name]
+        count = len(left) if len(left) < _NAMED else orphans.count(engine, sink.name)
         orders, units = open_orders.get(sink.name, (0, 0))
         sinks.append(
             SinkStatus(
@@ -215,12 +218,8 @@ def status(engine: Engine) -> Status:
                     f"order {order.key}: {order.quantity} of {order.external_id}, which no source knows"
                     for order in unknown_orders[:_NAMED]
                 ],
-                unattended,
-                [
-                    f"{sku} on {code} shows {shown}, and neither a source nor the settings speak of it: "
-                    "zero it in the cabinet, or put it back"
-                    for sku, code, shown in left
-                ],
+                count,
+                [orphans.told(orphan) for orphan in left],
                 writers.get(sink.name, ""),
                 ledger.quarantine.resting(sink.name, now),
                 [
@@ -255,7 +254,7 @@ def status(engine: Engine) -> Status:
         sinks,
         runs,
         ledger.dirt.count(),
-        _old_stops(engine, by_hand, now),
+        [*_old_stops(engine, by_hand, now), *orphans.notes(engine)],
         by_hand,
         ledger.seals.head().digest,
     )

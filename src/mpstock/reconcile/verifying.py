@@ -59,7 +59,7 @@ class Verifier:
             if limits.observe_whole and (full or most):
                 async for page in built.sink.observe(None):
                     await self.worker.run(self._ingest, observing, page)
-                await self.worker.run(self._settle, observing)
+                await self.worker.run(self._settle, observing, built.config.codes)
             else:
                 await self._observe_pages(built, observing, full=full)
         except LedgerError:
@@ -105,6 +105,6 @@ class Verifier:
         with self.ledger.transaction():
             observing.ingest(page, self.clock.now())
 
-    def _settle(self, observing: Observing) -> None:
+    def _settle(self, observing: Observing, served: Sequence[str]) -> None:
         with self.ledger.transaction():
-            observing.settle_absent(self.clock.now())
+            observing.settle_absent(self.clock.now(), served)

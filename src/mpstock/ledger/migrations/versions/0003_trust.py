@@ -47,6 +47,10 @@ def upgrade() -> None:
     """Add the columns and the tables."""
     op.add_column("products", sa.Column("brand", sa.Text(), server_default="", nullable=False))
     op.create_index("ix_products_brand", "products", ["brand"], sqlite_where=sa.text("brand <> ''"))
+    op.add_column("listings", sa.Column("left_showing", sa.Integer(), nullable=True))
+    op.create_index(
+        "ix_listings_left_showing", "listings", ["marketplace"], sqlite_where=sa.text("left_showing > 0")
+    )
     stocks = "marketplace_stocks"
     op.add_column(stocks, sa.Column("failures", sa.Integer(), server_default="0", nullable=False))
     op.add_column(stocks, sa.Column("rests_until", sa.DateTime(), nullable=True))
