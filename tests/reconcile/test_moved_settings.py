@@ -13,8 +13,11 @@ from mpstock import Listing, ListingPage
 from mpstock.config import SharingSettings, SinkWarehouse
 from mpstock.errors import ConfigurationError
 from mpstock.inmemory import InMemorySource
+from mpstock.ledger import Ledger
+from mpstock.reconcile.evaluating import evaluate
+from mpstock.reconcile.stored_facts import restore
 from mpstock.testing import VirtualClock
-from tests.reconcile.shops import Account, Play, make, shows, sink_config, skus, source_config
+from tests.reconcile.shops import REGISTRY, Account, Play, make, shows, sink_config, skus, source_config
 
 
 class Wide(Account):
@@ -130,6 +133,27 @@ def test_a_warehouse_that_comes_back_is_read_back_before_it_is_written(tmp_path:
     serve(play, account, "1", "2")
     play.sync()
     assert (shows(account, "1"), shows(account, "2")) == ({"A": 4}, {"A": 4})
+
+
+def test_the_explanation_tells_of_what_has_left(tmp_path: Path) -> None:
+    """Why the one shows 6 of 10, and that nobody looks after the other; now and as it was kept."""
+    play, _, account = wide(tmp_path)
+    play.sync()
+    serve(play, account, "1", buffer={"policy": "all"})
+    play.sync()
+    with play.open() as shop:
+        one, two = sorted(shop.explain("A").listings, key=lambda listing: listing.warehouse)
+    assert any("A is divided: 6 of 10 are for this listing" in note for note in one.notes)
+    assert any("has left the settings" in note for note in two.notes)
+    ledger = Ledger(f"sqlite:///{play.ledger}")
+    (settings, facts), *_ = ledger.database.query(
+        "SELECT s.body, e.facts FROM explanations AS e JOIN explanation_settings AS s ON s.id = settings_id "
+        "ORDER BY e.id DESC"
+    )
+    ledger.close()
+    kept = restore(settings, facts, REGISTRY)
+    (found,) = evaluate(kept.reckoner, [kept.facts])
+    assert {reckoning.warehouse: reckoning.wanted for reckoning in found.reckonings} == {"1": 6, "2": None}
 
 
 def test_a_forgotten_warehouse_is_free_for_the_others(tmp_path: Path) -> None:

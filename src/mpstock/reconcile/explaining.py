@@ -147,14 +147,10 @@ def _listing(
     planner: Planner, product_id: int, reckoning: Reckoning, row: StockRow, codes: Mapping[int, str],
     skus: Mapping[int, str], stop: Intervention | None,
 ) -> ListingExplanation:  # fmt: skip
-    rule = next(
-        warehouse
-        for sink in planner.sinks
-        if sink.name == reckoning.sink
-        for warehouse in sink.warehouses
-        if warehouse.code == reckoning.warehouse
-    )
-    feeds = sorted(codes.values()) if rule.feeds is None else sorted(codes[w] for w in rule.feeds)
+    key = (reckoning.sink, reckoning.warehouse)
+    left = planner.reckoner.left.get(key)
+    fed = planner.reckoner.places[key].feeds if left is None else left.feeds
+    feeds = sorted(codes.values()) if fed is None else sorted(codes[w] for w in fed)
     buffer = reckoning.buffer
     settings = (
         {}
@@ -164,7 +160,9 @@ def _listing(
     notes = [] if reckoning.ruling is None else [reckoning.ruling.told]
     if stop is not None:
         notes.append(f"nothing is sent: {stop.told()}")
-    if reckoning.wanted is None:
+    if left is not None:
+        notes.append("its warehouse has left the settings: what it shows goes on being promised there")
+    elif reckoning.wanted is None:
         notes.append("nothing is pushed: neither its stock nor what the listing shows is known")
     elif reckoning.waits:
         notes.append("its stock is not known for sure: it may fall, but it is not raised")

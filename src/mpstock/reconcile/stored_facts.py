@@ -22,7 +22,8 @@ from mpstock.reconcile.absorbing import Booking, Held
 from mpstock.reconcile.availability import SourceRule, Stated
 from mpstock.reconcile.facts import Facts
 from mpstock.reconcile.hands import Ruling
-from mpstock.reconcile.reckoning import Listed, Reckoner, SinkRule, WarehouseRule
+from mpstock.reconcile.places import LeftPlace, SinkRule, WarehouseRule
+from mpstock.reconcile.reckoning import Listed, Reckoner
 
 if TYPE_CHECKING:
     from mpstock.buffers import ResolvedBuffer
@@ -48,17 +49,23 @@ class StoredSettings:
         self._shared: dict[tuple[str, str], ResolvedBuffer] = {
             (sink, code): reckoner.resolver.resolve("", sink, code) for sink, code in reckoner.places
         }
-        self.text = _encode(
-            {
-                "v": FORM,
-                "sources": {name: _source(rule) for name, rule in reckoner.rules.items()},
-                "sinks": [_sink(sink) for sink in reckoner.sinks],
-                "sharing": reckoner.sharing,
-                "caps": dict(reckoner.caps),
-                "own": {str(own): code for own, code in codes.items()},
-                "buffers": [[sink, code, as_stored(b)] for (sink, code), b in self._shared.items()],
-            }
-        )
+        data: dict[str, Any] = {
+            "v": FORM,
+            "sources": {name: _source(rule) for name, rule in reckoner.rules.items()},
+            "sinks": [_sink(sink) for sink in reckoner.sinks],
+            "sharing": reckoner.sharing,
+            "caps": dict(reckoner.caps),
+            "own": {str(own): code for own, code in codes.items()},
+            "buffers": [[sink, code, as_stored(b)] for (sink, code), b in self._shared.items()],
+        }
+        if reckoner.left:
+            data["left"] = [
+                [*key, _ids(place.feeds), place.heir, place.reachable]
+                for key, place in sorted(reckoner.left.items())
+            ]
+        if reckoner.silent:
+            data["silent"] = sorted(reckoner.silent)
+        self.text = _encode(data)
 
     def facts(
         self,
@@ -161,6 +168,11 @@ def restore(settings: str, facts: str, plugins: PluginRegistry) -> Restored:
             (p, sink, part, units) for p, sink, parts in product.get("recipes", ()) for part, units in parts
         ),
         shop["caps"],
+        {
+            (sink, code): LeftPlace(_feeds(feeds), heir, reachable)
+            for sink, code, feeds, heir, reachable in shop.get("left", ())
+        },
+        frozenset(shop.get("silent", ())),
     )
     product_id = product["id"]
     return Restored(
