@@ -1,0 +1,121 @@
+"""Where a process can die: before and after each commit, and on each step of each request.
+
+Installed in a process that is about to run a command. It counts the boundaries as they are reached, writes
+them down, and at the one that was asked for sends its own process a signal. Nothing of it is in the product.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import signal
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+__all__ = ["Boundaries"]
+
+_STEPS = {
+    "send_request_headers.started": "sending",
+    "send_request_body.complete": "sent",
+    "receive_response_headers.complete": "answered",
+    "receive_response_body.complete": "read",
+}
+_WRITES = ("INSERT", "UPDATE", "DELETE", "WITH")
+
+
+class Boundaries:
+    """Counts boundaries in this process; at number `nth` of the kind `at` it gets the signal `how`."""
+
+    def __init__(self, path: Path, at: str | None, nth: int, how: int) -> None:
+        self._file = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC)
+        self._at = at
+        self._left = nth
+        self._how = how
+
+    def reach(self, kind: str) -> None:
+        """Write a boundary down, and die or stop if it is the one."""
+        os.write(self._file, f"{kind}\n".encode())
+        if kind != self._at:
+            return
+        self._left -= 1
+        if not self._left:
+            os.kill(os.getpid(), self._how)
+            if self._how == signal.SIGKILL:
+                signal.pause()
+
+    def install(self) -> None:
+        """Let the ledger and the client tell of what they do."""
+        self._watch_ledger()
+        self._watch_client()
+
+    def _watch_ledger(self) -> None:
+        from mpstock.ledger.database import Database
+
+        transaction = Database.transaction
+
+        @contextmanager
+        def watched(database: Any, *, durable: bool = True) -> Iterator[None]:
+            if database._depth:
+                with transaction(database, durable=durable):
+                    yield
+                return
+            place = _place()
+            with transaction(database, durable=durable):
+                yield
+                self.reach(f"commit:before {place}")
+            self.reach(f"commit:after {place}")
+
+        def watch_statement(name: str) -> None:
+            plain = getattr(Database, name)
+
+            def statement(database: Any, sql: str, *rest: Any) -> Any:
+                if database._depth or not sql.lstrip().upper().startswith(_WRITES):
+                    return plain(database, sql, *rest)
+                place = _place()
+                self.reach(f"commit:before {place}")
+                result = plain(database, sql, *rest)
+                self.reach(f"commit:after {place}")
+                return result
+
+            setattr(Database, name, statement)
+
+        Database.transaction = watched  # type: ignore[method-assign, assignment]
+        for name in ("execute", "insert", "executemany"):
+            watch_statement(name)
+
+    def _watch_client(self) -> None:
+        import httpx
+
+        build = httpx.AsyncClient.build_request
+
+        def watched(client: Any, method: str, url: Any, **rest: Any) -> httpx.Request:
+            request = build(client, method, url, **rest)
+            traced = request.extensions.get("trace")
+            place = f"{method} {re.sub('[0-9]{3,}', 'N', request.url.path)}"
+
+            async def trace(name: str, info: Any) -> None:
+                step = _STEPS.get(name.partition(".")[2])
+                if step is not None:
+                    # Before the product looks: a process that is stopped here has not looked yet.
+                    self.reach(f"request:{step} {place}")
+                if traced is not None:
+                    await traced(name, info)
+
+            request.extensions = {**request.extensions, "trace": trace}
+            return request
+
+        httpx.AsyncClient.build_request = watched  # type: ignore[method-assign, assignment]
+
+
+def _place() -> str:
+    """Return the function of the product that is writing to the ledger."""
+    frame = sys._getframe(2)
+    while frame.f_back is not None:
+        code = frame.f_code
+        if "mpstock" in code.co_filename and not code.co_filename.endswith("database.py"):
+            return f"{Path(code.co_filename).stem}.{code.co_name}"
+        frame = frame.f_back
+    return "?"
