@@ -51,6 +51,18 @@ def slow(session: nox.Session) -> None:
     session.run("python", "-m", "pytest", "-m", "slow", *session.posargs)
 
 
+@nox.session
+def crash(session: nox.Session) -> None:
+    """Kill runs at every commit and every step of a request, or let them sleep there; `-- portion`: a minute.
+
+    Real processes, against doubles over HTTP. All of it takes most of an hour, and prints its counts.
+    """
+    install(session, "tests")
+    portion = ["-k", "portion or slept or late or second"]
+    chosen = portion if session.posargs == ["portion"] else session.posargs
+    session.run("python", "-m", "pytest", "-m", "slow or not slow", "tests/crash", *chosen)
+
+
 PEERS = (
     "moysklad-remap-12-sdk",
     "moyskladapi; python_version >= '3.12'",

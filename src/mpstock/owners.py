@@ -87,10 +87,14 @@ def _place() -> str:
 
 
 def _started(process: int) -> str:
-    """Return when a process started, as the system counts it; empty where it does not say."""
+    """Return when a process started, as the system counts it; empty where it does not say.
+
+    One that has ended, and of which its parent has not heard yet, counts as started never.
+    """
     try:
         text = Path(f"/proc/{process}/stat").read_text(encoding="utf-8", errors="replace")
     except OSError:
         return ""
     # The second field is the program's name in brackets, and may have any character in it.
-    return text.rpartition(")")[2].split()[19]
+    fields = text.rpartition(")")[2].split()
+    return "never" if fields[0] in "ZX" else fields[19]

@@ -98,10 +98,9 @@ def told(trials: Trials, boundaries: Sequence[str], seconds: float) -> str:
     """Return a table of what was hit."""
     kinds = f"{len(trials.hits)} of {len(set(boundaries))} kinds of boundary"
     judged = f"{trials.world.requests} writing requests judged, {len(trials.world.wrong)} wrong"
-    lines = [
-        f"{sum(trials.hits.values())} kills at {kinds}, {trials.missed} runs ended before; {judged}; {seconds:.0f} s",
-        *(f"  {count:4} {kind}" for kind, count in sorted(trials.hits.items())),
-    ]
+    killed = f"{sum(trials.hits.values())} kills at {kinds}, {trials.missed} runs ended before"
+    lines = [f"  {count:4} {kind}" for kind, count in sorted(trials.hits.items())]
+    lines.insert(0, f"{killed}; {judged}; {seconds:.0f} s")
     return "\n".join(lines)
 
 
