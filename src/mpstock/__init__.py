@@ -32,6 +32,7 @@ if TYPE_CHECKING:
         WriteTestable,
     )
     from mpstock.ledger.actions import Action
+    from mpstock.ledger.backup import Backup
     from mpstock.ledger.chain import LogBreak, LogVerification
     from mpstock.ledger.retention import Tidied
     from mpstock.model import (
@@ -70,6 +71,7 @@ __all__ = [
     "AdapterFindings",
     "Alert",
     "AsyncShop",
+    "Backup",
     "BufferPolicy",
     "BufferPolicySpec",
     "Change",
@@ -141,6 +143,7 @@ _HOMES = {
         "Transport WriteTestable"
     ),
     "ledger.actions": "Action",
+    "ledger.backup": "Backup",
     "ledger.chain": "LogBreak LogVerification",
     "ledger.retention": "Tidied",
     "model": (

@@ -185,22 +185,17 @@ def test_a_run_stays_as_long_as_its_lines_of_the_log(ledger: Ledger) -> None:
     assert verify(ledger.database, ledger.seals).holds
 
 
-def test_the_plan_that_a_kept_run_carried_out_stays(ledger: Ledger) -> None:
-    """A plan goes with the run that made it, but for one that somebody used lately."""
-    made = [write(ledger, ago(25), rows=0) for _ in range(2)]
-    plans = [
-        ledger.database.insert(
-            "INSERT INTO plans (plan, run_id, digest, created_at, applied_at) VALUES (?1, ?1, '', "
-            "'2026-01-01 00:00:00.000000', '2026-01-01 00:00:00.000000')",
-            (run,),
-        )
-        for run in made
-    ]
-    ledger.runs.begin("apply", "manual", ago(1), Asked("anna"), plans[1])
-    for _ in range(LAST_RUNS):
-        write(ledger, NOW, rows=0)
+def test_a_plan_stays_as_long_as_a_run_that_carried_it_out(ledger: Ledger) -> None:
+    """Whoever asks which plan a line of the log belongs to gets an answer."""
+    plans = [ledger.plans.record(name, 1, ago(60), "d", ago(60)) for name in ("kept", "gone")]
+    with ledger.transaction():
+        sending = ledger.runs.begin("apply", "manual", ago(25), Asked("anna"), plans[0])
+        ledger.log.add(sending, 1, "ozon", [(1, "main", 1, 2, "1c", "ok", None, None, None)], ago(25))
+        ledger.runs.begin("apply", "manual", ago(25), Asked("anna"), plans[1])
+        for _ in range(LAST_RUNS):
+            write(ledger, NOW, rows=0)
     assert tidy(ledger).runs == 1
-    assert ledger.database.query("SELECT id, run_id FROM plans") == [(plans[1], made[1])]
+    assert ledger.database.query("SELECT id, plan FROM plans") == [(plans[0], "kept")]
 
 
 def test_an_explanation_goes_when_nothing_that_is_kept_needs_it(ledger: Ledger) -> None:
@@ -214,6 +209,20 @@ def test_an_explanation_goes_when_nothing_that_is_kept_needs_it(ledger: Ledger) 
     left = {row[0] for row in ledger.database.query("SELECT id FROM explanations")}
     assert left == {named_lately, fresh, young}
     assert not left & {old, unnamed}
+
+
+def test_what_the_next_line_of_the_log_may_name_stays(ledger: Ledger) -> None:
+    """A number that waits for a week to be sent is explained when it is."""
+    from mpstock.model import Level, Listing
+    from tests.ledger.reading import read
+
+    read(ledger, Level("A", "main", 5))
+    waiting = explain(ledger, ago(60))
+    with ledger.transaction():
+        ledger.listings.begin_walk("shop").ingest([Listing("A", "main", ("A",))])
+        ledger.listings.match("shop", {}, NOW, everything=False)
+        ledger.database.execute("UPDATE marketplace_stocks SET explanation_id = ?", (waiting,))
+    assert tidy(ledger).explanations == 0
 
 
 def test_settings_that_no_explanation_names_go_with_the_last(ledger: Ledger) -> None:

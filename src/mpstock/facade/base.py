@@ -28,12 +28,14 @@ class AsyncPart:
     @asynccontextmanager
     async def _run(self) -> AsyncIterator[Engine]:
         """One run at a time; a stop that was asked of the last one is not meant for this one."""
+        from mpstock.reconcile.restoring import start_anew_on_a_copy
         from mpstock.reconcile.tidying import tidy_if_due
 
         async with self._busy:
             engine = await self._assembly.start()
             async with engine.leases.held():
                 self._assembly.stop.clear()
+                await start_anew_on_a_copy(engine)
                 yield engine
                 await tidy_if_due(engine)
 

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from mpstock.facade.base import AsyncPart, Part
 
 if TYPE_CHECKING:
     from mpstock.ledger.actions import Action
+    from mpstock.ledger.backup import Backup
     from mpstock.ledger.chain import LogVerification
     from mpstock.ledger.retention import Tidied
 
@@ -38,6 +40,58 @@ class AsyncCaring(AsyncPart):
         engine = await self._assembly.start()
         return await engine.worker.run(engine.ledger.actions.last, action=action, run=run, limit=limit)
 
+    async def backup(
+        self, path: str | Path, *, actor: str | None = None, reason: str | None = None
+    ) -> Backup:
+        """Copy the ledger to a new file, as of one moment, while runs and webhooks go on.
+
+        The file appears under its name when it is whole and was read through. It is one file, and says that
+        it is a copy: the first run on it reads everything anew.
+
+        Raises:
+            ConfigurationError: there is such a file already, or no such folder.
+            LedgerError: it cannot be written, or the ledger is damaged.
+            Interrupted: a stop was asked for meanwhile.
+        """
+        from mpstock.asked import Asked
+        from mpstock.errors import Interrupted
+        from mpstock.ledger.backup import BACKED_UP, back_up
+
+        asked = Asked(actor, reason)
+        engine = await self._assembly.start()
+        if not self._busy.locked():
+            # A stop that was asked of a run before is not meant for this.
+            engine.stop.clear()
+        now = engine.clock.now()
+        made = await self._beside(
+            lambda ledger: back_up(ledger.database, Path(path), now, stop=engine.stop.is_set)
+        )
+        if made is None:
+            raise Interrupted
+        await engine.worker.run(
+            engine.ledger.actions.record,
+            asked,
+            BACKED_UP,
+            now,
+            scope={"path": str(made.path), "size": made.size},
+        )
+        return made
+
+    async def restored(self, *, actor: str | None = None, reason: str | None = None) -> int:
+        """Say that this ledger is older than what the marketplaces show: it was put back from a copy.
+
+        What the listings show and where the readings ended is forgotten; the next run reads all of it before
+        it sends anything. A file that `backup` made says so itself.
+
+        Returns:
+            How many listings are to be read back.
+        """
+        from mpstock.asked import Asked
+        from mpstock.reconcile.restoring import start_anew
+
+        async with self._run() as engine:
+            return await start_anew(engine, Asked(actor, reason))
+
     async def tidy(self) -> Tidied:
         """Let go what is older than the settings `[retention]` say; a run does it once a day by itself.
 
@@ -62,6 +116,14 @@ class Caring(Part):
     ) -> Sequence[Action]:
         """Return the newest things that people did; see `AsyncShop.actions`."""
         return self._call(self._shop.actions(action=action, run=run, limit=limit))
+
+    def backup(self, path: str | Path, *, actor: str | None = None, reason: str | None = None) -> Backup:
+        """Copy the ledger to a new file while runs go on; see `AsyncShop.backup`."""
+        return self._call(self._shop.backup(path, actor=actor, reason=reason))
+
+    def restored(self, *, actor: str | None = None, reason: str | None = None) -> int:
+        """Say that this ledger was put back from a copy; see `AsyncShop.restored`."""
+        return self._call(self._shop.restored(actor=actor, reason=reason))
 
     def tidy(self) -> Tidied:
         """Let go what is older than the settings say; see `AsyncShop.tidy`."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from mpstock.ledger.actions import Actions
+from mpstock.ledger.backup import Copies
 from mpstock.ledger.database import Database
 from mpstock.ledger.dirt import Dirt
 from mpstock.ledger.explanations import Explanations
@@ -71,6 +72,7 @@ class Ledger:
         self.interventions = Interventions(self.database, self.dirt)
         self.retention = Retention(self.database, self.runs, self.actions)
         self.orphans = Orphans(self.database, self.dirt)
+        self.copies = Copies(self.database, self.runs, self.actions)
         self.transaction = self.database.transaction
 
     @property

@@ -7,8 +7,9 @@ import sqlite3
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 from mpstock.errors import ConfigurationError, LedgerError, LedgerFullError, LedgerLockedError
 
@@ -45,7 +46,7 @@ class Database:
     five times as much on the paths that see every product.
     """
 
-    def __init__(self, url: str) -> None:
+    def __init__(self, url: str, *, journal: Literal["WAL", "DELETE"] = "WAL") -> None:
         from sqlalchemy import create_engine, event, make_url
         from sqlalchemy.exc import ArgumentError
         from sqlalchemy.pool import StaticPool
@@ -71,7 +72,7 @@ class Database:
             poolclass=StaticPool,
             connect_args={"timeout": BUSY_TIMEOUT, "check_same_thread": False},
         )
-        event.listen(self._engine, "connect", _on_connect)
+        event.listen(self._engine, "connect", partial(_on_connect, journal))
         event.listen(self._engine, "begin", _on_begin)
         self._connection: Connection
         with self._mended():
@@ -137,6 +138,12 @@ class Database:
             yield
         finally:
             self._driver.execute("ROLLBACK")
+
+    def copy_to(
+        self, target: sqlite3.Connection, *, pages: int, progress: Callable[[int, int, int], None]
+    ) -> None:
+        """Copy everything, so many pages at a time; in a `snapshot`, or a writer makes it start again."""
+        self._driver.backup(target, pages=pages, progress=progress, sleep=0)
 
     def query(self, sql: str, parameters: Sequence[Any] = ()) -> list[Any]:
         """Return all rows as tuples."""
@@ -213,13 +220,13 @@ class Database:
         return LedgerError(f"{self.place}: {text}")
 
 
-def _on_connect(connection: Any, _record: Any) -> None:
+def _on_connect(journal: str, connection: Any, _record: Any) -> None:
     # The driver's own transaction control would begin lazily and deadlock on upgrade to a write lock.
     connection.isolation_level = None
     cursor = connection.cursor()
     for pragma in (
         f"busy_timeout = {int(BUSY_TIMEOUT * 1000)}",
-        "journal_mode = WAL",
+        f"journal_mode = {journal}",
         "synchronous = FULL",
         "foreign_keys = ON",
         "cache_size = -65536",

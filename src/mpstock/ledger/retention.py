@@ -147,34 +147,37 @@ class Retention:
             page = self.db.query(
                 "SELECT id FROM runs AS r WHERE id > ? AND started_at < ? "
                 "AND id <= (SELECT max(id) FROM runs) - ? "
-                "AND NOT EXISTS (SELECT 1 FROM stock_sync_log WHERE run = r.id) "
-                "AND NOT EXISTS (SELECT 1 FROM plans AS p JOIN runs AS o ON o.plan_id = p.id "
-                "WHERE p.run_id = r.id AND o.started_at >= ?) ORDER BY id LIMIT ?",
-                (after, before, LAST_RUNS, before, STEP),
+                "AND NOT EXISTS (SELECT 1 FROM stock_sync_log WHERE run = r.id) ORDER BY id LIMIT ?",
+                (after, before, LAST_RUNS, STEP),
             )
             if not page:
-                return
+                break
             after = page[-1][0]
             chosen = ids(row[0] for row in page)
             with self.db.transaction():
-                for table in ("pushes", "plans"):
-                    self.db.execute(
-                        f"DELETE FROM {table} WHERE run_id IN (SELECT value FROM json_each(?))", (chosen,)
-                    )
+                self.db.execute(
+                    "DELETE FROM pushes WHERE run_id IN (SELECT value FROM json_each(?))", (chosen,)
+                )
                 gone = self.db.execute(
                     "DELETE FROM runs WHERE id IN (SELECT value FROM json_each(?))", (chosen,)
                 )
             yield Tidied(runs=gone)
+        self.db.execute(
+            "DELETE FROM plans WHERE applied_at < ? "
+            "AND id NOT IN (SELECT plan_id FROM runs WHERE plan_id IS NOT NULL)",
+            (before,),
+        )
 
     def _explanations(self, before: str, unnamed: str) -> Generator[Tidied, None, None]:
-        # A number that still stands may have been explained long ago: what a young line of the log names,
-        # stays.
+        # A number that still stands may have been explained long ago: what a young line of the log names
+        # stays, and what the next one may name.
         after, gone = 0, 0
         while True:
             page = self.db.query(
                 "SELECT id, at < ? AND NOT EXISTS (SELECT 1 FROM stock_sync_log AS g WHERE "
                 "g.product_id = e.product_id AND g.explanation_id = e.id "
-                "AND (e.at >= ? OR g.synced_at >= ?)) "
+                "AND (e.at >= ? OR g.synced_at >= ?)) AND NOT EXISTS (SELECT 1 FROM marketplace_stocks AS s "
+                "WHERE s.product_id = e.product_id AND s.explanation_id = e.id) "
                 "FROM explanations AS e WHERE id > ? ORDER BY id LIMIT ?",
                 (unnamed, before, before, after, STEP),
             )
