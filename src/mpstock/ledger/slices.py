@@ -129,20 +129,47 @@ class Slices:
             (sink,),
         )
 
-    def hold(self, slice_: Slice, guard: str, reason: str, *, but: Collection[int] = ()) -> None:
+    def held_raises(self, sink: str) -> list[int]:
+        """Return the raises of a sink that are held."""
+        rows = self.db.query(
+            "SELECT id FROM marketplace_stocks WHERE marketplace = ? AND lane = 2 AND held IS NOT NULL",
+            (sink,),
+        )
+        return [row[0] for row in rows]
+
+    def states(self, sink: str, product_ids: Collection[int]) -> list[int]:
+        """Return the listings of these products in a sink."""
+        rows = self.db.query(
+            "SELECT id FROM marketplace_stocks WHERE marketplace = ? "
+            "AND product_id IN (SELECT value FROM json_each(?))",
+            (sink, ids(product_ids)),
+        )
+        return [row[0] for row in rows]
+
+    def hold(
+        self,
+        slice_: Slice,
+        guard: str,
+        reason: str,
+        *,
+        but: Collection[int] = (),
+        raises: Collection[int] | None = None,
+    ) -> None:
         """Hold the zeros of one slice but some, and the raises that came with them.
 
         What was planned by the same run came from the same reading; later readings are another matter.
-        A fall short of zero is never held: it is the safe direction.
+        `raises` are the only ones that are not judged yet. A fall short of zero is never held: it is the
+        safe direction.
         """
         key = (slice_.sink, slice_.warehouse, slice_.cause)
         spared = ids(but)
+        narrowed = "" if raises is None else "AND id IN (SELECT value FROM json_each(?))"
         self.db.execute(
             f"UPDATE marketplace_stocks SET held = ?, held_reason = ?, ready = 0 WHERE {_OF_SLICE} "
             "AND id NOT IN (SELECT value FROM json_each(?)) "
             "AND (lane = 0 OR (lane = 2 AND planned_by IN (SELECT planned_by FROM marketplace_stocks "
-            f"WHERE {_OF_SLICE} AND lane = 0 AND id NOT IN (SELECT value FROM json_each(?)))))",
-            (guard, reason, *key, spared, *key, spared),
+            f"WHERE {_OF_SLICE} AND lane = 0 AND id NOT IN (SELECT value FROM json_each(?))) {narrowed}))",
+            (guard, reason, *key, spared, *key, spared, *(() if raises is None else (ids(raises),))),
         )
 
     def hold_jumps(self, slice_: Slice, factor: Decimal, guard: str, reason: str) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import datetime
 from typing import TYPE_CHECKING
 
@@ -13,7 +14,13 @@ if TYPE_CHECKING:
     from mpstock.model import Change, Outcome
     from mpstock.reconcile.report import HeldSlice
 
-__all__ = ["alert_of_held", "alerts_of_unknown_orders", "refused_fall", "renamed_sink"]
+__all__ = [
+    "alert_of_held",
+    "alerts_of_broken",
+    "alerts_of_unknown_orders",
+    "refused_fall",
+    "renamed_sink",
+]
 
 _MOST = 100
 
@@ -54,6 +61,21 @@ def alert_of_held(run: int, now: datetime, held: HeldSlice) -> Alert:
         sink=held.sink,
         data={"kind": held.kind, "count": held.count, "units": held.units},
     )
+
+
+def alerts_of_broken(run: int, now: datetime, broken: Sequence[str]) -> list[Alert]:
+    """Tell of invariants that numbers broke: a defect of mpstock or of a policy, which was not sent."""
+    return [
+        Alert(
+            run=run,
+            at=now,
+            severity="critical",
+            subject=f"invariant:{text.partition(':')[0]}",
+            message=f"a defect: {text}. What it shows was kept, or lowered",
+            mend="please report it, with what mpstock explain says of the article",
+        )
+        for text in broken[:_MOST]
+    ]
 
 
 def refused_fall(run: int, now: datetime, sink: str, change: Change, outcome: Outcome) -> Alert:

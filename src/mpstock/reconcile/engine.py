@@ -13,7 +13,7 @@ from mpstock.asked import Asked
 from mpstock.errors import ConfigurationError, LedgerError
 from mpstock.events import Planned, RunFinished
 from mpstock.reconcile.adapters import BuiltSink, BuiltSource, Tell
-from mpstock.reconcile.alarms import alert_of_held, alerts_of_unknown_orders, renamed_sink
+from mpstock.reconcile.alarms import alert_of_held, alerts_of_broken, alerts_of_unknown_orders, renamed_sink
 from mpstock.reconcile.asking import check_read
 from mpstock.reconcile.guards import Judge, check_names, note_release
 from mpstock.reconcile.leasing import Leasing, held_by
@@ -232,7 +232,7 @@ class Engine:
             self.products, self.clock.now(),
         )  # fmt: skip
         planner = await self.worker.run(self.planner, untrusted)
-        planner.run = run.id
+        planner.run, planner.broken = run.id, run.broken
         planner.writes = await self._writes(run)
         await self.worker.run(mark_booked, self.ledger, planner, self.clock.now())
         if not planner.certain:
@@ -305,7 +305,8 @@ class Engine:
             self.ledger, run, self._sink_names, self.clock.now(),
             interrupted=self.stop.is_set(), plan=plan,
         )  # fmt: skip
-        for alert in await self.worker.run(alerts_of_unknown_orders, self.ledger, run.id, self.clock.now()):
+        alerts = await self.worker.run(alerts_of_unknown_orders, self.ledger, run.id, self.clock.now())
+        for alert in (*alerts, *alerts_of_broken(run.id, self.clock.now(), run.broken)):
             self.tell("mpstock_alert", alert)
         counts = {
             name: {status.value: count for status, count in result.outcomes.items()}

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from attrs import evolve, frozen
 
 from mpstock.reconcile.components import Component, component
+from mpstock.reconcile.invariants import hold_to
 
 if TYPE_CHECKING:
     from mpstock.reconcile.facts import Facts
@@ -22,13 +23,15 @@ class Evaluated:
 
     `facts` are those that were reckoned with: evaluated alone, under the same rules, they give the same.
     `stock` is what there is of each product that the listings take. `volatile`: the numbers may move without
-    anything being marked, as a hold expires or a neighbour falls.
+    anything being marked, as a hold expires or a neighbour falls. `broken` are the invariants that a number
+    broke, in words: it was not let through.
     """
 
     facts: Facts
     reckonings: Sequence[Reckoning]
     stock: Mapping[int, Component]
     volatile: bool = False
+    broken: tuple[str, ...] = ()
 
     @property
     def differs(self) -> bool:
@@ -78,7 +81,9 @@ def evaluate(reckoner: Reckoner, page: Sequence[Facts]) -> list[Evaluated]:
             now = {(r.sink, r.warehouse): r.wanted for r in reckonings}
             reckonings = [_after_neighbours(reckoner, facts, each, now) for each in reckonings]
             volatile = True
-        result.append(Evaluated(facts, reckonings, stock, volatile))
+        own = None if reckoner.book else stock.get(facts.product_id)
+        held, told = hold_to(reckoner, reckonings, own)
+        result.append(Evaluated(facts, held, stock, volatile, told))
     return result
 
 

@@ -78,18 +78,23 @@ class Judge:
     held: list[HeldSlice] = field(factory=list[HeldSlice])
     """What is held as of the last judgement."""
 
-    def judge(self, now: datetime, writes: Collection[str]) -> None:
-        """Judge what is planned now for the sinks that the run may write to; runs in the ledger's thread."""
-        held = list(self.readings)
+    def judge(self, now: datetime, writes: Collection[str], fresh: Sequence[int] | None = None) -> None:
+        """Judge what is planned now for the sinks that the run may write to; runs in the ledger's thread.
+
+        `fresh` are the products that were planned since the last judgement: raises of others that were let
+        go then have nothing to do with what is suspicious now.
+        """
+        held, slices = list(self.readings), self.ledger.slices
         with self.ledger.transaction():
             for sink in writes:
                 zeros = self._zeros_held(sink)
-                self.ledger.slices.lift(sink)
+                raises = None
+                if fresh is not None:
+                    raises = [*slices.held_raises(sink), *slices.states(sink, fresh)]
+                slices.lift(sink)
                 for suspicious in self.readings:
-                    self.ledger.slices.hold_raises(
-                        sink, suspicious.source, suspicious.guard, suspicious.reason
-                    )
-                held += self._zeroing(sink, zeros, now)
+                    slices.hold_raises(sink, suspicious.source, suspicious.guard, suspicious.reason)
+                held += self._zeroing(sink, zeros, raises, now)
                 held += self._raising(sink)
         self.held = held
 
@@ -101,7 +106,11 @@ class Judge:
         return {(s.warehouse, s.cause): slices.held_by(s, ZEROING) for s in slices.zeroings(sink)}
 
     def _zeroing(
-        self, sink: str, before: Mapping[tuple[str, str], Sequence[int]], now: datetime
+        self,
+        sink: str,
+        before: Mapping[tuple[str, str], Sequence[int]],
+        raises: Sequence[int] | None,
+        now: datetime,
     ) -> list[HeldSlice]:
         """Hold the slices that would take too many live listings, or too many units, to zero.
 
@@ -139,7 +148,7 @@ class Judge:
                 f"{slice_.warehouse}, {units} of {shown} units, to zero{earlier}{whose}. "
                 f"If that is right: mpstock sync --release {guard}"
             )
-            slices.hold(slice_, guard, reason, but=spared)
+            slices.hold(slice_, guard, reason, but=spared, raises=raises)
             held.append(
                 HeldSlice(
                     guard, sink, slice_.warehouse, slice_.cause, slice_.count - len(spared), reason,

@@ -39,6 +39,7 @@ class Planner:
     `own` are the ids of the own warehouses by their codes, `hands` what people have decided. `writes` names
     the sinks that the run may write to (None = all). `limited` counts raises that wait until a neighbour has
     fallen. Every mark up to `seen` (revision, product id) was looked at.
+    `broken` are invariants that numbers broke, in words.
     """
 
     ledger: Ledger
@@ -51,6 +52,7 @@ class Planner:
     products: int = 0
     limited: int = 0
     seen: tuple[int, int] = (0, 0)
+    broken: list[str] = field(factory=list[str])
     _waiting: dict[int, int] = field(factory=dict[int, int])
     _reader: FactsReader = field(init=False)
     _settings: StoredSettings | None = None
@@ -95,19 +97,20 @@ class Planner:
             self.plan_marked([mark for mark in marks if only is None or mark[0] in only])
         return marks[-1][0]
 
-    def plan_fresh(self, now: datetime) -> int:
-        """Plan what was marked since this was asked last, by whom ever; returns how many products.
+    def plan_fresh(self, now: datetime) -> list[int]:
+        """Plan what was marked since this was asked last, by whom ever; returns the products.
 
         While changes are being sent a webhook, an order or a cart may come in: what falls by it does not
         wait for the next run. At most `FRESH` are planned at once, so that it keeps nobody waiting.
         """
         newest = self.ledger.dirt.revision()
         if self.seen[0] >= newest:
-            return 0
+            return []
         self.now = now
         marks = self.ledger.dirt.since(*self.seen, FRESH)
         self.seen = (marks[-1][1], marks[-1][0]) if len(marks) == FRESH else (newest, LAST)
-        return self.plan_marked(marks)
+        self.plan_marked(marks)
+        return [product_id for product_id, _, _ in marks]
 
     def plan_cause(self, cause: str) -> int:
         """Plan what one cause has marked, and nothing else; returns how many products that were."""
@@ -136,6 +139,7 @@ class Planner:
         states: dict[int, int] = {}
         for found in evaluated:
             product_id = found.facts.product_id
+            self.broken += (f"{found.facts.sku} on {told}" for told in found.broken)
             explanation = explained.get(product_id)
             for reckoning in found.reckonings:
                 listed = found.facts.found[reckoning.sink, reckoning.warehouse]

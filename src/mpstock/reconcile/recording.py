@@ -43,7 +43,8 @@ class RunRecord:
     """One run as it goes. `failures` are by `sources.NAME`, `sinks.NAME` and `orders.NAME` (of a sink).
 
     `readings` are those that are suspicious by themselves, `let_go` the sources of which a person has said
-    that what they left out is gone; `judge` knows all that is held. `states` are the only listings that the
+    that what they left out is gone; `judge` knows all that is held, `broken` are invariants that
+    numbers broke. `states` are the only listings that the
     run is about; None = all. `notes` are for the person who asked.
     """
 
@@ -58,6 +59,7 @@ class RunRecord:
     readings: list[HeldSlice] = field(factory=list[HeldSlice])
     let_go: set[str] = field(factory=set[str])
     judge: Judge | None = None
+    broken: list[str] = field(factory=list[str])
     results: dict[str, PushResult] = field(factory=dict[str, PushResult])
     states: set[int] | None = None
     notes: list[str] = field(factory=list[str])
@@ -164,7 +166,7 @@ def finish_run(
         record.sources,
         reports,
         tuple(record.held),
-        tuple(text for result in record.results.values() for text in result.errors),
+        (*record.broken, *(text for result in record.results.values() for text in result.errors)),
         plan is not None,
         plan,
         record.notes,
@@ -208,7 +210,7 @@ def _exit_code(
     codes = {failure.exit_code for failure in record.failures.values()}
     if interrupted:
         codes.add(130)
-    if record.held or any(sink.failed or sink.held for sink in sinks.values()):
+    if record.held or record.broken or any(sink.failed or sink.held for sink in sinks.values()):
         codes.add(1)
     if any(source.problems and source.unknown for source in record.sources.values()):
         codes.add(1)

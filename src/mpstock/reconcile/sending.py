@@ -48,8 +48,8 @@ async def send(
             planned = planner.plan_fresh(now)
             if planned and run.judge is not None:
                 # Nothing is sent before it is judged, whenever it was planned.
-                run.judge.judge(now, [built.name for built in engine.mine])
-        return heeded or planned > 0
+                run.judge.judge(now, [built.name for built in engine.mine], planned)
+        return heeded or bool(planned)
 
     async def push(built: BuiltSink) -> None:
         if run.leaves_out(built.name):
