@@ -34,6 +34,7 @@ if TYPE_CHECKING:
     from mpstock.ledger.actions import Action
     from mpstock.ledger.backup import Backup
     from mpstock.ledger.chain import LogBreak, LogVerification
+    from mpstock.ledger.drifts import Drift, DriftKind
     from mpstock.ledger.retention import Tidied
     from mpstock.model import (
         Change,
@@ -62,6 +63,7 @@ if TYPE_CHECKING:
     from mpstock.reconcile.plans import MovedListing, Plan, PlannedChange, SkippedListing
     from mpstock.reconcile.report import HeldSlice, Report, SinkReport, SourceReport
     from mpstock.reconcile.status import LogEntry, Status
+    from mpstock.reconcile.verification import SinkVerification, Verification
     from mpstock.secret import Secret
 
     __version__: str
@@ -78,6 +80,8 @@ __all__ = [
     "CheckedAdapter",
     "Clock",
     "Context",
+    "Drift",
+    "DriftKind",
     "Explanation",
     "Finding",
     "HeldSlice",
@@ -115,6 +119,7 @@ __all__ = [
     "SinkConfig",
     "SinkReport",
     "SinkSpec",
+    "SinkVerification",
     "SinkWarehouse",
     "SkippedListing",
     "Source",
@@ -125,6 +130,7 @@ __all__ = [
     "TermExplanation",
     "Tidied",
     "Transport",
+    "Verification",
     "WriteTestable",
     "aopen",
     "hookimpl",
@@ -146,6 +152,7 @@ _HOMES = {
     "ledger.backup": "Backup",
     "ledger.chain": "LogBreak LogVerification",
     "ledger.retention": "Tidied",
+    "ledger.drifts": "Drift DriftKind",
     "model": (
         "Change Finding Hold Level Listing ListingPage Observation Order OrderPage OrderStage Outcome "
         "OutcomeStatus Problem Reading"
@@ -156,6 +163,7 @@ _HOMES = {
     "reconcile.plans": "MovedListing Plan PlannedChange SkippedListing",
     "reconcile.report": "HeldSlice Report SinkReport SourceReport",
     "reconcile.status": "LogEntry Status",
+    "reconcile.verification": "SinkVerification Verification",
     "secret": "Secret",
 }
 _HOME = {name: home for home, names in _HOMES.items() for name in names.split()}

@@ -86,6 +86,8 @@ class Limits:
     `orders`          what `orders` tells: `"each"` order with its stage; only the `"total"` that is reserved
                       of each listing (as one `Order`, whose key names the listing: no warehouse system can
                       absorb that); or `"none"`.
+    `visible_after`   seconds after which an accepted write is told by `observe` for sure; what it told before
+                      the write says nothing until then.
     """
 
     account: str
@@ -99,6 +101,7 @@ class Limits:
     observe_whole: bool = False
     self_decrements: Literal["yes", "no", "unknown"] = "unknown"
     orders: Literal["each", "total", "none"] = "none"
+    visible_after: float = 0.0
 
 
 class Transport(Protocol):

@@ -7,10 +7,14 @@ from typing import Literal
 
 from attrs import frozen
 
-__all__ = ["CODES", "COOLDOWN", "PAUSES", "Refusal", "find", "pause"]
+__all__ = ["CODES", "COOLDOWN", "PAUSES", "VISIBLE_AFTER", "Refusal", "find", "pause"]
 
 COOLDOWN = 30.0
 """Seconds between two writes of one product in one warehouse (Ozon Seller API, /v2/products/stocks)."""
+
+VISIBLE_AFTER = COOLDOWN
+"""Seconds after which a write is sure to be read back. The documents name no time for the API (the shop
+window takes about 20 minutes); before its pair's pause is over nothing could be done about it anyway."""
 
 
 @frozen

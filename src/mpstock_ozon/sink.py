@@ -64,6 +64,7 @@ class OzonSink:
             # order moves its units from the one to the other (Ozon Seller API, methods of reading stock).
             self_decrements="yes",
             orders=_TOLD[settings.orders],
+            visible_after=codes.VISIBLE_AFTER,
         )
 
     @property

@@ -21,6 +21,7 @@ __all__ = [
     "PRODUCTION",
     "SANDBOX",
     "STATUSES",
+    "VISIBLE_AFTER",
     "RateTable",
 ]
 
@@ -29,6 +30,10 @@ BATCH = 1000
 
 MAXIMUM = 100_000
 """The largest `amount`."""
+
+VISIBLE_AFTER = 30.0
+"""Seconds after which a write is sure to be read back. The documents name no time; 204 does not mean stored,
+and a read-back of the same moment proves nothing either way."""
 
 CARDS_PAGE = 100
 """Most cards of one page."""

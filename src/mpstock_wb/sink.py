@@ -53,6 +53,7 @@ class WbSink:
             observe_whole=False,
             self_decrements="unknown",
             orders="each" if settings.orders else "none",
+            visible_after=rates.VISIBLE_AFTER,
         )
         self._calls = Calls(settings, context, table)
         self._orders = OrderReader(settings, context, self._calls, self._limits.account)

@@ -36,6 +36,7 @@ COMMON_SETTINGS = (
     "SharingSettings",
     "GuardSettings",
     "ZeroingGuard",
+    "VerifySettings",
     "ScheduleSettings",
     "ProductsSettings",
     "RetentionSettings",

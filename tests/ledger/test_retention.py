@@ -239,8 +239,8 @@ def test_drifts_go_by_their_age(ledger: Ledger) -> None:
     """What was out of step long ago is mended, or told again."""
     for days in (6, 5.5, 4):
         ledger.database.execute(
-            "INSERT INTO drifts (product_id, marketplace, warehouse_code, observed, run_id, at) "
-            "VALUES (1, 'ozon', 'main', 3, 1, ?)",
+            "INSERT INTO drifts (product_id, marketplace, warehouse_code, observed, run_id, at, since, "
+            "written, voided) VALUES (1, 'ozon', 'main', 3, 1, ?1, ?1, 0, 0)",
             (f"{ago(days):%Y-%m-%d %H:%M:%S.%f}",),
         )
     assert tidy(ledger) == Tidied(drifts=2)

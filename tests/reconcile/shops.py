@@ -39,6 +39,7 @@ from mpstock.config import (
     SinkConfig,
     SinkWarehouse,
     SourceConfig,
+    VerifySettings,
     ZeroingGuard,
 )
 from mpstock.inmemory import InMemorySink, InMemorySource
@@ -83,14 +84,16 @@ def configuration(
     products: Path | None = None,
     sharing: SharingSettings | None = None,
     retention: RetentionSettings | None = None,
+    verify: VerifySettings | None = None,
 ) -> Configuration:
-    """Return the settings of a shop, as a file would say them."""
+    """Return the settings of a shop, as a file would say them; only what is not known is read back."""
     url = str(ledger) if "://" in str(ledger) else f"sqlite:///{ledger}"
     return Configuration(
         ledger=LedgerSettings(url),
         sources={config.name: config for config in sources},
         sinks={config.name: config for config in sinks},
         guards=GuardSettings(zeroing or ZeroingGuard(), raising=raising or RaisingGuard()),
+        verify=verify or VerifySettings(sample=0),
         products=ProductsSettings(products),
         sharing=sharing or SharingSettings(),
         retention=retention or RetentionSettings(),
@@ -177,6 +180,7 @@ class Play:
         self.products: Path | None = None
         self.sharing: SharingSettings | None = None
         self.retention: RetentionSettings | None = None
+        self.verify: VerifySettings | None = None
 
     def set_source(self, name: str, **keys: Any) -> None:
         """Change the settings of a source."""
@@ -204,6 +208,7 @@ class Play:
             products=self.products,
             sharing=self.sharing,
             retention=self.retention,
+            verify=self.verify,
         )
         return Shop(config, plugins=self.registry, clock=self.clock)
 

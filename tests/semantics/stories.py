@@ -111,6 +111,7 @@ class Seller(Play):
             zeroing=self.zeroing,
             products=self.products,
             sharing=self.sharing,
+            verify=self.verify,
         )
         return Shop(config, clock=self.clock, plugins=self.plugins)
 

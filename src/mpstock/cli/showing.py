@@ -53,6 +53,8 @@ def show_plan(output: Output, result: Any) -> None:
 
 def show_report(output: Output, report: Any) -> None:
     """Show what a run did."""
+    from mpstock.reconcile.report import kinds_of
+
     output.table(
         f"Run {report.run}: {report.status} in {report.seconds:.1f} s",
         ("source", "rows", "moved", "complete", "problems"),
@@ -83,6 +85,8 @@ def show_report(output: Output, report: Any) -> None:
             output.line(f"{sink.name}: {sink.stop}", "yellow")
         if sink.stopped:
             output.line(f"{sink.name}: {sink.stopped} changes are not sent: stopped by hand", "yellow")
+        if sink.drifts:
+            output.line(f"{sink.name}, drifted: {kinds_of(sink.drifts)}", "yellow")
         if sink.orders_error:
             output.line(f"{sink.name}: its orders could not be read: {sink.orders_error}", "red")
     for text in report.notes:

@@ -44,7 +44,10 @@ def status(config: Path, as_json: bool) -> int:
     for sink in state.sinks:
         for text in sink.errors:
             output.line(f"  {sink.name}: {text}", "red")
-        for text in (*sink.first_resting, *sink.first_unattended, *sink.first_unknown_orders):
+        told = (
+            *sink.first_resting, *sink.first_unattended, *sink.first_unknown_orders, *sink.first_drifts
+        )  # fmt: skip
+        for text in told:
             output.line(f"  {sink.name}: {text}", "yellow")
         if sink.first_without_product:
             output.line(f"  {sink.name}, listings without a product:")

@@ -18,6 +18,7 @@ from mpstock.config.settings import (
     collect_secrets,
 )
 from mpstock.config.structuring import Cell, structure_settings
+from mpstock.config.verifying import VerifySettings
 
 __all__ = [
     "Absorption",
@@ -36,6 +37,7 @@ __all__ = [
     "SinkConfig",
     "SinkWarehouse",
     "SourceConfig",
+    "VerifySettings",
     "ZeroingGuard",
     "collect_secrets",
     "format_duration",

@@ -29,6 +29,7 @@ from mpstock.config.settings import (
 )
 from mpstock.config.structuring import configuration_error, problem_text, structure_with_problems
 from mpstock.config.tables import ClockTable, LedgerTable, SinkTable, SourceTable, WarehouseTable
+from mpstock.config.verifying import VerifySettings
 from mpstock.errors import ConfigurationError, PluginError
 from mpstock.model import Problem
 from mpstock.nearest import suggestion
@@ -41,18 +42,9 @@ C = TypeVar("C")
 S = TypeVar("S")
 
 _TABLES = (
-    "ledger",
-    "sources",
-    "sinks",
-    "sharing",
-    "guards",
-    "push",
-    "schedule",
-    "products",
-    "retention",
-    "network",
-    "clock",
-)
+    "ledger", "sources", "sinks", "sharing", "guards", "push", "verify", "schedule", "products", "retention",
+    "network", "clock",
+)  # fmt: skip
 
 
 def load(
@@ -120,6 +112,7 @@ class _Loader:
             sharing=sharing,
             guards=self._simple(GuardSettings, "guards"),
             push=self._simple(PushSettings, "push"),
+            verify=self._simple(VerifySettings, "verify"),
             schedule=self._simple(ScheduleSettings, "schedule"),
             products=self._simple(ProductsSettings, "products"),
             retention=self._simple(RetentionSettings, "retention"),

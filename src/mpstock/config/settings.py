@@ -18,6 +18,7 @@ from attrs import field, frozen
 
 from mpstock.config.guards import GuardSettings
 from mpstock.config.pushing import PushSettings
+from mpstock.config.verifying import VerifySettings
 from mpstock.secret import Secret
 
 if TYPE_CHECKING:
@@ -251,6 +252,7 @@ class Configuration:
     sharing: SharingSettings = field(factory=SharingSettings)
     guards: GuardSettings = field(factory=GuardSettings)
     push: PushSettings = field(factory=PushSettings)
+    verify: VerifySettings = field(factory=VerifySettings)
     schedule: ScheduleSettings = field(factory=ScheduleSettings)
     products: ProductsSettings = field(factory=ProductsSettings)
     retention: RetentionSettings = field(factory=RetentionSettings)

@@ -14,6 +14,7 @@ from mpstock.facade.leaving import AsyncLeaving
 from mpstock.facade.planning import AsyncPlanning
 from mpstock.facade.receiving import AsyncReceiving
 from mpstock.facade.telling import AsyncTelling
+from mpstock.facade.verifying import AsyncVerifying
 
 if TYPE_CHECKING:
     from types import TracebackType
@@ -32,7 +33,9 @@ __all__ = ["AsyncShop"]
 T = TypeVar("T")
 
 
-class AsyncShop(AsyncPlanning, AsyncTelling, AsyncReceiving, AsyncByHand, AsyncCaring, AsyncLeaving):
+class AsyncShop(
+    AsyncPlanning, AsyncTelling, AsyncReceiving, AsyncByHand, AsyncCaring, AsyncLeaving, AsyncVerifying
+):
     """One seller's sources, sinks and ledger. Use it as an async context manager.
 
     Args:

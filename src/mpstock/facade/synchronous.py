@@ -17,6 +17,7 @@ from mpstock.facade.leaving import Leaving
 from mpstock.facade.planning import Planning
 from mpstock.facade.receiving import Receiving
 from mpstock.facade.telling import Telling
+from mpstock.facade.verifying import Verifying
 
 if TYPE_CHECKING:
     from types import TracebackType
@@ -65,7 +66,7 @@ class _Portal:
             self._loop.close()
 
 
-class Shop(Planning, Telling, Receiving, ByHand, Caring, Leaving):
+class Shop(Planning, Telling, Receiving, ByHand, Caring, Leaving, Verifying):
     """One seller's sources, sinks and ledger, for scripts and notebooks. `AsyncShop` has the arguments.
 
     Use it as a context manager, or call `close()`.

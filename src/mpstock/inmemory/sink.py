@@ -77,12 +77,18 @@ class InMemorySink:
         observe_whole: bool = True,
         self_decrements: Literal["yes", "no", "unknown"] = "no",
         orders: Literal["each", "total", "none"] = "each",
+        visible_after: float = 0.0,
     ) -> None:
         self.clock = clock or SystemClock()
         self.lowers = self_decrements == "yes"
         """Whether the shown number really falls by itself when a buyer orders."""
         self.raises_on_cancel = False
         """Whether the shown number rises by itself when an order is cancelled."""
+        self.apply_delay = 0.0
+        """Seconds after which an accepted write is shown."""
+        self.ignores_writes = False
+        """Whether writes are accepted and change nothing, as a misspelt parameter does."""
+        self._late: list[tuple[float, tuple[str, str], int]] = []
         self.shown: dict[tuple[str, str], int] = dict(shown or {})
         self.reserved: dict[tuple[str, str], int] = {}
         """The account's own reserve, by (external id, warehouse code)."""
@@ -99,6 +105,7 @@ class InMemorySink:
             observe_whole=observe_whole,
             self_decrements=self_decrements,
             orders=orders,
+            visible_after=visible_after,
         )
         self.warehouses = tuple(warehouses)
         self._page = page
@@ -174,6 +181,7 @@ class InMemorySink:
         Raises:
             ValueError: buyers are not shown so many.
         """
+        self.catch_up()
         pair = (external_id, warehouse)
         if not 0 < quantity <= self.shown.get(pair, 0):
             raise ValueError(f"{external_id} shows {self.shown.get(pair, 0)}: {quantity} cannot be bought")
@@ -275,7 +283,15 @@ class InMemorySink:
             raise failure.error
         return outcomes
 
+    def catch_up(self) -> None:
+        """Show the late writes whose time has come; whatever reads the account does so first."""
+        now = self.clock.monotonic()
+        while self._late and self._late[0][0] <= now:
+            _, pair, quantity = self._late.pop(0)
+            self.shown[pair] = quantity
+
     def _read(self) -> None:
+        self.catch_up()
         if self._broken_reads:
             raise self._broken_reads.pop(0)
 
@@ -295,7 +311,10 @@ class InMemorySink:
         refusal = self._refusal(pair)
         if refusal is not None:
             return refusal
-        self.shown[pair] = change.new
+        if self.ignores_writes:
+            return Outcome(OutcomeStatus.OK)
+        self._late.append((now + self.apply_delay, pair, change.new))
+        self.catch_up()
         return Outcome(OutcomeStatus.OK)
 
     def _refusal(self, pair: tuple[str, str]) -> Outcome | None:

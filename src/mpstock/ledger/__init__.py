@@ -6,6 +6,7 @@ from mpstock.ledger.actions import Actions
 from mpstock.ledger.backup import Copies
 from mpstock.ledger.database import Database
 from mpstock.ledger.dirt import Dirt
+from mpstock.ledger.drifts import Drifts
 from mpstock.ledger.explanations import Explanations
 from mpstock.ledger.holds import Holds
 from mpstock.ledger.interventions import Interventions
@@ -23,6 +24,7 @@ from mpstock.ledger.recipes import Recipes
 from mpstock.ledger.recovering import Recovery
 from mpstock.ledger.retention import Retention
 from mpstock.ledger.runs import Runs
+from mpstock.ledger.sampling import Samples
 from mpstock.ledger.sealing import Seals
 from mpstock.ledger.slices import Slices
 from mpstock.ledger.stocks import Stocks
@@ -59,13 +61,15 @@ class Ledger:
         self.stocks = Stocks(self.database, self.dirt)
         self.slices = Slices(self.database)
         self.quarantine = Quarantine(self.database)
-        self.observations = Observations(self.database, self.dirt)
         self.seals = Seals(self.database)
         self.log = SyncLog(self.database, self.seals)
         self.recovery = Recovery(self.database, self.dirt, self.log)
         self.pushes = Pushes(self.database, self.dirt, self.log, self.recovery, self.quarantine)
         self.leases = Leases(self.database)
         self.explanations = Explanations(self.database)
+        self.drifts = Drifts(self.database)
+        self.observations = Observations(self.database, self.dirt, self.drifts)
+        self.samples = Samples(self.database)
         self.runs = Runs(self.database)
         self.plans = Plans(self.database)
         self.actions = Actions(self.database, self.seals)

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import json
 from collections.abc import Collection, Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 from attrs import define, field, frozen
 
-from mpstock.ledger.database import as_text, ids
+from mpstock.ledger.database import as_datetime, as_text, ids
 from mpstock.ledger.seen import SeenRows
 from mpstock.ledger.stocks import relane
 from mpstock.model import Listing
@@ -17,9 +17,10 @@ from mpstock.model import Listing
 if TYPE_CHECKING:
     from mpstock.ledger.database import Database
     from mpstock.ledger.dirt import Dirt
+    from mpstock.ledger.drifts import Drifts
     from mpstock.model import Observation
 
-__all__ = ["Observations", "ObservedRow", "Observing"]
+__all__ = ["Observations", "ObservedRow", "Observing", "listing_of"]
 
 
 _TELLS = "(NOT {0}doubtful OR {0}not_before IS NULL OR {0}not_before <= ?)"
@@ -37,9 +38,10 @@ class ObservedRow:
 class Observations:
     """Which listings are to be read back, and what they showed."""
 
-    def __init__(self, database: Database, dirt: Dirt) -> None:
+    def __init__(self, database: Database, dirt: Dirt, drifts: Drifts) -> None:
         self.db = database
         self.dirt = dirt
+        self.drifts = drifts
 
     def to_observe(
         self,
@@ -67,7 +69,7 @@ class Observations:
             conditions.append(f"s.base IS NULL AND {_TELLS.format('s.')}")
             parameters.append(as_text(now))
         return [
-            ObservedRow(row[0], _listing(*row[1:]))
+            ObservedRow(row[0], listing_of(*row[1:]))
             for row in self.db.query(
                 "SELECT s.id, l.external_id, l.warehouse_code, l.skus, l.keys FROM marketplace_stocks AS s "
                 "JOIN listings AS l ON l.id = s.listing_id "
@@ -95,41 +97,107 @@ class Observations:
         )
         return int(unknown), int(found) < most
 
-    def begin_observing(self, sink: str, started: datetime) -> Observing:
-        """Start taking in what a sink shows, asked for at `started`."""
-        return Observing(self, sink, as_text(started))
+    def begin_observing(
+        self, sink: str, started: datetime, *, run: int = 0, visible_after: timedelta = timedelta()
+    ) -> Observing:
+        """Start taking in what a sink shows, asked for at `started`.
+
+        `visible_after`: so long after a write it may still tell what it told before.
+        """
+        return Observing(self, sink, as_text(started), run, visible_after)
+
+
+@frozen
+class _Seen:
+    """One listing that was read back: what it showed, and what was known of it before."""
+
+    quantity: int
+    reserved: int
+    id: int
+    product_id: int
+    warehouse: str
+    base: int | None
+    attempted_at: str | None
+    not_before: str | None
+    in_flight: int | None
+    doubtful: int
+    confirmed: int | None
+    confirmed_at: str | None
+    observed: int | None
+    observed_at: str | None
+    replaced: int | None
+
+    @property
+    def written(self) -> bool:
+        """Whether the last that is known of it is a write of ours: nobody has looked since."""
+        return (
+            self.confirmed_at is not None
+            and (self.observed_at is None or self.observed_at <= self.confirmed_at)
+            and self.base in (None, self.confirmed)
+        )
+
+    @property
+    def known(self) -> int | None:
+        """What it was last known to show, whatever has made that doubtful since; None = nothing is known."""
+        if self.base is not None:
+            return self.base
+        return self.confirmed if self.written else self.observed
+
+    @property
+    def since(self) -> str | None:
+        """The moment from which that was known."""
+        return self.confirmed_at if self.written else self.observed_at
+
+    @property
+    def differs(self) -> bool:
+        """Whether it shows something else than was known. What was sent in doubt may be either."""
+        return self.known is not None and not self.doubtful and self.quantity != self.known
+
+
+_STATE = (
+    "s.id, s.product_id, s.warehouse_code, s.base, s.attempted_at, s.not_before, s.in_flight, s.doubtful, "
+    "s.synced_quantity, s.last_synced_at, s.observed, s.observed_at, s.replaced"
+)
 
 
 @define
 class Observing:
-    """One pass of reading a sink back."""
+    """One pass of reading a sink back.
+
+    `rows` counts what it showed, `told` what was not known before, `arrived` our writes that were seen to
+    have changed something.
+    """
 
     observations: Observations
     sink: str
     started: str
+    run: int = 0
+    visible_after: timedelta = timedelta()
     rows: int = 0
-    drifted: int = 0
+    told: int = 0
+    arrived: int = 0
     _seen: SeenRows = field(factory=SeenRows)
 
-    def ingest(self, observations: Sequence[Observation], now: datetime) -> None:
-        """Take in what the sink showed; inside a transaction.
+    def ingest(
+        self, observations: Sequence[Observation], now: datetime, *, asked: datetime | None = None
+    ) -> None:
+        """Take in what the sink showed, asked for at `asked` (None: when the pass began); in a transaction.
 
-        An observation that was asked for before the last write to its listing says nothing of what it
-        shows now, and is passed over.
+        An observation that was asked for before the last write to its listing, or before it was read back
+        last, says nothing of what it shows now, and is passed over.
         """
         db = self.observations.db
         states = {
             (external_id, warehouse): state
             for external_id, warehouse, *state in db.query(
-                "SELECT l.external_id, l.warehouse_code, s.id, s.product_id, s.base, s.attempted_at, "
-                "s.not_before, s.in_flight, s.doubtful FROM listings AS l "
+                f"SELECT l.external_id, l.warehouse_code, {_STATE} FROM listings AS l "
                 "JOIN marketplace_stocks AS s ON s.listing_id = l.id "
                 "WHERE l.marketplace = ? AND l.external_id IN (SELECT value FROM json_each(?))",
                 (self.sink, ids({o.external_id for o in observations})),
             )
         }
         found = [
-            (observation.quantity, observation.reserved, *states[key])
+            _Seen(observation.quantity, observation.reserved, *states[key])
             for observation in observations
             if (key := (observation.external_id, observation.warehouse)) in states
             and observation.quantity is not None
@@ -137,7 +205,7 @@ class Observing:
         for observation in observations:
             if state := states.get((observation.external_id, observation.warehouse)):
                 self._seen.add(state[0])
-        self._record(found, now)
+        self._record(found, self.started if asked is None else as_text(asked), now)
 
     def settle_absent(self, now: datetime, served: Collection[str]) -> None:
         """Take every listing that a reading of the whole account did not show as showing zero.
@@ -145,48 +213,87 @@ class Observing:
         Of the warehouses that are `served`: of others it says nothing.
         """
         missing = [
-            (0, 0, row_id, *state)
-            for row_id, *state in self.observations.db.iterate(
-                "SELECT id, product_id, base, attempted_at, not_before, in_flight, doubtful "
-                "FROM marketplace_stocks "
-                "WHERE marketplace = ? AND warehouse_code IN (SELECT value FROM json_each(?))",
+            _Seen(0, 0, *state)
+            for state in self.observations.db.iterate(
+                f"SELECT {_STATE} FROM marketplace_stocks AS s "
+                "WHERE s.marketplace = ? AND s.warehouse_code IN (SELECT value FROM json_each(?))",
                 (self.sink, ids(served)),
             )
-            if row_id not in self._seen
+            if state[0] not in self._seen
         ]
-        self._record(missing, now)
+        self._record(missing, self.started, now)
 
-    def _record(self, found: Sequence[tuple[Any, ...]], now: datetime) -> None:
+    def _record(self, found: Sequence[_Seen], asked: str, now: datetime) -> None:
         self.rows += len(found)
         moment = as_text(now)
         usable = [
-            (quantity, reserved, row_id, product_id, base)
-            for quantity, reserved, row_id, product_id, base, tried_at, rests, flying, doubtful in found
-            if flying is None
-            and (tried_at is None or tried_at < self.started or tried_at > moment)
+            seen
+            for seen in found
+            if seen.in_flight is None
+            and (seen.attempted_at is None or seen.attempted_at < asked or seen.attempted_at > moment)
+            and (seen.observed_at is None or seen.observed_at <= asked or seen.observed_at > moment)
             # What was sent in doubt may still arrive until its rest is over.
-            and not (doubtful and rests is not None and rests > self.started)
+            and not (seen.doubtful and seen.not_before is not None and seen.not_before > asked)
         ]
+        differing = [seen for seen in usable if seen.differs]
+        late = self._late(differing, asked)
+        self.observations.drifts.record(
+            self.sink,
+            self.run,
+            asked,
+            [
+                (
+                    seen.product_id, seen.warehouse, seen.known, seen.quantity, seen.replaced, seen.since,
+                    seen.written, seen.base is None,
+                )
+                for seen in differing
+            ],
+        )  # fmt: skip
+        taken = [seen for seen in usable if seen.id not in late]
+        self.arrived += sum(
+            seen.written and seen.quantity == seen.confirmed != seen.replaced for seen in taken
+        )
         self.observations.db.executemany(
             "UPDATE marketplace_stocks SET observed = ?, observed_reserved = ?, observed_at = ?, base = ?, "
             "expected = ?, doubtful = 0 WHERE id = ?",
-            [
-                (quantity, reserved, moment, quantity, quantity, row_id)
-                for quantity, reserved, row_id, *_ in usable
-            ],
+            [(seen.quantity, seen.reserved, asked, seen.quantity, seen.quantity, seen.id) for seen in taken],
         )
-        moved = [row for row in usable if row[0] != row[4]]
-        self.drifted += sum(row[4] is not None for row in moved)
+        moved = [seen for seen in taken if seen.quantity != seen.base]
+        self.told += len(moved) + len(late)
         if moved:
             self.observations.db.execute(
                 f"UPDATE marketplace_stocks SET {relane()} "
                 "WHERE id IN (SELECT value FROM json_each(?)) AND in_flight IS NULL",
-                (ids(row[2] for row in moved),),
+                (ids(seen.id for seen in moved),),
             )
-            drifted = {row[3] for row in moved if row[4] is not None}
-            self.observations.dirt.mark({row[3] for row in moved} - drifted, "observed", now, soft=True)
+            drifted = {seen.product_id for seen in moved if seen.base is not None}
+            unknown = {seen.product_id for seen in moved} - drifted
+            self.observations.dirt.mark(unknown, "observed", now, soft=True)
             self.observations.dirt.mark(drifted, "drift", now, soft=True)
 
+    def _late(self, differing: Sequence[_Seen], asked: str) -> set[int]:
+        """Return the ids of those that still show what was there before our write, which may yet be seen.
 
-def _listing(external_id: str, warehouse: str, skus: str, keys: str) -> Listing:
+        What we wrote stays what is known of them: a confirmed number gives no way to an older one.
+        """
+        began = as_datetime(asked)
+        assert began is not None
+        latest = as_text(began - self.visible_after)
+        # A write of a time to come was stamped while the clock was ahead: how old it is, nobody knows.
+        young = [seen for seen in differing if seen.written and latest < (seen.confirmed_at or "") <= asked]
+        if not young:
+            return set()
+        ours = self.observations.drifts.lately_ours(
+            self.sink, {seen.product_id for seen in young}, began - self.visible_after
+        )
+        return {
+            seen.id
+            for seen in young
+            if seen.quantity == seen.replaced
+            or seen.quantity in ours.get((seen.product_id, seen.warehouse), ())
+        }
+
+
+def listing_of(external_id: str, warehouse: str, skus: str, keys: str) -> Listing:
+    """Return a listing as the ledger keeps it."""
     return Listing(external_id, warehouse, tuple(json.loads(skus)), json.loads(keys))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from sqlalchemy import Column, DateTime, Float, ForeignKey, Index, Integer, Table, Text, text
+from sqlalchemy import Boolean, Column, DateTime, Float, ForeignKey, Index, Integer, Table, Text, text
 
 from mpstock.ledger.log_schema import metadata
 
@@ -62,7 +62,14 @@ Table(
     Column("replaced", Integer),
     Column("run_id", Integer, nullable=False),
     Column("at", DateTime, nullable=False),
+    # when it was last known to show what was expected, and whether that was a write of ours
+    Column("since", DateTime, nullable=False),
+    Column("written", Boolean(create_constraint=False), nullable=False),
+    # an order had made it doubtful what it shows
+    Column("voided", Boolean(create_constraint=False), nullable=False),
     Index("ix_drifts_listing", "product_id", "marketplace", "warehouse_code"),
+    Index("ix_drifts_recent", "marketplace", "at"),
+    Index("ix_drifts_run", "run_id"),
 )
 
 Table(

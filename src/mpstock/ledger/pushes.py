@@ -177,7 +177,8 @@ class Pushes:
         if status is OutcomeStatus.OK:
             # An order that was told while this was on the wire came before it or after it: nobody knows.
             self.db.execute(
-                "UPDATE marketplace_stocks SET synced_quantity = sent, last_synced_at = ?, "
+                "UPDATE marketplace_stocks SET replaced = coalesce(base, expected), "
+                "synced_quantity = sent, last_synced_at = ?, "
                 "error_code = NULL, error_message = NULL, attempted_at = ?, "
                 "base = CASE WHEN doubtful THEN NULL ELSE sent END, expected = sent, doubtful = 0, "
                 f"failures = 0, rests_until = NULL, {landed} WHERE {where}",

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from datetime import timedelta
 from typing import TYPE_CHECKING, Protocol
 
 from attrs import evolve, frozen
@@ -67,6 +68,11 @@ class BuiltSink:
     @property
     def name(self) -> str:
         return self.config.name
+
+    @property
+    def visible_after(self) -> timedelta:
+        """So long after an accepted write the sink may still show what it showed before."""
+        return timedelta(seconds=self.sink.limits.visible_after)
 
     def redacted(self, outcomes: Sequence[Outcome]) -> list[Outcome]:
         """Return outcomes whose words have none of the sink's secrets in them."""

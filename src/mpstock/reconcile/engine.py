@@ -15,6 +15,7 @@ from mpstock.events import Planned, RunFinished
 from mpstock.reconcile.adapters import BuiltSink, BuiltSource, Tell
 from mpstock.reconcile.alarms import alert_of_held, alerts_of_broken, alerts_of_unknown_orders, renamed_sink
 from mpstock.reconcile.asking import check_read
+from mpstock.reconcile.drift import alerts_of_drift
 from mpstock.reconcile.guards import Judge, check_names, note_release
 from mpstock.reconcile.leasing import Leasing, held_by
 from mpstock.reconcile.moving import keep_places
@@ -100,7 +101,8 @@ class Engine:
             absent = () if dry_run or skus is not None else release
             # Sources take their time; without them the orders have just been read.
             watcher = self._watcher(timedelta() if read == "everything" else JUST_BEFORE)
-            await self._read(run, watcher, read, full=full, released=absent, progress=progress)
+            sample = self.config.verify.sample if read == "everything" and skus is None else 0
+            await self._read(run, watcher, read, full=full, sample=sample, released=absent, progress=progress)
             only = None if self.stop.is_set() else await self._only(skus)
             if retry:
                 await self.worker.run(self.ledger.quarantine.end_rests, only)
@@ -199,8 +201,8 @@ class Engine:
         )  # fmt: skip
 
     async def _read(
-        self, run: RunRecord, watcher: Watcher, read: Read, *, full: bool, released: Collection[str],
-        progress: Progress,
+        self, run: RunRecord, watcher: Watcher, read: Read, *, full: bool, sample: int = 0,
+        released: Collection[str], progress: Progress,
     ) -> None:  # fmt: skip
         # Orders before sources: what has left the warehouse in between is in one of them at least.
         if read != "nothing":
@@ -215,7 +217,8 @@ class Engine:
             await unless_stopped(pulling, self.stop)
         else:
             run.untrusted |= await self.worker.run(self.ledger.runs.failing_sources)
-        await unless_stopped(watcher.observe(run, full=full, progress=progress), self.stop)
+        observing = watcher.observe(run, full=full, sample=sample, progress=progress)
+        await unless_stopped(observing, self.stop)
 
     async def _plan(
         self,
@@ -305,8 +308,13 @@ class Engine:
             self.ledger, run, self._sink_names, self.clock.now(),
             interrupted=self.stop.is_set(), plan=plan,
         )  # fmt: skip
-        alerts = await self.worker.run(alerts_of_unknown_orders, self.ledger, run.id, self.clock.now())
-        for alert in (*alerts, *alerts_of_broken(run.id, self.clock.now(), run.broken)):
+        now, work = self.clock.now(), self.worker.run
+        alerts = [
+            *await work(alerts_of_unknown_orders, self.ledger, run.id, now),
+            *await work(alerts_of_drift, self.ledger, run.id, self._sink_names, self.config.verify, now),
+            *alerts_of_broken(run.id, now, run.broken),
+        ]
+        for alert in alerts:
             self.tell("mpstock_alert", alert)
         counts = {
             name: {status.value: count for status, count in result.outcomes.items()}

@@ -178,6 +178,7 @@ def finish_run(
 def _sink_report(ledger: Ledger, record: RunRecord, name: str, now: datetime) -> SinkReport:
     counts = ledger.stocks.open_counts(record.states)
     seen = record.observed.get(name, Observed())
+    drifts = ledger.drifts.counts(name, run=record.id)
     result = record.results.get(name, PushResult())
     orders = record.orders.get(name, OrdersRead())
     unread = record.failures.get(f"orders.{name}")
@@ -188,7 +189,7 @@ def _sink_report(ledger: Ledger, record: RunRecord, name: str, now: datetime) ->
         name,
         ledger.listings.count_unmatched(name),
         seen.rows,
-        seen.drifted,
+        sum(drifts.values()),
         result.outcomes[OutcomeStatus.OK],
         failed,
         max(counted(counts, held=False).get(name, 0) - failed, 0),
@@ -201,6 +202,7 @@ def _sink_report(ledger: Ledger, record: RunRecord, name: str, now: datetime) ->
         unread.message if unread else "",
         counted(counts, stopped=True).get(name, 0),
         "" if stop is None else stop.told(),
+        drifts,
     )
 
 

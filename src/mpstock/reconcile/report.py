@@ -20,6 +20,7 @@ __all__ = [
     "SourceReport",
     "as_data",
     "html_table",
+    "kinds_of",
 ]
 
 EXIT_PRECEDENCE = (130, 2, 3, 1, 0)
@@ -42,6 +43,11 @@ def as_data(value: object) -> Any:
     if isinstance(value, Iterable):
         return [as_data(item) for item in value]
     return str(value)
+
+
+def kinds_of(drifts: Mapping[str, int]) -> str:
+    """Say how many differences there were of each kind: `2 sale, 1 another writer`."""
+    return ", ".join(f"{count} {kind.replace('_', ' ')}" for kind, count in drifts.items())
 
 
 def html_table(head: Sequence[str], rows: Iterable[Sequence[object]]) -> str:
@@ -98,6 +104,8 @@ class SinkReport:
     orders that it told, `unknown_orders` those of no product that is known; `orders_error` says why they
     could not be read: nothing that it sells is raised then. `stopped` counts the changes that are not sent
     because somebody has stopped them; `stop` says who has stopped the whole sink, since when and why.
+    `drifted` listings showed something else than was known; `drifts` counts them by kind (`sale`,
+    `lost_write`, …).
     """
 
     name: str
@@ -116,6 +124,7 @@ class SinkReport:
     orders_error: str = ""
     stopped: int = 0
     stop: str = ""
+    drifts: Mapping[str, int] = field(factory=dict[str, int])
 
 
 @frozen(repr=False)
@@ -173,7 +182,7 @@ class Report:
                 + (f", {sink.pending} pending" if sink.pending else "")
                 + (f", {sink.held} held" if sink.held else "")
                 + (f", {sink.stopped} stopped by hand" if sink.stopped else "")
-                + (f", {sink.drifted} drifted" if sink.drifted else "")
+                + (f", {sink.drifted} drifted ({kinds_of(sink.drifts)})" if sink.drifted else "")
                 + (f", {sink.orders} orders read" if sink.orders else "")
                 + (f", {sink.unknown_orders} orders of unknown articles" if sink.unknown_orders else "")
                 + (f"; its orders could not be read: {sink.orders_error}" if sink.orders_error else "")
@@ -193,7 +202,7 @@ class Report:
         sinks = html_table(
             ("sink", "pushed", "requests", "failed", "pending", "held", "drifted", "error"),
             [
-                (s.name, s.pushed, s.requests, s.failed, s.pending, s.held, s.drifted, s.error)
+                (s.name, s.pushed, s.requests, s.failed, s.pending, s.held, kinds_of(s.drifts), s.error)
                 for s in self.sinks.values()
             ],
         )

@@ -12,7 +12,8 @@ from attrs import field, frozen
 from mpstock.ledger.log import LogRow as LogEntry
 from mpstock.owners import gone
 from mpstock.reconcile import orphans
-from mpstock.reconcile.report import as_data
+from mpstock.reconcile.drift import drift_text, sink_drift
+from mpstock.reconcile.report import as_data, kinds_of
 
 if TYPE_CHECKING:
     from mpstock.ledger.interventions import Intervention
@@ -51,6 +52,9 @@ class SinkStatus:
     product. `unattended` listings still show stock, and their product or warehouse has left the settings and
     the sources: nobody lowers them. `writer` is the process that writes to the sink just now. `resting` are
     raises that were refused too often in a row.
+    `drifts` counts by kind what showed something else than was known within 24 hours. `lost_writes` are
+    writes in a row that were accepted and not shown, once they are too many; `another_writer_since` is when
+    somebody else was first seen to write there, None if nobody is.
     """
 
     name: str
@@ -75,6 +79,10 @@ class SinkStatus:
     writer: str = ""
     resting: int = 0
     first_resting: Sequence[str] = ()
+    drifts: Mapping[str, int] = field(factory=dict[str, int])
+    first_drifts: Sequence[str] = ()
+    lost_writes: int = 0
+    another_writer_since: datetime | None = None
 
 
 @frozen(repr=False)
@@ -120,8 +128,19 @@ class Status:
                 + (f", {sink.unknown_orders} of unknown articles" if sink.unknown_orders else "")
                 + (f", {sink.resting} rest after refusals" if sink.resting else "")
                 + (f", {sink.unattended} still sell and nobody lowers them" if sink.unattended else "")
+                + (f", drifted within a day: {kinds_of(sink.drifts)}" if sink.drifts else "")
                 + f"; {sink.without_product} listings without a product, {sink.without_listing} products "
                 "without a listing"
+                + (
+                    f"; its writes do not arrive: {sink.lost_writes} in a row were accepted and not shown"
+                    if sink.lost_writes
+                    else ""
+                )
+                + (
+                    f"; somebody else writes there, since {_moment(sink.another_writer_since)}"
+                    if sink.another_writer_since
+                    else ""
+                )
                 + (f"; {sink.error}" if sink.error else "")
                 + (f"; its orders: {sink.orders_error}" if sink.orders_error else "")
                 + (f"; now written by {sink.writer}" if sink.writer else "")
@@ -189,6 +208,7 @@ def status(engine: Engine) -> Status:
         left = [orphan for orphan in unattended if orphan.sink == sink.name]
         count = len(left) if len(left) < _NAMED else orphans.count(engine, sink.name)
         orders, units = open_orders.get(sink.name, (0, 0))
+        drift = sink_drift(ledger, sink.name, engine.clock.now(), _NAMED)
         sinks.append(
             SinkStatus(
                 sink.name,
@@ -229,6 +249,14 @@ def status(engine: Engine) -> Status:
                         sink.name, now, _NAMED
                     )
                 ],
+                drift.counts,
+                [
+                    f"{drift_text(row)}: {row.kind.value.replace('_', ' ')}"
+                    for row in drift.first
+                    if row.kind is not None
+                ],
+                drift.lost if drift.lost >= engine.config.verify.lost_writes else 0,
+                drift.writer_since,
             )
         )
     runs = [

@@ -1,4 +1,4 @@
-"""Reads the sinks back: before the first plan, where the base is in doubt, and wholly with `--full`."""
+"""Reads the sinks back: where the base is in doubt, a sample at each run, and wholly when it is asked for."""
 
 from __future__ import annotations
 
@@ -8,14 +8,16 @@ from typing import TYPE_CHECKING
 from attrs import frozen
 
 from mpstock.errors import LedgerError
+from mpstock.ledger.sampling import Sample
 from mpstock.reconcile.adapters import BuiltSink, Failure
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import AsyncIterator, Sequence
+    from datetime import datetime
 
     from mpstock.clock import Clock
     from mpstock.ledger import Ledger
-    from mpstock.ledger.observing import Observing
+    from mpstock.ledger.observing import ObservedRow, Observing
     from mpstock.ledger.worker import Worker
     from mpstock.model import Listing, Observation
 
@@ -27,11 +29,18 @@ PAGES_AT_ONCE = 4
 
 @frozen
 class Observed:
-    """How many listings were read back, and how many showed something else than was known."""
+    """How many listings were read back, how many told something new, and how many of our writes arrived."""
 
     rows: int = 0
-    drifted: int = 0
+    told: int = 0
+    arrived: int = 0
     failure: Failure | None = None
+
+    def after(self, earlier: Observed) -> Observed:
+        """Return this reading and an earlier one of the same run as one."""
+        return Observed(
+            self.rows + earlier.rows, self.told + earlier.told, self.arrived + earlier.arrived, self.failure
+        )
 
 
 @frozen
@@ -41,70 +50,105 @@ class Verifier:
     ledger: Ledger
     worker: Worker
     clock: Clock
+    run: int = 0
 
-    async def observe(self, built: BuiltSink, *, full: bool) -> Observed:
-        """Read back what is not known or, with `full`, everything.
+    async def observe(self, built: BuiltSink, *, full: bool, sample: int = 0) -> Observed:
+        """Read back what is not known, and up to `sample` listings in all; or, with `full`, everything.
 
         Where the sink can show its whole account at once, that is taken as soon as it is cheaper.
         """
-        observations = self.ledger.observations
         limits = built.sink.limits
         observing: Observing | None = None
+        failure: Failure | None = None
         try:
             started = self.clock.now()
-            unknown, most = await self.worker.run(observations.count_to_observe, built.name, started)
-            if not full and not unknown:
+            unknown, most, sampled = await self.worker.run(self._choose, built, started, full, sample)
+            if not full and not unknown and not sampled.rows:
                 return Observed()
-            observing = observations.begin_observing(built.name, started)
+            observing = await self.worker.run(self._begin, built, started)
             if limits.observe_whole and (full or most):
                 async for page in built.sink.observe(None):
-                    await self.worker.run(self._ingest, observing, page)
+                    await self.worker.run(self._ingest, observing, page, started)
                 await self.worker.run(self._settle, observing, built.config.codes)
             else:
-                await self._observe_pages(built, observing, full=full)
+                await self._observe_pages(built, observing, sampled.rows, full=full)
+            if sampled.rows:
+                await self.worker.run(self._taken, built.name, sampled)
         except LedgerError:
             raise
         except Exception as error:
-            rows = observing.rows if observing else 0
-            drifted = observing.drifted if observing else 0
-            return Observed(rows, drifted, Failure.of(error, built.config))
-        return Observed(observing.rows, observing.drifted)
+            failure = Failure.of(error, built.config)
+        if observing is None:
+            return Observed(failure=failure)
+        return Observed(observing.rows, observing.told, observing.arrived, failure)
 
-    async def _observe_pages(self, built: BuiltSink, observing: Observing, *, full: bool) -> None:
-        limits = built.sink.limits
-        # Where a request serves one warehouse, pages of one warehouse fill it.
-        warehouses: Sequence[str | None] = built.config.codes if limits.by_warehouse else (None,)
+    def _choose(
+        self, built: BuiltSink, started: datetime, full: bool, sample: int
+    ) -> tuple[int, bool, Sample]:
+        unknown, most = self.ledger.observations.count_to_observe(built.name, started)
+        left = 0 if full else sample - unknown
+        if left <= 0:
+            return unknown, most, Sample()
+        return unknown, most, self.ledger.samples.choose(built.name, built.config.codes, left, started)
+
+    def _begin(self, built: BuiltSink, started: datetime) -> Observing:
+        return self.ledger.observations.begin_observing(
+            built.name, started, run=self.run, visible_after=built.visible_after
+        )
+
+    async def _observe_pages(
+        self, built: BuiltSink, observing: Observing, sampled: Sequence[ObservedRow], *, full: bool
+    ) -> None:
         asked: set[asyncio.Task[None]] = set()
         try:
-            for warehouse in warehouses:
-                after = 0
-                while page := await self.worker.run(
-                    self.ledger.observations.to_observe,
-                    built.name, warehouse, after, limits.observe_batch, everything=full, now=self.clock.now(),
-                ):  # fmt: skip
-                    after = page[-1].id
-                    if len(asked) >= PAGES_AT_ONCE:
-                        done, asked = await asyncio.wait(asked, return_when=asyncio.FIRST_COMPLETED)
-                        for task in done:
-                            task.result()
-                    listings = [row.listing for row in page]
-                    asked.add(asyncio.create_task(self._observe_page(built, observing, listings)))
+            async for page in self._pages(built, sampled, full=full):
+                if len(asked) >= PAGES_AT_ONCE:
+                    done, asked = await asyncio.wait(asked, return_when=asyncio.FIRST_COMPLETED)
+                    for task in done:
+                        task.result()
+                asked.add(asyncio.create_task(self._observe_page(built, observing, page)))
             await asyncio.gather(*asked)
         finally:
             for task in asked:
                 task.cancel()
             await asyncio.gather(*asked, return_exceptions=True)
 
+    async def _pages(
+        self, built: BuiltSink, sampled: Sequence[ObservedRow], *, full: bool
+    ) -> AsyncIterator[Sequence[Listing]]:
+        """Yield the listings of one request each: what is not known, and the sample where there is room."""
+        limits = built.sink.limits
+        # Where a request serves one warehouse, pages of one warehouse fill it.
+        warehouses: Sequence[str | None] = built.config.codes if limits.by_warehouse else (None,)
+        for warehouse in warehouses:
+            left = [row.listing for row in sampled if warehouse in (None, row.listing.warehouse)]
+            after = 0
+            while page := await self.worker.run(
+                self.ledger.observations.to_observe,
+                built.name, warehouse, after, limits.observe_batch, everything=full, now=self.clock.now(),
+            ):  # fmt: skip
+                after = page[-1].id
+                room = limits.observe_batch - len(page)
+                yield [*(row.listing for row in page), *left[:room]]
+                left = left[room:]
+            for start in range(0, len(left), limits.observe_batch):
+                yield left[start : start + limits.observe_batch]
+
     async def _observe_page(
         self, built: BuiltSink, observing: Observing, listings: Sequence[Listing]
     ) -> None:
+        asked = self.clock.now()
         async for seen in built.sink.observe(listings):
-            await self.worker.run(self._ingest, observing, seen)
+            await self.worker.run(self._ingest, observing, seen, asked)
 
-    def _ingest(self, observing: Observing, page: Sequence[Observation]) -> None:
+    def _ingest(self, observing: Observing, page: Sequence[Observation], asked: datetime) -> None:
         with self.ledger.transaction():
-            observing.ingest(page, self.clock.now())
+            observing.ingest(page, self.clock.now(), asked=asked)
 
     def _settle(self, observing: Observing, served: Sequence[str]) -> None:
         with self.ledger.transaction():
             observing.settle_absent(self.clock.now(), served)
+
+    def _taken(self, sink: str, sample: Sample) -> None:
+        with self.ledger.transaction(durable=False):
+            self.ledger.samples.taken(sink, sample)

@@ -15,6 +15,7 @@ from attrs import define, evolve, field, frozen
 
 from mpstock.errors import LedgerError, PluginContractError
 from mpstock.reconcile.adapters import BuiltSink, Failure, fingerprint
+from mpstock.reconcile.drift import Judge
 from mpstock.reconcile.tasks import together
 from mpstock.reconcile.verifying import Observed, Verifier
 
@@ -80,27 +81,39 @@ class Watcher:
 
         await together([read(built) for built in self.sinks if _tells(built)])
 
-    async def observe(self, run: RunRecord, *, full: bool, progress: Progress) -> None:
-        """Read back what is not known or, with `full`, everything; then the orders, until they agree."""
-        verifier = Verifier(self.ledger, self.worker, self.clock)
+    async def observe(self, run: RunRecord, *, full: bool, progress: Progress, sample: int = 0) -> None:
+        """Read back what is not known, and a sample; or, with `full`, everything. Then the orders, until they
+        agree; only then it is judged why something shows another number than was known.
+        """
+        verifier = Verifier(self.ledger, self.worker, self.clock, run.id)
 
         async def observe(built: BuiltSink) -> None:
+            seen = Observed()
             for again in range(ROUNDS):
                 if run.leaves_out(built.name):
-                    return
+                    break
                 progress("observe", built.name, 0, None)
-                seen = await verifier.observe(built, full=full and not again)
-                before = run.observed.get(built.name, Observed())
-                run.observed[built.name] = evolve(
-                    seen, rows=seen.rows + before.rows, drifted=seen.drifted + before.drifted
+                now = await verifier.observe(
+                    built, full=full and not again, sample=0 if again or full else sample
                 )
-                if seen.failure is not None:
-                    run.failures[f"sinks.{built.name}"] = seen.failure
-                progress("observe", built.name, seen.rows, seen.rows)
-                if not seen.rows or not _tells(built):
-                    return
+                seen = now.after(seen)
+                run.observed[built.name] = now.after(run.observed.get(built.name, Observed()))
+                if now.failure is not None:
+                    run.failures[f"sinks.{built.name}"] = now.failure
+                progress("observe", built.name, now.rows, now.rows)
+                # What shows what was known tells of no sale.
+                if not (now.rows if full else now.told) or not _tells(built):
+                    break
                 if not (await self.read_orders(run, built)).voided:
-                    return
+                    break
+            await self.worker.run(
+                Judge(self.ledger, built.name, built.sink.limits).settle,
+                self.clock.now(),
+                run=run.id,
+                heard=_tells(built) and f"orders.{built.name}" not in run.failures,
+                arrived=seen.arrived,
+                whole=full and seen.failure is None and not run.leaves_out(built.name),
+            )
 
         await together([observe(built) for built in self.sinks])
 

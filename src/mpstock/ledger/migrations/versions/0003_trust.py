@@ -159,9 +159,14 @@ def upgrade() -> None:
         sa.Column("replaced", sa.Integer(), nullable=True),
         sa.Column("run_id", sa.Integer(), nullable=False),
         sa.Column("at", sa.DateTime(), nullable=False),
+        sa.Column("since", sa.DateTime(), nullable=False),
+        sa.Column("written", sa.Boolean(), nullable=False),
+        sa.Column("voided", sa.Boolean(), nullable=False),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_drifts")),
     )
     op.create_index("ix_drifts_listing", "drifts", ["product_id", "marketplace", "warehouse_code"])
+    op.create_index("ix_drifts_recent", "drifts", ["marketplace", "at"])
+    op.create_index("ix_drifts_run", "drifts", ["run_id"])
     op.create_table(
         "explanation_settings",
         sa.Column("id", sa.Integer(), nullable=False),

@@ -1,0 +1,111 @@
+"""Which listings a run reads back though nothing asks for it, so that each is seen in its turn."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+from typing import TYPE_CHECKING, Any
+
+from attrs import frozen
+
+from mpstock.ledger.database import as_text, ids
+from mpstock.ledger.observing import ObservedRow, listing_of
+
+if TYPE_CHECKING:
+    from mpstock.ledger.database import Database
+
+__all__ = ["Sample", "Samples"]
+
+REMEMBERED = timedelta(hours=24)
+"""For so long a listing that drifted is looked at more often than others."""
+
+LATEST_LINES = 5_000
+"""Lines of the sync log in which the latest writes are looked for: a bound on the work, not on the log."""
+
+
+@frozen
+class Sample:
+    """Listings to read back, and the place in the ledger's order at which the next turn begins."""
+
+    rows: Sequence[ObservedRow] = ()
+    next: int = 0
+
+
+class Samples:
+    """Chooses the listings of a sample."""
+
+    def __init__(self, database: Database) -> None:
+        self._db = database
+
+    def choose(self, sink: str, warehouses: Sequence[str], size: int, now: datetime) -> Sample:
+        """Return up to `size` listings of a sink's warehouses to read back.
+
+        A quarter may be listings that drifted within a day, half of them those that were written and not
+        seen since, the latest first. The rest goes round the whole account, on from where the last sample
+        ended. What is not known is not among them: that is read back anyway.
+        """
+        chosen: dict[int, None] = {}
+        usable = (
+            "s.marketplace = ? AND s.base IS NOT NULL AND s.in_flight IS NULL "
+            "AND s.warehouse_code IN (SELECT value FROM json_each(?))"
+        )
+        of_sink = (sink, ids(warehouses))
+        drifted = self._db.query(
+            f"SELECT s.id FROM drifts AS d JOIN marketplace_stocks AS s {_SAME.format('d')} "
+            f"WHERE d.marketplace = ? AND d.at >= ? AND d.kind <> 'sale' AND {usable} "
+            "GROUP BY s.id ORDER BY max(d.id) DESC LIMIT ?",
+            (sink, as_text(now - REMEMBERED), *of_sink, max(size // 4, 1)),
+        )
+        chosen.update((row[0], None) for row in drifted)
+        written = self._db.query(
+            "SELECT s.id FROM (SELECT id, product_id, marketplace, warehouse_code "
+            "FROM stock_sync_log ORDER BY id DESC LIMIT ?) AS g "
+            f"JOIN marketplace_stocks AS s {_SAME.format('g')} WHERE {usable} "
+            "AND (s.observed_at IS NULL OR s.observed_at < s.last_synced_at) "
+            "GROUP BY s.id ORDER BY max(g.id) DESC LIMIT ?",
+            (LATEST_LINES, *of_sink, max(size // 2, 1)),
+        )
+        chosen.update((row[0], None) for row in written)
+        place = self._place(sink)
+        for after in (place, 0):
+            if len(chosen) >= size:
+                break
+            for row in self._db.query(
+                f"SELECT s.id FROM marketplace_stocks AS s WHERE s.id > ? AND {usable} ORDER BY s.id LIMIT ?",
+                (after, *of_sink, size),
+            ):
+                if len(chosen) >= size:
+                    break
+                chosen[row[0]] = None
+                place = row[0]
+        return Sample(self._rows(list(chosen)[:size]), place)
+
+    def taken(self, sink: str, sample: Sample) -> None:
+        """Begin the next sample after this one: it was read back."""
+        self._db.execute(
+            "INSERT INTO meta (key, value) VALUES (?, ?) "
+            "ON CONFLICT (key) DO UPDATE SET value = excluded.value",
+            (_key(sink), str(sample.next)),
+        )
+
+    def _place(self, sink: str) -> int:
+        return int(self._db.scalar("SELECT value FROM meta WHERE key = ?", (_key(sink),)) or 0)
+
+    def _rows(self, state_ids: Sequence[int]) -> list[ObservedRow]:
+        found: list[Any] = self._db.query(
+            "SELECT s.id, l.external_id, l.warehouse_code, l.skus, l.keys FROM marketplace_stocks AS s "
+            "JOIN listings AS l ON l.id = s.listing_id WHERE s.id IN (SELECT value FROM json_each(?)) "
+            "ORDER BY s.id",
+            (ids(state_ids),),
+        )
+        return [ObservedRow(row[0], listing_of(*row[1:])) for row in found]
+
+
+_SAME = (
+    "ON s.product_id = {0}.product_id AND s.marketplace = {0}.marketplace "
+    "AND s.warehouse_code = {0}.warehouse_code"
+)
+
+
+def _key(sink: str) -> str:
+    return f"sample:{sink}"
