@@ -72,8 +72,9 @@ def lines_of(figures: Mapping[str, Any]) -> list[str]:
     lines.append(f"opening: {figures['opening']}; webhooks: {figures['webhooks']}")
     for name, kind in figures["runs"].items():
         lines.append(
-            f"{name}: {kind['runs']} runs, {1000 * kind['wall'] / kind['runs']:.1f} ms each here "
-            f"(longest {kind['longest']:.2f} s), {kind['virtual'] / kind['runs']:.1f} s each there, "
+            f"{name}: {kind['runs']} runs, {1000 * kind['cpu'] / kind['runs']:.1f} ms of computing each, "
+            f"{1000 * kind['wall'] / kind['runs']:.1f} ms here (longest {kind['longest']:.2f} s), "
+            f"{kind['virtual'] / kind['runs']:.1f} s each there, "
             f"{kind['pushed']} pushed"
         )
     lines.append(f"wall time: {figures['wall']}")

@@ -19,11 +19,12 @@ __all__ = ["foresee", "live"]
 
 async def run(world: World, shop: AsyncShop, kind: str, **how: Any) -> Report:
     """Let the shop run once, and count what it took."""
-    before, began = time.perf_counter(), world.clock.monotonic()
+    before, began, computed = time.perf_counter(), world.clock.monotonic(), time.process_time()
     report = await shop.sync(**how)
     took = time.perf_counter() - before
     found = world.kinds.setdefault(kind, Kind())
     found.runs += 1
+    found.cpu += time.process_time() - computed
     found.wall += took
     found.longest = max(found.longest, took)
     found.virtual += world.clock.monotonic() - began
@@ -72,9 +73,9 @@ async def live(world: World, folder: Path) -> None:
         f"{'sources' if name == 'erp' else 'sinks'}.{name}": line for name, line in world.lines.items()
     }
     async with shop_in_process(path, doubles, world.clock) as shop:
-        before = time.perf_counter()
+        before = time.process_time()
         report = await shop.sync(full=True, cause="opening")
-        world.opened = {"wall": time.perf_counter() - before, "pushed": report.pushed}
+        world.opened = {"cpu": round(time.process_time() - before, 2), "pushed": report.pushed}
         world.begin()
         chance = random.Random(world.options.seed + 20)
         rings: set[asyncio.Task[None]] = set()

@@ -124,9 +124,13 @@ def _written(double: Simulator, method: str, path: str, body: bytes) -> list[str
 
 @define
 class Kind:
-    """One kind of run: how many there were, and what they took of this machine's and of the day's time."""
+    """One kind of run: how many there were, and what they took in seconds.
+
+    `cpu` is what this process computed, doubles and all, `wall` what passed here, `virtual` what there.
+    """
 
     runs: int = 0
+    cpu: float = 0.0
     wall: float = 0.0
     longest: float = 0.0
     virtual: float = 0.0

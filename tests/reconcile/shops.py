@@ -152,6 +152,10 @@ class Account(InMemorySink):
         self._refusals.clear()
         self._broken_reads.clear()
 
+    def tell_orders_again(self) -> None:
+        """Forget the failures of reading orders that were still to come."""
+        self._broken_orders.clear()
+
     @property
     def sent(self) -> list[list[tuple[str, int]]]:
         """What each request carried: (external id, quantity) in its order."""

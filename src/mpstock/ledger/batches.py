@@ -29,13 +29,17 @@ class Queue:
 
 @frozen
 class Item:
-    """One change of a batch, with the ids of its listing's state and of its explanation."""
+    """One change of a batch, with the ids of its listing's state and of its explanation.
+
+    `waited` are the seconds since what makes it fall was known; None for what does not fall.
+    """
 
     id: int
     product_id: int
     lane: int
     change: Change
     explanation: int | None = None
+    waited: float | None = None
 
 
 class Grounds(Protocol):

@@ -11,11 +11,27 @@ from mpstock.ledger.database import as_text, ids
 if TYPE_CHECKING:
     from mpstock.ledger.database import Database
 
-__all__ = ["Dirt"]
+__all__ = ["Dirt", "Mark"]
+
+Mark = tuple[int, int, str, str]
+"""A marked product: its id, the mark's revision, what made it, and since when it has not been planned."""
+
+_AGAIN = (
+    "revision = excluded.revision, waits = 0, "
+    "marked_at = CASE WHEN dirty.waits THEN excluded.marked_at ELSE dirty.marked_at END"
+)
+"""What becomes of a mark that is there: it is new, and as old as what has not been planned yet."""
+
+
+_MARK = "product_id, revision, cause, marked_at FROM dirty"
 
 
 class Dirt:
-    """Marks of products that must be looked at again, each with a rising revision."""
+    """Marks of products that must be looked at again, each with a rising revision.
+
+    A product that was planned and waits for an unknown quantity keeps its mark, set aside (`waits`): only a
+    reading can bring what it waits for, not every look at it.
+    """
 
     def __init__(self, database: Database) -> None:
         self._db = database
@@ -35,7 +51,7 @@ class Dirt:
         self._db.executemany(
             "INSERT INTO dirty (product_id, revision, cause, marked_at) VALUES (?, ?, ?, ?) "
             "ON CONFLICT (product_id) DO UPDATE SET "
-            f"revision = excluded.revision, cause = {kept}, marked_at = excluded.marked_at",
+            f"cause = {kept}, {_AGAIN}",
             [(product_id, revision, cause, moment) for product_id in products],
         )
 
@@ -64,7 +80,7 @@ class Dirt:
         self._db.execute(
             "INSERT INTO dirty (product_id, revision, cause, marked_at) "
             "SELECT product_id, ?, ?, ? FROM marketplace_stocks WHERE marketplace = ? AND warehouse_code = ? "
-            "ON CONFLICT (product_id) DO UPDATE SET revision = excluded.revision",
+            f"ON CONFLICT (product_id) DO UPDATE SET {_AGAIN}",
             (self._next_revision(), cause, as_text(now), marketplace, warehouse),
         )
 
@@ -75,29 +91,31 @@ class Dirt:
             "INSERT INTO dirty (product_id, revision, cause, marked_at) "
             "SELECT product_id, ?, min(cause), ? FROM marketplace_stocks "
             "WHERE lane IS NOT NULL AND (lane = 2 OR base IS NULL) GROUP BY +product_id "
-            "ON CONFLICT (product_id) DO UPDATE SET revision = excluded.revision",
+            f"ON CONFLICT (product_id) DO UPDATE SET {_AGAIN}",
             (self._next_revision(), as_text(now)),
         )
 
-    def page(self, after: int, size: int) -> list[tuple[int, int, str]]:
-        """Return (product id, revision, cause) of marked products with ids above `after`."""
+    def page(self, after: int, size: int, *, waiting: bool = True) -> list[Mark]:
+        """Return the marks of products with ids above `after`.
+
+        Without `waiting` those are left out that wait for an unknown quantity.
+        """
         return self._db.query(
-            "SELECT product_id, revision, cause FROM dirty WHERE product_id > ? ORDER BY product_id LIMIT ?",
+            f"SELECT {_MARK} WHERE product_id > ?{'' if waiting else ' AND waits = 0'} "
+            "ORDER BY product_id LIMIT ?",
             (after, size),
         )
 
-    def of_cause(self, cause: str, limit: int) -> list[tuple[int, int, str]]:
-        """Return the first marks that a cause has made."""
+    def of_cause(self, cause: str, limit: int) -> list[Mark]:
+        """Return the first marks that a cause has made and that are not set aside."""
         return self._db.query(
-            "SELECT product_id, revision, cause FROM dirty WHERE cause = ? ORDER BY product_id LIMIT ?",
-            (cause, limit),
+            f"SELECT {_MARK} WHERE cause = ? AND waits = 0 ORDER BY product_id LIMIT ?", (cause, limit)
         )
 
-    def since(self, revision: int, product_id: int, limit: int) -> list[tuple[int, int, str]]:
+    def since(self, revision: int, product_id: int, limit: int) -> list[Mark]:
         """Return marks that were made after a revision, or with it for products with ids above that one."""
         return self._db.query(
-            "SELECT product_id, revision, cause FROM dirty WHERE (revision, product_id) > (?, ?) "
-            "ORDER BY revision, product_id LIMIT ?",
+            f"SELECT {_MARK} WHERE (revision, product_id) > (?, ?) ORDER BY revision, product_id LIMIT ?",
             (revision, product_id, limit),
         )
 
@@ -105,13 +123,16 @@ class Dirt:
         """Return the revision of the last mark that was made."""
         return int(self._db.scalar("SELECT value FROM meta WHERE key = 'revision'") or 0)
 
-    def among(self, product_ids: Iterable[int]) -> list[tuple[int, int, str]]:
+    def among(self, product_ids: Iterable[int]) -> list[Mark]:
         """Return the marks of these products."""
         return self._db.query(
-            "SELECT product_id, revision, cause FROM dirty "
-            "WHERE product_id IN (SELECT value FROM json_each(?)) ORDER BY product_id",
+            f"SELECT {_MARK} WHERE product_id IN (SELECT value FROM json_each(?)) ORDER BY product_id",
             (ids(product_ids),),
         )
+
+    def set_aside(self, seen: Iterable[tuple[int, int]]) -> None:
+        """Let marked products wait, unless their revision has moved since they were seen."""
+        self._db.executemany("UPDATE dirty SET waits = 1 WHERE product_id = ? AND revision = ?", list(seen))
 
     def clear(self, seen: Iterable[tuple[int, int]]) -> None:
         """Take marks away, unless their revision has moved since they were seen."""
@@ -122,6 +143,10 @@ class Dirt:
     def count(self) -> int:
         """Return how many products are marked."""
         return int(self._db.scalar("SELECT count(*) FROM dirty"))
+
+    def count_set_aside(self) -> int:
+        """Return how many products wait for an unknown quantity."""
+        return int(self._db.scalar("SELECT count(*) FROM dirty WHERE waits"))
 
     def _next_revision(self) -> int:
         return int(

@@ -15,7 +15,7 @@ from mpstock.model import Change, Listing, OutcomeStatus
 
 if TYPE_CHECKING:
     from mpstock.ledger.database import Database
-    from mpstock.ledger.dirt import Dirt
+    from mpstock.ledger.dirt import Dirt, Mark
     from mpstock.ledger.log import SyncLog
     from mpstock.ledger.quarantine import Quarantine, Rest
     from mpstock.ledger.recovering import Recovery
@@ -80,7 +80,7 @@ class Pushes:
         *,
         run: int,
         cooldown: timedelta,
-        replan: Callable[[Sequence[tuple[int, int, str]]], int],
+        replan: Callable[[Sequence[Mark]], int],
         grounds: Grounds | None = None,
         group: Iterable[int] | None = None,
         at_most: Mapping[int, int] | None = None,
@@ -116,7 +116,7 @@ class Pushes:
             explained: Mapping[int, int] = {}
             if grounds is not None and open_:
                 explained = grounds.keep({state: wanted for state, _, wanted, _ in open_})
-            items = [_item(row, at_most, explained) for row in rows]
+            items = [_item(row, at_most, explained, now) for row in rows]
             not_before = as_text(now + cooldown)
             self.db.executemany(
                 "UPDATE marketplace_stocks SET in_flight = ?, sent = ?, ready = 0, sync_status = 'pending', "
@@ -284,7 +284,7 @@ class Pushes:
             parameters = (sink, ids(group))
         return self.db.query(
             "SELECT s.id, s.product_id, s.lane, s.base, s.wanted, s.cause, l.external_id, l.warehouse_code, "
-            "l.skus, l.keys, s.explanation_id FROM marketplace_stocks AS s "
+            "l.skus, l.keys, s.explanation_id, s.lowered_at FROM marketplace_stocks AS s "
             "JOIN listings AS l ON l.id = s.listing_id "
             f"WHERE {where} AND (s.not_before IS NULL OR s.not_before <= ?) "
             "ORDER BY s.lane, s.id LIMIT ?",
@@ -309,10 +309,14 @@ def _where(sink: str, warehouse: str | None) -> tuple[str, tuple[Any, ...]]:
     return "s.marketplace = ? AND s.ready = 1 AND s.warehouse_code = ?", (sink, warehouse)
 
 
-def _item(row: Sequence[Any], at_most: Mapping[int, int] | None, explained: Mapping[int, int]) -> Item:
-    state, product_id, lane, base, wanted, cause, external_id, warehouse, skus, keys, explanation = row
+def _item(
+    row: Sequence[Any], at_most: Mapping[int, int] | None, explained: Mapping[int, int], now: datetime
+) -> Item:
+    state, product_id, lane, base, wanted, cause, external_id, warehouse, skus, keys, explanation, low = row
     new = wanted if at_most is None else min(wanted, at_most[state])
     listing = Listing(external_id, warehouse, tuple(json.loads(skus)), json.loads(keys))
     if explanation is None:
         explanation = explained.get(product_id)
-    return Item(state, product_id, lane, Change(listing, base, new, cause), explanation)
+    lowered_at = as_datetime(low)
+    waited = None if lowered_at is None else max((now - lowered_at).total_seconds(), 0.0)
+    return Item(state, product_id, lane, Change(listing, base, new, cause), explanation, waited)

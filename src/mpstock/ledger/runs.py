@@ -100,6 +100,16 @@ class Runs:
             if (started := as_datetime(row[3])) is not None
         ]  # fmt: skip
 
+    def summaries_since(self, moment: datetime) -> list[Mapping[str, Any]]:
+        """Return what came of the runs that have begun since then, the newest first."""
+        found = []
+        since = as_text(moment)
+        for started_at, summary in self.db.iterate("SELECT started_at, summary FROM runs ORDER BY id DESC"):
+            if started_at < since:
+                break
+            found.append(json.loads(summary))
+        return found
+
     def cursor(self, name: str) -> CursorRow | None:
         """Return the state of a reading, None before its first."""
         rows = self.cursors(name)

@@ -205,6 +205,8 @@ Table(
     Column("stopped", Integer),
     # what the wanted quantity was reckoned from; NULL: that is kept when it is sent
     Column("explanation_id", Integer),
+    # since when it is to fall and has not; NULL: it is not to
+    Column("lowered_at", DateTime),
     UniqueConstraint("product_id", "marketplace", "warehouse_code"),
     Index("ix_marketplace_stocks_failing", "marketplace", "id", sqlite_where=text("failures > 0")),
     Index("ix_marketplace_stocks_ready", "marketplace", "lane", "id", sqlite_where=text("ready = 1")),
@@ -228,7 +230,11 @@ Table(
     Column("product_id", Integer, ForeignKey("products.id"), primary_key=True),
     Column("revision", Integer, nullable=False),
     Column("cause", Text, nullable=False),
+    # since when it has not been planned
     Column("marked_at", DateTime, nullable=False),
+    # it was planned, and waits for a quantity that is unknown
+    Column("waits", Boolean(create_constraint=False), nullable=False, server_default="0"),
+    Index("ix_dirty_due", "product_id", sqlite_where=text("waits = 0")),
 )
 
 Table(

@@ -45,7 +45,7 @@ def relane(base: str = "base", parked: str = "0") -> str:
     """
     lane = _LANE.format(base=base)
     return (
-        f"base = {base}, lane = {lane}, "
+        f"base = {base}, lane = {lane}, lowered_at = CASE WHEN {lane} IN (0, 1) THEN lowered_at END, "
         f"held = CASE WHEN {lane} IN (0, 2) THEN held END, "
         f"held_reason = CASE WHEN {lane} IN (0, 2) THEN held_reason END, "
         f"ready = ({lane} IS NOT NULL AND in_flight IS NULL AND NOT ({lane} IN (0, 2) AND held IS NOT NULL) "
@@ -149,6 +149,16 @@ class Stocks:
             f"UPDATE marketplace_stocks SET {relane(parked=parked)} "
             "WHERE id IN (SELECT value FROM json_each(?)) AND in_flight IS NULL",
             (*narrowed, ids(row[2] for row in rows)),
+        )
+
+    def note_falls(self, rows: Iterable[tuple[str, int]]) -> None:
+        """Keep since when listings are to fall: (moment, id), the first moment of each; inside a transaction.
+
+        Those that are to rise or to stay are passed over.
+        """
+        self.db.executemany(
+            "UPDATE marketplace_stocks SET lowered_at = coalesce(lowered_at, ?) WHERE id = ? AND lane < 2",
+            list(rows),
         )
 
     def let_through(self, state_ids: Sequence[int]) -> None:

@@ -23,7 +23,7 @@ from mpstock.reconcile.planning import Planner
 from mpstock.reconcile.pulling import Puller
 from mpstock.reconcile.recording import RunRecord, collect_plan, counted, finish_run
 from mpstock.reconcile.report import Report
-from mpstock.reconcile.rules import make_planner, mark_booked, mark_moved_settings
+from mpstock.reconcile.rules import BELIEVED, believed, make_planner, mark_booked, mark_moved_settings
 from mpstock.reconcile.sending import send
 from mpstock.reconcile.suspicion import judge_stale
 from mpstock.reconcile.tasks import unless_stopped
@@ -106,7 +106,8 @@ class Engine:
             only = None if self.stop.is_set() else await self._only(skus)
             if retry:
                 await self.worker.run(self.ledger.quarantine.end_rests, only)
-            planner = await self._plan(run, run.untrusted, only, progress)
+            again = read == "everything"
+            planner = await self._plan(run, run.untrusted, only, progress, waiting=again)
             await self._judge(run, planner, release)
             plan = await self._collect(run, skus, release) if dry_run else None
             await self._tell_planned(run, plan)
@@ -228,6 +229,7 @@ class Engine:
         progress: Progress,
         *,
         reopen: bool = True,
+        waiting: bool = True,
     ) -> Planner:
         await self.worker.run(
             mark_moved_settings,
@@ -241,11 +243,18 @@ class Engine:
         if not planner.certain:
             # What was planned when the source still could be trusted has not been sent yet.
             await self.worker.run(self.ledger.dirt.mark_raises, self.clock.now())
-        total = await self.worker.run(self.ledger.dirt.count)
+        # What waits for an unknown quantity hopes for a reading, or for somebody to be believed again.
+        trust = believed(planner)
+        waiting = waiting or trust != await self.worker.run(self.ledger.runs.recall, BELIEVED)
+        if not waiting:
+            planner.aside = await self.worker.run(self.ledger.dirt.count_set_aside)
+        total = await self.worker.run(self.ledger.dirt.count) - planner.aside
         after: int | None = 0
         while after is not None and not self.stop.is_set():
-            after = await self.worker.run(planner.plan_page, after, only)
+            after = await self.worker.run(planner.plan_page, after, only, waiting=waiting)
             progress("plan", "", min(planner.products, total), total)
+        if after is None and only is None:
+            await self.worker.run(self.ledger.runs.remember, BELIEVED, trust)
         if reopen:
             await self.worker.run(self.ledger.stocks.reopen, self.clock.now(), planner.writes)
         return planner

@@ -18,6 +18,7 @@ from mpstock.reconcile.stored_facts import StoredSettings
 
 if TYPE_CHECKING:
     from mpstock.ledger import Ledger
+    from mpstock.ledger.dirt import Mark
     from mpstock.reconcile.places import SinkRule
 
 __all__ = ["FRESH", "LAST", "PAGE", "Planner"]
@@ -53,6 +54,7 @@ class Planner:
     limited: int = 0
     seen: tuple[int, int] = (0, 0)
     broken: list[str] = field(factory=list[str])
+    aside: int = 0
     _waiting: dict[int, int] = field(factory=dict[int, int])
     _reader: FactsReader = field(init=False)
     _settings: StoredSettings | None = None
@@ -82,15 +84,18 @@ class Planner:
 
     @property
     def waiting(self) -> int:
-        """How many products wait for something that is not known."""
-        return len(self._waiting)
+        """How many products wait for something that is not known, planned by this run or before it."""
+        return len(self._waiting) + self.aside
 
-    def plan_page(self, after: int, only: frozenset[int] | None = None) -> int | None:
+    def plan_page(
+        self, after: int, only: frozenset[int] | None = None, *, waiting: bool = True
+    ) -> int | None:
         """Plan the next page of marked products; returns the last product id, None at the end.
 
-        `only` narrows the run to some products; the marks of the others stay.
+        `only` narrows the run to some products; the marks of the others stay. Without `waiting` those are
+        left out that were planned already and wait for an unknown quantity.
         """
-        marks = self.ledger.dirt.page(after, PAGE)
+        marks = self.ledger.dirt.page(after, PAGE, waiting=waiting)
         if not marks:
             return None
         with self.ledger.transaction():
@@ -110,7 +115,7 @@ class Planner:
         marks = self.ledger.dirt.since(*self.seen, FRESH)
         self.seen = (marks[-1][1], marks[-1][0]) if len(marks) == FRESH else (newest, LAST)
         self.plan_marked(marks)
-        return [product_id for product_id, _, _ in marks]
+        return [mark[0] for mark in marks]
 
     def plan_cause(self, cause: str) -> int:
         """Plan what one cause has marked, and nothing else; returns how many products that were."""
@@ -120,7 +125,7 @@ class Planner:
                 planned += self.plan_marked(marks)
         return planned
 
-    def plan_marked(self, marks: Sequence[tuple[int, int, str]]) -> int:
+    def plan_marked(self, marks: Sequence[Mark]) -> int:
         """Plan these marked products, and clear the marks of those that are done; in a transaction.
 
         A product that waits for an unknown quantity keeps its mark: it is planned again when
@@ -131,10 +136,13 @@ class Planner:
         products = [mark[0] for mark in marks]
         self.products += len(products)
         causes = {mark[0]: mark[2] for mark in marks}
+        marked = {mark[0]: mark[3] for mark in marks}
         waiting: set[int] = set()
+        others: set[int] = set()
         evaluated = self.evaluate(products)
         explained = self.keep([found for found in evaluated if found.differs and not found.volatile])
         rows: list[tuple[int | None, str, int]] = []
+        moments: list[tuple[str, int]] = []
         zeroed: list[int] = []
         states: dict[int, int] = {}
         for found in evaluated:
@@ -148,6 +156,8 @@ class Planner:
                     # The one who writes to that sink finds the mark, and judges what it plans by it.
                     waiting.add(product_id)
                 self.limited += reckoning.unlimited is not None
+                if foreign or reckoning.unlimited is not None:
+                    others.add(product_id)
                 if reckoning.by_hand and reckoning.wanted == 0 and reckoning.base != 0:
                     zeroed.append(listed.state)
                 cause = BY_HAND if reckoning.by_hand else causes[product_id]
@@ -156,12 +166,16 @@ class Planner:
                 untouched = cause == BY_HAND and not reckoning.by_hand
                 if moved or (reckoning.wanted != reckoning.base and not untouched):
                     rows.append((reckoning.wanted, cause, listed.state))
+                    moments.append((marked[product_id], listed.state))
                     if explanation is not None:
                         states[listed.state] = explanation
         self.ledger.stocks.record_wanted(rows, self.run, self.writes, states)
+        self.ledger.stocks.note_falls(moments)
         self.ledger.stocks.let_through(zeroed)
-        self.ledger.dirt.clear((p, revision) for p, revision, _ in marks if p not in waiting)
-        self._waiting.update((p, revision) for p, revision, _ in marks if p in waiting)
+        self.ledger.dirt.clear((mark[0], mark[1]) for mark in marks if mark[0] not in waiting)
+        # What waits for another writer or a neighbour is looked at by every run: it may be there by then.
+        self.ledger.dirt.set_aside((m[0], m[1]) for m in marks if m[0] in waiting and m[0] not in others)
+        self._waiting.update((mark[0], mark[1]) for mark in marks if mark[0] in waiting)
         return len(marks)
 
     def heed(self, now: datetime) -> int:

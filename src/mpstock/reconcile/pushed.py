@@ -20,13 +20,18 @@ _NOTED = 100
 
 @define
 class PushResult:
-    """What came of pushing to one sink: `refused` are the listings whose last answer was a refusal."""
+    """What came of pushing to one sink: `refused` are the listings whose last answer was a refusal.
+
+    `waited` are the seconds from the moment at which it was known that a listing has to fall to that at which
+    the accepted fall was sent.
+    """
 
     requests: int = 0
     outcomes: Counter[OutcomeStatus] = field(factory=Counter[OutcomeStatus])
     failure: Failure | None = None
     errors: list[str] = field(factory=list[str])
     refused: set[int] = field(factory=set[int])
+    waited: list[float] = field(factory=list[float])
 
     def note(self, sink: str, item: Item, outcome: Outcome) -> bool:
         """Count an outcome; whether it is a refusal that was not told yet.
@@ -34,6 +39,8 @@ class PushResult:
         A fall that is refused is tried again and again: it is told once.
         """
         self.outcomes[outcome.status] += 1
+        if outcome.status is OutcomeStatus.OK and item.waited is not None:
+            self.waited.append(item.waited)
         if outcome.status is not OutcomeStatus.ERROR:
             self.refused.discard(item.id)
             return False

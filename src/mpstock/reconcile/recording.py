@@ -25,6 +25,7 @@ from mpstock.reconcile.report import (
     as_data,
 )
 from mpstock.reconcile.rules import settings_digest
+from mpstock.reconcile.safety import TimeToSafe
 from mpstock.reconcile.verifying import Observed
 from mpstock.reconcile.watching import OrdersRead
 
@@ -203,6 +204,7 @@ def _sink_report(ledger: Ledger, record: RunRecord, name: str, now: datetime) ->
         counted(counts, stopped=True).get(name, 0),
         "" if stop is None else stop.told(),
         drifts,
+        TimeToSafe.of(result.waited),
     )
 
 

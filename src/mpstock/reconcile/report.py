@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING, Any
 
 from attrs import field, frozen
 
+from mpstock.reconcile.safety import TimeToSafe
+
 if TYPE_CHECKING:
     from mpstock.reconcile.plans import Plan
 
@@ -106,6 +108,7 @@ class SinkReport:
     because somebody has stopped them; `stop` says who has stopped the whole sink, since when and why.
     `drifted` listings showed something else than was known; `drifts` counts them by kind (`sale`,
     `lost_write`, …).
+    `time_to_safe` is how long the accepted falls took from when they were known; None where nothing fell.
     """
 
     name: str
@@ -125,6 +128,7 @@ class SinkReport:
     stopped: int = 0
     stop: str = ""
     drifts: Mapping[str, int] = field(factory=dict[str, int])
+    time_to_safe: TimeToSafe | None = None
 
 
 @frozen(repr=False)
@@ -186,6 +190,7 @@ class Report:
                 + (f", {sink.orders} orders read" if sink.orders else "")
                 + (f", {sink.unknown_orders} orders of unknown articles" if sink.unknown_orders else "")
                 + (f"; its orders could not be read: {sink.orders_error}" if sink.orders_error else "")
+                + (f", slowest fall {sink.time_to_safe.longest:.1f} s" if sink.time_to_safe else "")
                 + (f"; {sink.stop}" if sink.stop else "")
                 + (f"; {sink.error}" if sink.error else "")
             )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
@@ -22,6 +23,8 @@ if TYPE_CHECKING:
     from mpstock.products_file import ProductsFile
 
 __all__ = [
+    "BELIEVED",
+    "believed",
     "keep_products",
     "keep_recipes",
     "make_planner",
@@ -29,6 +32,9 @@ __all__ = [
     "mark_moved_settings",
     "settings_digest",
 ]
+
+BELIEVED = "believed at the last plan"
+"""The fact under which the ledger remembers whom the last plan has believed."""
 
 KEPT = timedelta(days=7)
 """So long what has ended is kept for people who ask why a number was what it was."""
@@ -121,6 +127,13 @@ def _source_rules(
 def _past(moment: datetime | None, now: datetime) -> datetime | None:
     """Return a moment that has been; one to come was recorded while the clock was ahead, and says nothing."""
     return None if moment is None or moment > now else moment
+
+
+def believed(planner: Planner) -> str:
+    """Return which sources and sinks are believed, as `BELIEVED` keeps it of the last plan."""
+    trusted = sorted(name for name, rule in planner.reckoner.rules.items() if rule.trusted)
+    heard = sorted(sink.name for sink in planner.sinks if sink.heard)
+    return json.dumps([trusted, heard], ensure_ascii=False)
 
 
 _STAGES = {"order": "taken_at", "assembly": "assembled_at", "shipment": "shipped_at"}

@@ -14,6 +14,7 @@ from mpstock.owners import gone
 from mpstock.reconcile import orphans
 from mpstock.reconcile.drift import drift_text, sink_drift
 from mpstock.reconcile.report import as_data, kinds_of
+from mpstock.reconcile.safety import TimeToSafe, of_the_last_day
 
 if TYPE_CHECKING:
     from mpstock.ledger.interventions import Intervention
@@ -54,7 +55,8 @@ class SinkStatus:
     raises that were refused too often in a row.
     `drifts` counts by kind what showed something else than was known within 24 hours. `lost_writes` are
     writes in a row that were accepted and not shown, once they are too many; `another_writer_since` is when
-    somebody else was first seen to write there, None if nobody is.
+    somebody else was first seen to write there, None if nobody is. `time_to_safe` is how long its falls took
+    in the last 24 hours.
     """
 
     name: str
@@ -83,6 +85,7 @@ class SinkStatus:
     first_drifts: Sequence[str] = ()
     lost_writes: int = 0
     another_writer_since: datetime | None = None
+    time_to_safe: TimeToSafe | None = None
 
 
 @frozen(repr=False)
@@ -144,6 +147,7 @@ class Status:
                 + (f"; {sink.error}" if sink.error else "")
                 + (f"; its orders: {sink.orders_error}" if sink.orders_error else "")
                 + (f"; now written by {sink.writer}" if sink.writer else "")
+                + (f"; in 24 hours {sink.time_to_safe}" if sink.time_to_safe else "")
             )
         if self.dirty:
             told.append(
@@ -198,6 +202,7 @@ def status(engine: Engine) -> Status:
     writers = {holder.sink: str(holder) for holder in ledger.leases.holders(engine.clock.now(), gone)}
     unattended = orphans.find(engine, _NAMED)
     sinks = []
+    safe = of_the_last_day(ledger, engine.clock.now())
     for sink in engine.sinks:
         mine = [row for row in summary if row[0] == sink.name]
         listings, without_product = ledger.listings.counts(sink.name)
@@ -257,6 +262,7 @@ def status(engine: Engine) -> Status:
                 ],
                 drift.lost if drift.lost >= engine.config.verify.lost_writes else 0,
                 drift.writer_since,
+                safe.get(sink.name),
             )
         )
     runs = [

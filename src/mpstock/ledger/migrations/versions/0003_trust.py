@@ -60,6 +60,10 @@ def upgrade() -> None:
         "ix_marketplace_stocks_stopped", stocks, ["stopped"], sqlite_where=sa.text("stopped IS NOT NULL")
     )
     op.add_column(stocks, sa.Column("explanation_id", sa.Integer(), nullable=True))
+    op.add_column(stocks, sa.Column("lowered_at", sa.DateTime(), nullable=True))
+    waits = sa.Boolean(create_constraint=False)
+    op.add_column("dirty", sa.Column("waits", waits, server_default="0", nullable=False))
+    op.create_index("ix_dirty_due", "dirty", ["product_id"], sqlite_where=sa.text("waits = 0"))
     op.create_index(
         "ix_marketplace_stocks_failing",
         "marketplace_stocks",
