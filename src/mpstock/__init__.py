@@ -53,17 +53,22 @@ if TYPE_CHECKING:
         Reading,
     )
     from mpstock.reconcile.checking import AdapterFindings
+    from mpstock.reconcile.derivation import ExplanationNode
     from mpstock.reconcile.engine import Progress
     from mpstock.reconcile.explanation import (
         Explanation,
         HoldExplanation,
         ListingExplanation,
+        PoolExplanation,
+        StageExplanation,
+        StockExplanation,
         TermExplanation,
     )
     from mpstock.reconcile.plans import MovedListing, Plan, PlannedChange, SkippedListing
     from mpstock.reconcile.report import HeldSlice, Report, SinkReport, SourceReport
     from mpstock.reconcile.status import LogEntry, Status
     from mpstock.reconcile.verification import SinkVerification, Verification
+    from mpstock.reconcile.why_not import WhyNot
     from mpstock.secret import Secret
 
     __version__: str
@@ -83,6 +88,7 @@ __all__ = [
     "Drift",
     "DriftKind",
     "Explanation",
+    "ExplanationNode",
     "Finding",
     "HeldSlice",
     "Hold",
@@ -105,6 +111,7 @@ __all__ = [
     "Plan",
     "Planned",
     "PlannedChange",
+    "PoolExplanation",
     "Problem",
     "Progress",
     "Pushed",
@@ -125,12 +132,15 @@ __all__ = [
     "Source",
     "SourceReport",
     "SourceSpec",
+    "StageExplanation",
     "Status",
+    "StockExplanation",
     "SystemClock",
     "TermExplanation",
     "Tidied",
     "Transport",
     "Verification",
+    "WhyNot",
     "WriteTestable",
     "aopen",
     "hookimpl",
@@ -158,12 +168,17 @@ _HOMES = {
         "OutcomeStatus Problem Reading"
     ),
     "reconcile.checking": "AdapterFindings",
+    "reconcile.derivation": "ExplanationNode",
     "reconcile.engine": "Progress",
-    "reconcile.explanation": "Explanation HoldExplanation ListingExplanation TermExplanation",
+    "reconcile.explanation": (
+        "Explanation HoldExplanation ListingExplanation PoolExplanation StageExplanation StockExplanation "
+        "TermExplanation"
+    ),
     "reconcile.plans": "MovedListing Plan PlannedChange SkippedListing",
     "reconcile.report": "HeldSlice Report SinkReport SourceReport",
     "reconcile.status": "LogEntry Status",
     "reconcile.verification": "SinkVerification Verification",
+    "reconcile.why_not": "WhyNot",
     "secret": "Secret",
 }
 _HOME = {name: home for home, names in _HOMES.items() for name in names.split()}

@@ -40,6 +40,7 @@ from mpstock import (
     Source,
     SourceSpec,
     SystemClock,
+    WhyNot,
     hookimpl,
 )
 from mpstock.errors import AdapterError, MpstockError, TransientError
@@ -146,6 +147,7 @@ def a_script() -> None:
         assert_type(shop.sync(), Report)
         assert_type(report.exit_code, int)
         assert_type(shop.explain("SKU-1"), Explanation)
+        assert_type(shop.explain("SKU-1", run=1).why_not(5, sink="ozon"), Sequence[WhyNot])
 
 
 async def a_service() -> None:

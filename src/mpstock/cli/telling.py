@@ -1,29 +1,11 @@
-"""The commands that tell what the ledger knows: explain, status."""
+"""The command that tells what the ledger knows of the whole shop: status."""
 
 from __future__ import annotations
 
 from pathlib import Path
 
-import click
-
 from mpstock.cli.group import cli, common, open_shop
 from mpstock.cli.output import Output
-
-
-@cli.command()
-@click.argument("sku")
-@common
-def explain(config: Path, as_json: bool, sku: str) -> int:
-    """Say how each listing of a product comes to its number."""
-    output = Output(as_json)
-    with open_shop(config) as shop:
-        explanation = shop.explain(sku)
-    if as_json:
-        output.document(explanation.as_dict())
-    else:
-        for text in explanation.lines():
-            output.line(text)
-    return 0
 
 
 @cli.command()

@@ -60,7 +60,9 @@ class Recovery:
         chosen = ids(late_until)
         rows = self.db.query(
             "SELECT s.in_flight, coalesce(p.run_id, 0), s.marketplace, s.id, s.product_id, s.attempted_at, "
-            "s.warehouse_code, s.base, s.sent, s.cause FROM marketplace_stocks AS s "
+            "s.warehouse_code, s.base, s.sent, s.cause, (SELECT e.id FROM explanations AS e WHERE "
+            "e.product_id = s.product_id AND e.at <= s.attempted_at ORDER BY e.at DESC, e.id DESC LIMIT 1) "
+            "FROM marketplace_stocks AS s "
             "LEFT JOIN pushes AS p ON p.id = s.in_flight WHERE s.in_flight IS NOT NULL "
             "AND s.marketplace IN (SELECT value FROM json_each(?)) ORDER BY s.in_flight, s.id",
             (chosen,),
@@ -85,9 +87,9 @@ class Recovery:
             told = [
                 (
                     product_id, warehouse, base, sent, causes.get(cause, cause), OutcomeStatus.DOUBT.value,
-                    LOST, "its process ended, or lost its lease, before the answer was here", None,
+                    LOST, "its process ended, or lost its lease, before the answer was here", explanation,
                 )
-                for *_, product_id, _, warehouse, base, sent, cause in lost
+                for *_, product_id, _, warehouse, base, sent, cause, explanation in lost
             ]  # fmt: skip
             self._log.add(run, push, sink, told, now)
         self.db.execute(

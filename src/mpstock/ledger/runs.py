@@ -110,6 +110,11 @@ class Runs:
             found.append(json.loads(summary))
         return found
 
+    def plan_of(self, run: int) -> int | None:
+        """Return the number of the saved plan that a run carried out, if it did."""
+        row = self.db.one("SELECT plan_id, kind FROM runs WHERE id = ?", (run,))
+        return None if row is None or row[1] != "apply" else int(row[0] or 0)
+
     def cursor(self, name: str) -> CursorRow | None:
         """Return the state of a reading, None before its first."""
         rows = self.cursors(name)

@@ -76,7 +76,7 @@ def evaluate(reckoner: Reckoner, page: Sequence[Facts]) -> list[Evaluated]:
         page = [facts if len(facts.shops) == 1 else facts.with_wanted(now_wanted) for facts in page]
     result = []
     for facts, reckonings in zip(page, first, strict=True):
-        volatile = bool(facts.holds) and _expires(facts)
+        volatile = bool(reckoner.left) or (bool(facts.holds) and _expires(facts))
         if reckoner.book or _has_neighbours(reckoner, reckonings):
             now = {(r.sink, r.warehouse): r.wanted for r in reckonings}
             reckonings = [_after_neighbours(reckoner, facts, each, now) for each in reckonings]

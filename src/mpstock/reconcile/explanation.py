@@ -1,21 +1,29 @@
-"""What an explanation tells a person: text on a terminal, HTML in a notebook, JSON for programs."""
+"""What an explanation tells a person: a tree on a terminal and in a notebook, JSON for programs."""
 
 from __future__ import annotations
 
-import html
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from attrs import frozen
+from attrs import evolve, frozen
 
+from mpstock.errors import ConfigurationError
 from mpstock.reconcile.report import as_data
 
-__all__ = ["Explanation", "HoldExplanation", "ListingExplanation", "TermExplanation"]
+if TYPE_CHECKING:
+    from mpstock.reconcile.derivation import ExplanationNode
+    from mpstock.reconcile.why_not import WhyNot
 
-
-_HOLDS = 20
-"""As many holds are written out as text; as data all of them are there."""
+__all__ = [
+    "Explanation",
+    "HoldExplanation",
+    "ListingExplanation",
+    "PoolExplanation",
+    "StageExplanation",
+    "StockExplanation",
+    "TermExplanation",
+]
 
 
 @frozen
@@ -44,6 +52,19 @@ class TermExplanation:
 
 
 @frozen
+class PoolExplanation:
+    """What one own warehouse has to promise of a product, after the group's rule; None: nothing bounds it.
+
+    `known` False: at most that.
+    """
+
+    sku: str
+    warehouse: str
+    amount: int | None
+    known: bool
+
+
+@frozen
 class HoldExplanation:
     """Units that somebody has taken: whose, since when, and who has booked them already.
 
@@ -65,12 +86,31 @@ class HoldExplanation:
 
 
 @frozen
+class StageExplanation:
+    """One stage of a listing's number: what is left after it, and why it is less than before.
+
+    In the order of the formula: `sources` (what they say), `rule` (how sources of one warehouse are combined,
+    and warehouses summed), `reserved`, `share`, `holds`, `divided` and `others` (what is for other listings),
+    `recipe` (a pack or kit), `buffer` or `threshold`, `cap`, `range` (of the sink), `hand` (a person's word),
+    `unknown`, `neighbours` (that still show what is to be its), `wanted`; then what kept it from the listing:
+    `decided`, `plan`, `guard`, `stop`, `refused`, `waiting`, `shown`. Up to `recipe` the value is in units
+    of `sku`, from there on in those of the listing. None: nothing bounds it.
+    """
+
+    name: str
+    value: int | None
+    why: str
+    sku: str = ""
+
+
+@frozen
 class ListingExplanation:
     """How one listing's number comes about, from what is available to what was accepted.
 
     `recipe` says what one unit of it takes, where that is not one unit of the product. `floating` are the
     units that holds take from it of which nobody knows which warehouse loses them. `expected` is what it
-    should show after the orders that came since the last accepted write.
+    should show after the orders that came since the last accepted write. `sent` is what was put on the
+    wire last, by `run`, because of `cause`; `reckoned_at` is the moment of what it was reckoned from.
     """
 
     sink: str
@@ -96,90 +136,108 @@ class ListingExplanation:
     recipe: Mapping[str, int] | None = None
     floating: int = 0
     expected: int | None = None
+    sent: int | None = None
+    sent_at: datetime | None = None
+    run: int | None = None
+    cause: str = ""
+    reckoned_at: datetime | None = None
+    stages: Sequence[StageExplanation] = ()
+
+
+@frozen
+class StockExplanation:
+    """What there was of a product, and of what it is made of, at one moment."""
+
+    at: datetime
+    terms: Sequence[TermExplanation]
+    pools: Sequence[PoolExplanation]
+    holds: Sequence[HoldExplanation]
 
 
 @frozen(repr=False)
 class Explanation:
-    """Why each listing of a product shows what it shows."""
+    """Why each listing of a product shows what it shows, or showed at a moment or after a run.
+
+    `terms`, `pools` and `holds` are what there is of the product. Where listings were last sent something at
+    different moments, these are of the latest, and `earlier` has the others.
+    """
 
     sku: str
     terms: Sequence[TermExplanation]
     listings: Sequence[ListingExplanation]
     notes: Sequence[str] = ()
     holds: Sequence[HoldExplanation] = ()
+    pools: Sequence[PoolExplanation] = ()
+    reckoned_at: datetime | None = None
+    at: datetime | None = None
+    run: int | None = None
+    earlier: Sequence[StockExplanation] = ()
+
+    @property
+    def tree(self) -> ExplanationNode:
+        """The explanation as a tree: what there is, then each listing with its stages."""
+        from mpstock.reconcile.derivation import tree
+
+        return tree(self)
+
+    def narrowed(self, *, sink: str | None = None, warehouse: str | None = None) -> Explanation:
+        """Return the explanation of the listings of one sink, or of one of the sinks' warehouses, alone.
+
+        Raises:
+            ConfigurationError: there is no such listing.
+        """
+        chosen = [
+            listing
+            for listing in self.listings
+            if sink in (None, listing.sink) and warehouse in (None, listing.warehouse)
+        ]
+        if not chosen and (sink is not None or warehouse is not None):
+            there = ", ".join(f"{listing.sink} · {listing.warehouse}" for listing in self.listings)
+            asked = " · ".join(part for part in (sink, warehouse) if part is not None)
+            raise ConfigurationError(
+                f"{self.sku!r} has no listing in {asked}; there are: {there or 'none'}",
+                place="warehouse" if sink is None else "sink",
+            )
+        return evolve(self, listings=chosen)
+
+    def why_not(
+        self, quantity: int, *, sink: str | None = None, warehouse: str | None = None
+    ) -> Sequence[WhyNot]:
+        """Say for each listing what keeps it from showing so many, or that nothing does.
+
+        `sink` and `warehouse` (the sink's) choose the listings.
+
+        Raises:
+            ConfigurationError: the quantity is less than 1, or there is no such listing.
+        """
+        from mpstock.reconcile.why_not import why_not
+
+        return why_not(self.narrowed(sink=sink, warehouse=warehouse), quantity)
 
     def as_dict(self) -> dict[str, Any]:
-        """Return the explanation as plain data."""
+        """Return the explanation as plain data; `tree` has all of it once more, as it is told."""
         data: dict[str, Any] = as_data(self)
-        return data
+        return {**data, "tree": self.tree.as_dict()}
 
     def lines(self) -> list[str]:
         """Return the explanation as text, a line each."""
-        told = [self.sku]
-        for term in self.terms:
-            told += self._of_term(term)
-        for hold in self.holds[:_HOLDS]:
-            told += self._of_hold(hold)
-        if rest := self.holds[_HOLDS:]:
-            told.append(f"  … and {len(rest)} more holds, of {sum(hold.quantity for hold in rest)} units")
-        for listing in self.listings:
-            told += self._of_listing(listing)
-        told += [f"  {note}" for note in self.notes]
-        return told
+        return list(self._lines())
 
-    def _of_term(self, t: TermExplanation) -> Iterator[str]:
-        what = f"{t.sku}, " if t.sku not in ("", self.sku) else ""
-        share = "" if t.share == "1" else f" (a share of {t.share} counts)"
-        amount = "unknown" if t.quantity is None else f"{t.quantity} − {t.reserved} − {t.held} = {t.amount}"
-        when = "" if t.as_of is None else f" as of {t.as_of:%Y-%m-%d %H:%M:%S}Z"
-        age = "" if t.age is None else f", {_length(t.age)} ago"
-        yield f"  {what}{t.source} · {t.warehouse}: quantity − reserved − held: {amount}{share}{when}{age}"
-        if t.why_unknown:
-            yield f"      an upper bound only: {t.why_unknown}"
+    def _lines(self) -> Iterator[str]:
+        from mpstock.reconcile.derivation import as_lines
 
-    def _of_hold(self, h: HoldExplanation) -> Iterator[str]:
-        what = f"{h.sku}, " if h.sku != self.sku else ""
-        where = h.warehouses[0] if len(h.warehouses) == 1 else f"one of {', '.join(h.warehouses) or 'any'}"
-        until = "" if h.expires_at is None else f", until {h.expires_at:%Y-%m-%d %H:%M:%S}Z"
-        yield (
-            f"  {what}held by {h.origin} {h.key}: {h.quantity} from {where}, {h.stage} "
-            f"{h.stage_at:%Y-%m-%d %H:%M:%S}Z{until}"
-        )
-        if h.subtracted_from:
-            yield f"      subtracted from {', '.join(h.subtracted_from)}: not booked there yet"
-        if h.booked_by:
-            yield f"      booked by {', '.join(h.booked_by)}: not subtracted from it"
+        return as_lines(self.tree)
 
-    def _of_listing(self, x: ListingExplanation) -> Iterator[str]:
-        yield f"  {x.sink} · {x.warehouse} ({x.external_id})"
-        if x.recipe is not None:
-            yield f"      one of it takes {', '.join(f'{n} of {sku}' for sku, n in x.recipe.items())}"
-        if x.floating:
-            yield f"      {x.floating} units of it are held in a warehouse that nobody has told"
-        known = "" if x.available_known else " at most (not known for sure)"
-        yield (
-            f"      available{known}: {'unknown' if x.available is None else x.available}"
-            f" from {', '.join(x.feeds) or 'no warehouse'}"
-        )
-        settings = ", ".join(f"{k} = {v} ({x.origins.get(k, 'default')})" for k, v in x.buffer.items())
-        yield f"      buffer {x.policy}: {settings or 'no settings'} → advertise {x.advertised}"
-        yield (
-            f"      wanted {x.wanted}, shows {'unknown' if x.base is None else x.base}, "
-            f"confirmed {x.confirmed}, status {x.status}"
-            + (f", held: {x.held}" if x.held else "")
-            + (f", {x.error}" if x.error else "")
-        )
-        yield from (f"      {note}" for note in x.notes)
+    def to_html(self) -> str:
+        """Return the explanation as a page of its own; it needs nothing from elsewhere and runs no script."""
+        from mpstock.reconcile.derivation import as_page
+
+        return as_page(self.tree)
 
     def __repr__(self) -> str:
         return "\n".join(self.lines())
 
     def _repr_html_(self) -> str:
-        return f"<pre>{html.escape(repr(self))}</pre>"
+        from mpstock.reconcile.derivation import as_html
 
-
-def _length(seconds: float) -> str:
-    for name, size in (("d", 86_400), ("h", 3_600), ("min", 60)):
-        if seconds >= size:
-            return f"{seconds / size:.1f} {name}"
-    return f"{seconds:.0f} s"
+        return as_html(self.tree)

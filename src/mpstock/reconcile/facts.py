@@ -99,8 +99,15 @@ class FactsReader:
         self._own = own
         self._left = left
 
-    def read(self, product_ids: Sequence[int], now: datetime, hands: Hands = NO_HANDS) -> list[Facts]:
-        """Return the facts of those of the products that have a listing, as of now.
+    def read(
+        self,
+        product_ids: Sequence[int],
+        now: datetime,
+        hands: Hands = NO_HANDS,
+        *,
+        listed_only: bool = True,
+    ) -> list[Facts]:
+        """Return the facts of those of the products that have a listing (or of all), as of now.
 
         `hands` are what people have decided.
         """
@@ -114,7 +121,7 @@ class FactsReader:
             # What has left the settings is read back no more: it shows what it showed last.
             shown = last if (sink, code) in self._left else base
             shops.setdefault(product_id, {})[sink, code] = Listed(state, shown, wanted)
-        listed = [product_id for product_id in product_ids if product_id in shops]
+        listed = [p for p in product_ids if p in shops or not listed_only]
         if not listed:
             return []
         parts = sorted(made_of)
@@ -127,15 +134,15 @@ class FactsReader:
                     skus[p],
                     {p: levels.get(p, ())},
                     {p: holds[p]} if p in holds else {},
-                    {p: shops[p]},
-                    hands.of_product(p, skus[p], shops[p]),
+                    {p: shops[p]} if p in shops else {},
+                    hands.of_product(p, skus[p], shops.get(p, _NO_SHOPS)),
                 )
                 for p in listed
             ]
         return [
             evolve(
                 self._of_kin(p, skus[p], levels, holds, shops),
-                rulings=hands.of_product(p, skus[p], shops[p]),
+                rulings=hands.of_product(p, skus[p], shops.get(p, _NO_SHOPS)),
             )
             for p in listed
         ]

@@ -214,6 +214,11 @@ class Planner:
         """
         return evaluate(self.reckoner, self._reader.read(product_ids, self.now, self.hands))
 
+    def look_at(self, product_id: int) -> Evaluated:
+        """Return what a product's listings should show now, also where it has none. Nothing is recorded."""
+        facts = self._reader.read([product_id], self.now, self.hands, listed_only=False)
+        return evaluate(self.reckoner, facts)[0]
+
     def keep(self, found: Collection[Evaluated], wanted: Mapping[int, int] | None = None) -> dict[int, int]:
         """Keep what these products' numbers were reckoned from; returns the explanation of each product.
 

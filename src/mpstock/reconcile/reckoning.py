@@ -22,6 +22,7 @@ __all__ = [
     "NO_RULINGS",
     "Buffers",
     "Listed",
+    "Part",
     "Reckoner",
     "Reckoning",
     "Rulings",
@@ -42,6 +43,20 @@ class Listed:
 
 
 @frozen
+class Part:
+    """What a listing may promise of a component that others draw on, in its units, before floating holds.
+
+    `whole` is what there is of it, `mine` the part that is this product's in this group of sinks, `left` what
+    the listings before it have left.
+    """
+
+    component: int
+    whole: int
+    mine: int
+    left: int
+
+
+@frozen
 class Reckoning:
     """How one listing's wanted quantity came about.
 
@@ -49,7 +64,7 @@ class Reckoning:
     neither its stock nor what the listing shows is known, and there may be some. `waits` says that an
     unknown quantity keeps it below what the formula would give at the last known values. `floating` are the
     units that holds take from it of which nobody knows where they come from, in base units. `parts` are
-    (component, what there is of it, the part of that which is this product's) where it is divided.
+    what becomes of the components that others draw on as well.
     `unlimited` is what would be wanted if its neighbours did not still show what is its own, where they do.
     `ruling` is what a person has decided of it; `by_hand` says that the number is theirs.
     """
@@ -63,7 +78,7 @@ class Reckoning:
     wanted: int | None
     waits: bool
     floating: int = 0
-    parts: tuple[tuple[int, int, int], ...] = ()
+    parts: tuple[Part, ...] = ()
     unlimited: int | None = None
     ruling: Ruling | None = None
     by_hand: bool = False
@@ -255,9 +270,14 @@ class _Group:
                 pool, floating = self._available(recipe, feeds, pools)
                 reckoning = self._listing(sink, warehouse, pool, floating)
                 divided = tuple(
-                    (c, total(self.stock(c).pools, feeds, rules).amount, total(own[c], feeds, rules).amount)
+                    Part(
+                        c,
+                        total(self.stock(c).pools, feeds, rules).amount,
+                        total(own[c], feeds, rules).amount,
+                        pools[c].amount,
+                    )
                     for c, _ in recipe
-                    if own[c] is not self.stock(c).pools
+                    if own[c] is not self.stock(c).pools or shown[c] or parts is not None
                 )
                 result.append(evolve(reckoning, parts=divided) if divided else reckoning)
                 taken = reckoning.wanted if reckoning.wanted is not None else (reckoning.base or 0)
