@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from mpstock.reconcile import reckoning as formula
 from mpstock.reconcile.availability import Pool
 from mpstock.reconcile.invariants import broken
-from mpstock.reconcile.reckoning import Reckoning
+from mpstock.reconcile.reckoned import Reckoning
 from tests.reconcile.shops import make, shows
 
 numbers = st.none() | st.integers(0, 12)

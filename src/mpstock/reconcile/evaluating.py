@@ -12,7 +12,8 @@ from mpstock.reconcile.invariants import hold_to
 
 if TYPE_CHECKING:
     from mpstock.reconcile.facts import Facts
-    from mpstock.reconcile.reckoning import Reckoner, Reckoning
+    from mpstock.reconcile.reckoned import Reckoning
+    from mpstock.reconcile.reckoning import Reckoner
 
 __all__ = ["Evaluated", "evaluate"]
 

@@ -30,7 +30,8 @@ if TYPE_CHECKING:
     from mpstock.ledger.stocks import StockRow
     from mpstock.reconcile.evaluating import Evaluated
     from mpstock.reconcile.planning import Planner
-    from mpstock.reconcile.reckoning import Reckoner, Reckoning
+    from mpstock.reconcile.reckoned import Reckoning
+    from mpstock.reconcile.reckoning import Reckoner
 
 __all__ = ["Case", "explain", "product_of"]
 

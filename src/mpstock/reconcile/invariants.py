@@ -15,7 +15,8 @@ from mpstock.reconcile.availability import BOUNDLESS
 
 if TYPE_CHECKING:
     from mpstock.reconcile.components import Component
-    from mpstock.reconcile.reckoning import Reckoner, Reckoning
+    from mpstock.reconcile.reckoned import Reckoning
+    from mpstock.reconcile.reckoning import Reckoner
 
 __all__ = ["broken", "hold_to"]
 

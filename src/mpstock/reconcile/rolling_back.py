@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from mpstock.ledger.plans import Place, Written
     from mpstock.reconcile.engine import Engine
     from mpstock.reconcile.planning import Planner
-    from mpstock.reconcile.reckoning import Reckoning
+    from mpstock.reconcile.reckoned import Reckoning
 
 __all__ = ["LASTS", "pin", "rollback"]
 

@@ -18,7 +18,9 @@ from mpstock.reconcile.explanation import StageExplanation
 
 if TYPE_CHECKING:
     from mpstock.reconcile.evaluating import Evaluated
-    from mpstock.reconcile.reckoning import Reckoner, Reckoning, WarehouseRule
+    from mpstock.reconcile.places import WarehouseRule
+    from mpstock.reconcile.reckoned import Reckoning
+    from mpstock.reconcile.reckoning import Reckoner
 
 __all__ = ["Names", "bounded", "stages"]
 
