@@ -30,7 +30,8 @@ SHARED_TWICE = "the same units promised twice"
 def broken(reckoning: Reckoning, maximum: int) -> str:
     """Say which invariant a reckoning breaks; empty if none."""
     wanted, pool = reckoning.wanted, reckoning.available
-    if wanted is None:
+    if wanted is None or (reckoning.ruling is not None and reckoning.ruling.kind == "adopted"):
+        # For a number of which no source speaks any more a person answers.
         return ""
     if pool.amount < BOUNDLESS // 2 and wanted > max(pool.amount, 0):
         return ABOVE_AVAILABLE
