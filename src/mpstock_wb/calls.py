@@ -54,6 +54,18 @@ class Calls:
             describe=describe,
         )
 
+    async def delete_stocks(self, warehouse: str, ids: Sequence[int]) -> httpx.Response:
+        """Send DELETE /api/v3/stocks/{warehouseId}; what its answer means is for the caller to say."""
+        return await self._context.transport.request(
+            "DELETE",
+            f"{self._marketplace}/api/v3/stocks/{warehouse}",
+            scopes=self._table.removals,
+            push=True,
+            headers=self._headers,
+            json=wire.ids_body(ids),
+            describe=describe,
+        )
+
     async def stocks(self, warehouse: str, ids: Sequence[int]) -> dict[int, int | None]:
         """Return amounts by size, of POST /api/v3/stocks/{warehouseId}; as `wire.read_stocks`."""
         return await self._read(

@@ -12,7 +12,16 @@ from enum import Enum
 
 from attrs import frozen
 
-__all__ = ["ELEMENTS", "REQUESTS", "STATUSES", "UNKNOWN_ELEMENT", "UNKNOWN_REQUEST", "Effect", "Meaning"]
+__all__ = [
+    "CARGO",
+    "ELEMENTS",
+    "REQUESTS",
+    "STATUSES",
+    "UNKNOWN_ELEMENT",
+    "UNKNOWN_REQUEST",
+    "Effect",
+    "Meaning",
+]
 
 
 class Effect(Enum):
@@ -42,14 +51,14 @@ _BLOCKED = Meaning(
 )
 _CARGO = "move the product to a warehouse of its cargo type, or leave it out for this one"
 
+CARGO = frozenset(f"CargoWarehouseRestriction{kind}" for kind in ("MGT", "SGT", "SGTKGTPlus", "KGTPlus"))
+"""The refusals of a cargo type, which Wildberries gives to the number 0 as well."""
+
 ELEMENTS: Mapping[str, Meaning] = {
     "StoreIsProcessing": _PROCESSING,
     "WarehouseStocksUpdateBlock": _BLOCKED,
     "UploadDataLimit": Meaning(Effect.ITEM, "Wildberries takes at most 100,000 units of one size"),
-    "CargoWarehouseRestrictionMGT": Meaning(Effect.ITEM, _CARGO),
-    "CargoWarehouseRestrictionSGT": Meaning(Effect.ITEM, _CARGO),
-    "CargoWarehouseRestrictionSGTKGTPlus": Meaning(Effect.ITEM, _CARGO),
-    "CargoWarehouseRestrictionKGTPlus": Meaning(Effect.ITEM, _CARGO),
+    **dict.fromkeys(CARGO, Meaning(Effect.ITEM, _CARGO)),
     "NotFound": Meaning(
         Effect.ITEM,
         "the size is not among the account's cards any more; look whether its card is in the trash",

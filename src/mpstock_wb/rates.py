@@ -54,6 +54,7 @@ class RateTable:
 
     rates: tuple[Rate, ...]
     stocks: tuple[str, ...]
+    removals: tuple[str, ...]
     warehouses: tuple[str, ...]
     content: tuple[str, ...]
     orders: Mapping[str, tuple[str, ...]] = field(factory=dict[str, tuple[str, ...]])
@@ -66,6 +67,7 @@ _CONTENT = Rate("content", requests=100, period=60.0, spacing=0.6, burst=5)
 PRODUCTION = RateTable(
     rates=(
         Rate("stocks", requests=300, period=60.0, spacing=0.2, burst=20, error_cost=10),
+        Rate("stocks_delete", requests=10, period=60.0, spacing=6.0, burst=2, error_cost=10),
         Rate("warehouses", requests=300, period=60.0, spacing=0.2, burst=20, error_cost=10),
         # Assembly orders, supplies and passes of FBS; assembly orders of DBS; all of DBW; in-store pickup.
         *(
@@ -77,6 +79,7 @@ PRODUCTION = RateTable(
         _CONTENT,
     ),
     stocks=("stocks",),
+    removals=("stocks_delete",),
     warehouses=("warehouses",),
     content=("content",),
     orders={group: (group,) for group in _ORDER_GROUPS},
@@ -86,6 +89,7 @@ SANDBOX = RateTable(
     # The documents do not say what an error costs in the sandbox; the dearer reading harms nobody there.
     rates=(Rate("marketplace", requests=1, period=1.0, spacing=1.0, error_cost=10), _CONTENT),
     stocks=("marketplace",),
+    removals=("marketplace",),
     warehouses=("marketplace",),
     content=("content",),
     orders=dict.fromkeys(_ORDER_GROUPS, ("marketplace",)),

@@ -16,7 +16,7 @@ from mpstock import Change, Outcome, OutcomeStatus
 from mpstock_wb import codes, wire, words
 from mpstock_wb.codes import Effect, Meaning
 
-__all__ = ["Refusal", "Verdict", "judge", "settle"]
+__all__ = ["Refusal", "Verdict", "judge", "judge_removal", "removable", "settle"]
 
 _WHOLE_REQUEST = {
     Effect.BUSY: OutcomeStatus.BUSY,
@@ -80,6 +80,31 @@ def settle(changes: Sequence[Change], shown: Mapping[int, int | None], refusal: 
         Outcome(OutcomeStatus.OK) if shown.get(int(change.listing.external_id), 0) == change.new else rest
         for change in changes
     ]
+
+
+def removable(change: Change, outcome: Outcome) -> bool:
+    """Say whether nothing but a removal takes this change's stock to zero."""
+    return change.new == 0 and outcome.status is OutcomeStatus.ERROR and outcome.code in codes.CARGO
+
+
+def judge_removal(status: int, content: bytes, refused: Outcome) -> Outcome:
+    """Judge an answer to the removal of what was `refused`: it stays so unless the record is gone."""
+    if status == 204:
+        return Outcome(OutcomeStatus.OK, code=refused.code, message="refused at 0; its record was removed")
+    try:
+        data = words.decode(content)
+    except ValueError:
+        data = None
+    refusal = _request(status, content, data)
+    if refusal.meaning.effect is Effect.DOUBT:
+        return refusal.outcome(OutcomeStatus.DOUBT)
+    said = refusal.message or refusal.code
+    return Outcome(
+        OutcomeStatus.ERROR,
+        code=refused.code,
+        message=f"{refused.message}; and its record could not be removed: {said}",
+        retry_after=refusal.meaning.retry_after,
+    )
 
 
 def _judge_elements(elements: Sequence[Refusal], changes: Sequence[Change]) -> Verdict:

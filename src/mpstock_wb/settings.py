@@ -33,6 +33,8 @@ class WbSettings:
     `content_url`      where cards are; likewise.
     `full_walk`        how old the last walk over all cards may be before the next one starts from the
                        beginning: cards in the trash are noticed by a full walk alone.
+    `delete_when_refused`  where Wildberries refuses even the number 0 because of the cargo type, remove the
+                       record of that stock. It cannot be undone: the stock has to be sent anew.
     """
 
     token: Secret
@@ -43,6 +45,7 @@ class WbSettings:
     full_walk: timedelta = timedelta(hours=24)
     orders: bool = True
     orders_lookback: timedelta = timedelta(days=14)
+    delete_when_refused: bool = False
 
 
 _SKU_FIELDS = ("vendor_code", "size", "wb_size", "nm_id")

@@ -18,6 +18,8 @@ from mpstock import (
     OutcomeStatus,
 )
 from mpstock.errors import (
+    InDoubtError,
+    NotSentError,
     PluginContractError,
     RejectedError,
     TransientError,
@@ -69,7 +71,8 @@ class WbSink:
 
         A change that Wildberries would refuse anyhow is refused here: an answer of 4xx costs ten
         requests and takes the whole batch with it. A refusal that names nobody is settled by a
-        read-back in the same call.
+        read-back in the same call. With `delete_when_refused` a zero that is refused for the cargo type is
+        followed by one DELETE of those sizes, which cannot be undone.
 
         Raises (besides what the transport lets through):
             PluginContractError: more than `limits.batch` changes, or changes of several warehouses.
@@ -82,7 +85,10 @@ class WbSink:
         sent = [index for index, outcome in enumerate(outcomes) if outcome is None]
         if sent:
             batch = [changes[index] for index in sent]
-            for index, outcome in zip(sent, await self._put(warehouse, batch), strict=True):
+            answered = await self._put(warehouse, batch)
+            if self._settings.delete_when_refused:
+                answered = await self._remove_refused(warehouse, batch, answered)
+            for index, outcome in zip(sent, answered, strict=True):
                 outcomes[index] = outcome
         return [outcome for outcome in outcomes if outcome is not None]
 
@@ -98,6 +104,36 @@ class WbSink:
             self._context.logger.warning("the read-back after a refusal that names nobody failed: %s", error)
             return verdict.outcomes
         return refusals.settle(batch, shown, verdict.unnamed)
+
+    async def _remove_refused(
+        self, warehouse: str, batch: Sequence[Change], outcomes: Sequence[Outcome]
+    ) -> Sequence[Outcome]:
+        """Remove the records of sizes that Wildberries will not even let show 0 for their cargo type.
+
+        Those alone, and only where 0 is wanted: what sells and cannot be lowered otherwise is oversold.
+        """
+        chosen = [
+            index
+            for index, (change, outcome) in enumerate(zip(batch, outcomes, strict=True))
+            if refusals.removable(change, outcome)
+        ]
+        if not chosen:
+            return outcomes
+        ids = [int(batch[index].listing.external_id) for index in chosen]
+        result = list(outcomes)
+        try:
+            answer = await self._calls.delete_stocks(warehouse, ids)
+        except NotSentError as error:
+            self._context.logger.warning("what was refused at 0 could not be removed: %s", error)
+        except InDoubtError as error:
+            for index in chosen:
+                result[index] = Outcome(OutcomeStatus.DOUBT, outcomes[index].code, str(error))
+        else:
+            for index in chosen:
+                result[index] = refusals.judge_removal(answer.status_code, answer.content, outcomes[index])
+            status = answer.status_code
+            self._context.logger.info("%d stocks removed in %s: %s", len(ids), warehouse, status)
+        return result
 
     def _one_warehouse(self, changes: Sequence[Change]) -> str:
         if len(changes) > rates.BATCH:

@@ -88,7 +88,7 @@ def stocks_body(amounts: Mapping[int, int]) -> dict[str, Any]:
 
 
 def ids_body(ids: Sequence[int]) -> dict[str, Any]:
-    """Return the body of POST /api/v3/stocks/{warehouseId}."""
+    """Return the body of POST and of DELETE /api/v3/stocks/{warehouseId}."""
     return {"chrtIds": list(ids)}
 
 

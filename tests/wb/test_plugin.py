@@ -40,6 +40,7 @@ def test_defaults_are_production() -> None:
     assert settings.content_url == "https://content-api.wildberries.ru"
     assert (settings.match_by, settings.full_walk) == ("vendor_code", timedelta(hours=24))
     assert (settings.orders, settings.orders_lookback) == (True, timedelta(days=14))
+    assert settings.delete_when_refused is False
     assert settings.sku_format == "{vendor_code}-{size}"
     assert set(fields_dict(WbSettings)) == {
         "token",
@@ -50,6 +51,7 @@ def test_defaults_are_production() -> None:
         "orders",
         "orders_lookback",
         "sku_format",
+        "delete_when_refused",
     }
 
 

@@ -138,6 +138,7 @@ def test_limits_are_those_of_the_documents() -> None:
     }
     assert rates == {
         "stocks": (300, 60.0, 0.2, 20, 10),
+        "stocks_delete": (10, 60.0, 6.0, 2, 10),
         "warehouses": (300, 60.0, 0.2, 20, 10),
         "orders": (300, 60.0, 0.2, 20, 10),
         "dbs": (300, 60.0, 0.2, 20, 10),
