@@ -35,6 +35,7 @@ if TYPE_CHECKING:
     from mpstock.ledger.backup import Backup
     from mpstock.ledger.chain import LogBreak, LogVerification
     from mpstock.ledger.drifts import Drift, DriftKind
+    from mpstock.ledger.inspecting import LedgerFinding
     from mpstock.ledger.retention import Tidied
     from mpstock.model import (
         Change,
@@ -54,6 +55,7 @@ if TYPE_CHECKING:
     )
     from mpstock.reconcile.checking import AdapterFindings
     from mpstock.reconcile.derivation import ExplanationNode
+    from mpstock.reconcile.doctoring import Repair, Repairs
     from mpstock.reconcile.engine import Progress
     from mpstock.reconcile.explanation import (
         Explanation,
@@ -93,6 +95,7 @@ __all__ = [
     "HeldSlice",
     "Hold",
     "HoldExplanation",
+    "LedgerFinding",
     "Level",
     "Limits",
     "Listing",
@@ -117,6 +120,8 @@ __all__ = [
     "Pushed",
     "Rate",
     "Reading",
+    "Repair",
+    "Repairs",
     "Report",
     "RunFinished",
     "ScaledClock",
@@ -161,6 +166,7 @@ _HOMES = {
     "ledger.actions": "Action",
     "ledger.backup": "Backup",
     "ledger.chain": "LogBreak LogVerification",
+    "ledger.inspecting": "LedgerFinding",
     "ledger.retention": "Tidied",
     "ledger.drifts": "Drift DriftKind",
     "model": (
@@ -169,6 +175,7 @@ _HOMES = {
     ),
     "reconcile.checking": "AdapterFindings",
     "reconcile.derivation": "ExplanationNode",
+    "reconcile.doctoring": "Repair Repairs",
     "reconcile.engine": "Progress",
     "reconcile.explanation": (
         "Explanation HoldExplanation ListingExplanation PoolExplanation StageExplanation StockExplanation "

@@ -12,7 +12,9 @@ if TYPE_CHECKING:
     from mpstock.ledger.actions import Action
     from mpstock.ledger.backup import Backup
     from mpstock.ledger.chain import LogVerification
+    from mpstock.ledger.inspecting import LedgerFinding
     from mpstock.ledger.retention import Tidied
+    from mpstock.reconcile.doctoring import Repairs
 
 __all__ = ["AsyncCaring", "Caring"]
 
@@ -77,6 +79,41 @@ class AsyncCaring(AsyncPart):
         )
         return made
 
+    async def doctor(self) -> list[LedgerFinding]:
+        """Look after the ledger: what is damaged, out of step, stuck, or too large; the worst first.
+
+        Nothing is changed, and runs go on meanwhile.
+        """
+        from mpstock.ledger.inspecting import inspect
+        from mpstock.reconcile.doctoring import by_severity, unattended
+
+        engine = await self._assembly.start()
+        now = engine.clock.now()
+        found = await self._beside(lambda ledger: inspect(ledger, now))
+        return by_severity([*found, *await engine.worker.run(unattended, engine)])
+
+    async def repair(
+        self, *, apply: bool = False, actor: str | None = None, reason: str | None = None
+    ) -> Repairs:
+        """Return what in the ledger can be worked out anew; with `apply` do it, and say what is left.
+
+        Each kind is mended in one transaction of its own, and recorded as an action. What is too old is let
+        go as well. What a repair makes different is planned and judged by the next run like all else.
+        """
+        from mpstock.asked import Asked
+        from mpstock.reconcile.doctoring import Repairs, mend, planned
+        from mpstock.reconcile.tidying import tidy
+
+        asked = Asked(actor, reason)
+        # Before the leases are taken: that alone mends some of it.
+        found = await self.doctor()
+        if not apply:
+            return Repairs(False, planned(found), found)
+        async with self._run() as engine:
+            repairs = await mend(engine, asked, found)
+            await tidy(engine)
+        return Repairs(True, repairs, await self.doctor())
+
     async def restored(self, *, actor: str | None = None, reason: str | None = None) -> int:
         """Say that this ledger is older than what the marketplaces show: it was put back from a copy.
 
@@ -120,6 +157,14 @@ class Caring(Part):
     def backup(self, path: str | Path, *, actor: str | None = None, reason: str | None = None) -> Backup:
         """Copy the ledger to a new file while runs go on; see `AsyncShop.backup`."""
         return self._call(self._shop.backup(path, actor=actor, reason=reason))
+
+    def doctor(self) -> list[LedgerFinding]:
+        """Look after the ledger; see `AsyncShop.doctor`."""
+        return self._call(self._shop.doctor())
+
+    def repair(self, *, apply: bool = False, actor: str | None = None, reason: str | None = None) -> Repairs:
+        """Mend what can be worked out anew; see `AsyncShop.repair`."""
+        return self._call(self._shop.repair(apply=apply, actor=actor, reason=reason))
 
     def restored(self, *, actor: str | None = None, reason: str | None = None) -> int:
         """Say that this ledger was put back from a copy; see `AsyncShop.restored`."""

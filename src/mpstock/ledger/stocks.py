@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from mpstock.ledger.database import Database
     from mpstock.ledger.dirt import Dirt
 
-__all__ = ["LANES", "LONGEST_REST", "StockRow", "Stocks", "relane"]
+__all__ = ["LANES", "LONGEST_REST", "StockRow", "Stocks", "contradicts", "relane"]
 
 LANES = ("zero", "fall", "raise")
 
@@ -52,6 +52,21 @@ def relane(base: str = "base", parked: str = "0") -> str:
         f"AND stopped IS NULL AND NOT ({parked})), "
         f"sync_status = CASE WHEN in_flight IS NOT NULL OR {lane} IS NOT NULL OR wanted IS NULL "
         "THEN 'pending' ELSE 'ok' END"
+    )
+
+
+def contradicts() -> str:
+    """Return the condition under which a state is not what `relane` makes of it.
+
+    It may be put off, or refused; but it is never ready against base, wanted, guard or stop.
+    """
+    lane = _LANE.format(base="base")
+    return (
+        f"((in_flight IS NULL AND (lane IS NOT ({lane}) "
+        "OR (held IS NOT NULL AND lane IS NOT 0 AND lane IS NOT 2) "
+        "OR (ready = 1 AND (lane IS NULL OR stopped IS NOT NULL OR held IS NOT NULL)) "
+        "OR (sync_status = 'ok') IS NOT (lane IS NULL AND wanted IS NOT NULL))) "
+        "OR (in_flight IS NOT NULL AND (ready = 1 OR sync_status = 'ok')))"
     )
 
 
