@@ -158,6 +158,22 @@ def test_status_needs_no_network(tmp_path: Path) -> None:
     assert "wanted 8, shows 8, confirmed 8" in explained
 
 
+def test_explain_tells_what_it_was_and_why_it_is_not_more(play: Play, tmp_path: Path) -> None:
+    """The number of a run and of a time, the stage that cuts it, and a page for the browser."""
+    play.run("sync").ok()
+    play.set_levels({"SKU-A": 5})
+    play.run("sync").ok()
+    assert {one["sent"] for one in play.json("explain", "SKU-A", "--run", "1")["listings"]} == {8}
+    assert {one["sent"] for one in play.json("explain", "SKU-A", "--at", "2100-01-01")["listings"]} == {3}
+    assert play.json("explain", "SKU-A", "--at", "2020-01-01T10:00")["listings"] == []
+    (answer,) = play.json("explain", "SKU-A", "--why-not", "4", "--sink", "ozon")["why_not"]
+    assert (answer["stage"]["name"], answer["before"], answer["after"]) == ("buffer", 5, 3)
+    assert answer["sentence"] in play.run("explain", "SKU-A", "--why-not", "4").ok().stdout
+    page = tmp_path / "why.html"
+    assert str(page) in play.run("explain", "SKU-A", "--html", str(page)).ok().stdout
+    assert "wanted 3, shows 3" in page.read_text(encoding="utf-8")
+
+
 def test_commands_before_the_first_run_say_that_there_was_none(play: Play) -> None:
     """A ledger without a run is no error for `status` and `log`."""
     assert "never" in play.run("status").ok().stdout
