@@ -63,6 +63,23 @@ def crash(session: nox.Session) -> None:
     session.run("python", "-m", "pytest", "-m", "slow or not slow", "tests/crash", *chosen)
 
 
+@nox.session
+def machine(session: nox.Session) -> None:
+    """Hold the engine against a world that fails and dies at any point: 2,000 examples of 50 steps.
+
+    Other numbers: `nox -s machine -- EXAMPLES STEPS PROCESSES SEED`.
+    """
+    install(session, "tests")
+    session.run("python", "-m", "tests.machine.running", *session.posargs)
+
+
+@nox.session
+def mutants(session: nox.Session) -> None:
+    """Break the engine in one rule after another, and see that the machine finds each."""
+    install(session, "tests")
+    session.run("python", "-m", "tests.machine.mutants", *session.posargs)
+
+
 PEERS = (
     "moysklad-remap-12-sdk",
     "moyskladapi; python_version >= '3.12'",

@@ -146,10 +146,10 @@ def test_the_lowest_of_sources_one_of_which_is_silent_is_only_a_bound() -> None:
 
 
 def test_no_row_is_nothing_only_if_every_source_was_read() -> None:
-    """A product that no source lists here is zero if all were read completely, and unknown if not."""
+    """A product that no source lists here is zero if all were read completely; else nothing bounds it."""
     read, never = SourceRule("g", "sum", 0), SourceRule("g", "sum", 1, omits_zero=False)
     assert total({}, None, {"a": read}) == Pool(0, True)
-    assert total({}, None, {"a": read, "b": never}) == Pool(0, False)
+    assert total({}, None, {"a": read, "b": never}) == Pool(BOUNDLESS, False)
 
 
 # ---------------------------------------------------------------- one pool, several warehouses of a sink

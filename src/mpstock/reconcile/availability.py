@@ -23,6 +23,7 @@ __all__ = [
     "SourceRule",
     "Stated",
     "Term",
+    "lower",
     "net",
     "pools",
     "remaining",
@@ -39,7 +40,7 @@ Rule = Literal["sum", "first", "max", "min"]
 class SourceRule:
     """How one source takes part: the group it belongs to, the group's rule, and its place in it.
 
-    `trusted`      False while the source is down or stale: all it said is an upper bound then.
+    `trusted`      False while the source is down, stale or was never read: what it said is an upper bound.
     `stale`        it was read too long ago to be believed.
     `omits_zero`   True once it was read completely: what it does not list is zero, not unknown.
     `confirmed_at` as of when it has last confirmed the rows that it did not repeat.
@@ -256,14 +257,21 @@ def fed_by(own: Mapping[int, Pool], feeds: frozenset[int] | None) -> list[int]:
 def total(own: Mapping[int, Pool], feeds: frozenset[int] | None, rules: Mapping[str, SourceRule]) -> Pool:
     """Sum the pools that feed one sink warehouse (`feeds` None = all), signed.
 
-    A product that no source lists in these warehouses has none there, provided that every source was
-    read completely once.
+    What no source lists in these warehouses is none, provided that every source was read completely once.
+    One that was never read may know of more, or of a shortage.
     """
     chosen = [own[warehouse] for warehouse in fed_by(own, feeds)]
-    if not chosen:
-        every_read = all(rule.trusted and rule.omits_zero for rule in rules.values())
-        return Pool(0, known=every_read)
-    return Pool(sum(pool.amount for pool in chosen), all(pool.known for pool in chosen))
+    if chosen:
+        heard = all(rule.trusted or rule.omits_zero for rule in rules.values())
+        return Pool(sum(pool.amount for pool in chosen), heard and all(pool.known for pool in chosen))
+    if all(rule.omits_zero for rule in rules.values()):
+        return Pool(0, known=all(rule.trusted for rule in rules.values()))
+    return Pool(BOUNDLESS, known=False)
+
+
+def lower(pool: Pool, bound: Pool) -> Pool:
+    """Return a pool that is not above another."""
+    return pool if pool.amount <= bound.amount else evolve(pool, amount=bound.amount)
 
 
 def remaining(
@@ -282,5 +290,6 @@ def remaining(
     if not shown:
         return pool
     reach = set(fed_by(own, feeds))
-    within = sum(units for theirs, units in shown if set(fed_by(own, theirs)) <= reach)
+    # One that nothing feeds here takes nothing from here.
+    within = sum(units for theirs, units in shown if (fed := set(fed_by(own, theirs))) and fed <= reach)
     return Pool(min(pool.amount, total(own, feeds, rules).amount - within), pool.known)

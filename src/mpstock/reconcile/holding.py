@@ -10,7 +10,7 @@ from attrs import evolve
 
 from mpstock.errors import ConfigurationError
 from mpstock.model import Level, Reading
-from mpstock.reconcile.availability import total
+from mpstock.reconcile.availability import BOUNDLESS, total
 
 if TYPE_CHECKING:
     from mpstock.ledger import Ledger
@@ -79,7 +79,7 @@ def _check(ledger: Ledger, planner: Planner, units: dict[int, int], warehouse: s
     for part, stock in planner.components(sorted(units)).items():
         pool = total(stock.pools, feeds, planner.reckoner.rules)
         free = pool.amount - sum(held.quantity for held in stock.lost(feeds))
-        if not stock.terms or free < units[part]:
+        if not stock.terms or free < units[part] or free > BOUNDLESS // 2:
             raise _NotAvailableError
 
 

@@ -156,8 +156,7 @@ class Puller:
                     self.ledger.levels.forget_heard(built.name, as_of, self.clock.now())
                 self.ledger.runs.move_cursor(
                     name, new, as_of,
-                    settings=settings, rows=session.rows, complete=complete and not session.doubtful,
-                    problems=problems,
+                    settings=settings, rows=session.rows, complete=_is_all(last, session), problems=problems,
                 )  # fmt: skip
 
         await self.worker.run(finish)
@@ -169,7 +168,7 @@ class Puller:
             built.name,
             session.rows,
             session.changed,
-            complete and not session.doubtful,
+            _is_all(last, session),
             len(problems),
             told,
             session.unknown,
@@ -259,6 +258,11 @@ class Puller:
                 self.ledger.orders.resolve(sink, now, everything=moved > 0)
                 if moved:
                     self.ledger.interventions.stop_new(sink)
+
+
+def _is_all(last: Reading | None, session: ReadSession) -> bool:
+    """Whether what a reading left out is not there: it was complete, and nothing in it is in doubt."""
+    return last is not None and last.complete and last.absent == "zero" and not session.doubtful
 
 
 def _check(built: BuiltSource, reading: Reading) -> None:

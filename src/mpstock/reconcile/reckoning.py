@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Literal, Protocol
 
 from attrs import evolve, field, frozen
 
-from mpstock.reconcile.availability import BOUNDLESS, Pool, SourceRule, remaining, total
+from mpstock.reconcile.availability import BOUNDLESS, Pool, SourceRule, lower, remaining, total
 from mpstock.reconcile.components import Component
 from mpstock.reconcile.hands import Ruling
 from mpstock.reconcile.places import Feeds, LeftPlace, SinkRule, WarehouseRule
@@ -317,14 +317,14 @@ class _Group:
     def _available(
         self, recipe: Sequence[tuple[int, int]], feeds: Feeds, pools: Mapping[int, Pool]
     ) -> tuple[Pool, int]:
-        """Net each component first, then take the scarcest: so many whole units of the listing there are."""
+        """Net each component, no part above the whole, then take the scarcest: so many are there."""
         amount, known, floating = BOUNDLESS, True, 0
         for component_id, units in recipe:
             stock = self.stock(component_id)
             if not stock.terms:
                 known = False
                 continue
-            pool = pools[component_id]
+            pool = lower(pools[component_id], self._total(stock.pools, feeds))
             lost = sum(hold.quantity for hold in stock.lost(feeds))
             floating += lost
             known = known and pool.known
@@ -341,9 +341,11 @@ class _Group:
         taken: int,
         later: Sequence[tuple[SinkRule, WarehouseRule]],
     ) -> None:
-        for component_id, units in recipe:
+        for component_id, units in recipe if taken else ():
+            # Where the floating holds come from nobody knows: what is left without them may be all there is.
+            lost = sum(hold.quantity for hold in self.stock(component_id).lost(warehouse.feeds))
             left[component_id] = draw(
-                left[component_id], warehouse.feeds, taken * units, (w.feeds for _, w in later)
+                left[component_id], warehouse.feeds, taken * units + lost, (w.feeds for _, w in later)
             )
             shown[component_id].append((warehouse.feeds, taken * units))
 

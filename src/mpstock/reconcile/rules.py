@@ -112,7 +112,7 @@ def _source_rules(
             config.group,
             config.rule,
             order,
-            trusted=built.name not in untrusted and not stale,
+            trusted=built.name not in untrusted and not stale and read_at is not None,
             omits_zero=cursor is not None and cursor.full_at is not None,
             confirmed_at=full_at if advisory else read_at,
             fresh_since=now - config.max_age if advisory and config.max_age is not None else None,
