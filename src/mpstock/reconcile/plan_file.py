@@ -10,11 +10,11 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any, TypeVar
 
-from attrs import define, field
+from attrs import define, field, fields
 
 from mpstock.errors import ConfigurationError
 from mpstock.reconcile.plans import FORMAT, VERSION, Plan, PlannedChange, SkippedListing, lane
-from mpstock.reconcile.report import HeldSlice, SinkReport, SourceReport, as_data
+from mpstock.reconcile.report import HeldSlice, SinkReport, SourceReport
 
 __all__ = ["load", "save"]
 
@@ -24,6 +24,10 @@ _PART = 1_000
 
 _LARGEST = 2**31 - 1
 """No sink takes more, and the ledger can hold it."""
+
+# One encoder for all lines: `json.dumps` would make one for each.
+_encode = json.JSONEncoder(ensure_ascii=False).encode
+_KEYS = tuple(attribute.name for attribute in fields(PlannedChange))
 
 T = TypeVar("T")
 
@@ -52,9 +56,7 @@ def save(plan: Plan, path: Path) -> Path:
 
 def _line(change: PlannedChange) -> str:
     # What is empty in nearly every change would be half of the file.
-    return json.dumps(
-        {key: value for key, value in as_data(change).items() if value != ""}, ensure_ascii=False
-    )
+    return _encode({key: value for key in _KEYS if (value := getattr(change, key)) != ""})
 
 
 def load(path: Path) -> Plan:
