@@ -443,6 +443,8 @@ def test_what_a_killed_process_sent_is_in_the_log(tmp_path: Path) -> None:
     source.set("A", 9)
     account.kill(applied=True)
     play.dies()
+    # It has arrived by then, and is read back at once.
+    play.clock.advance(66)
     play.sync()
     with play.open() as shop:
         told = [(line.old, line.new, line.run, line.status) for line in shop.log()]

@@ -6,15 +6,16 @@ import asyncio
 import os
 import subprocess
 import sys
-from collections.abc import Sequence
-from datetime import timedelta
+from collections.abc import AsyncIterator, Sequence
+from datetime import datetime, timedelta
 from pathlib import Path
 
 import pytest
 
-from mpstock import Change
+from mpstock import Change, Listing, Observation, Outcome
 from mpstock.ledger.leases import Holder, Taken
 from mpstock.owners import gone, register, unregister
+from mpstock.testing import VirtualClock
 from tests.reconcile.leasing import DEADLINE, LENGTH, Other
 from tests.reconcile.shops import Account, Play, make, shows, sink_config, skus, tell_ledger
 
@@ -163,6 +164,52 @@ def test_an_owner_of_this_process_is_gone_when_it_says_so() -> None:
     assert not gone(name)
     unregister(name)
     assert gone(name)
+
+
+class Slow(Account):
+    """An account that takes over what it was sent last at `lands_at`, whether its sender lives or not."""
+
+    lands_at: datetime | None = None
+    landing: dict[tuple[str, str], int]
+    watch: VirtualClock
+
+    def land(self) -> None:
+        """Take over what is due."""
+        if self.lands_at is not None and self.watch.now() >= self.lands_at:
+            self.lands_at = None
+            self.shown.update(self.landing)
+
+    async def observe(self, listings: Sequence[Listing] | None) -> AsyncIterator[Sequence[Observation]]:
+        self.land()
+        async for page in super().observe(listings):
+            yield page
+
+    async def push(self, changes: Sequence[Change]) -> Sequence[Outcome]:
+        self.land()
+        return await super().push(changes)
+
+
+def test_what_a_killed_process_sent_may_show_some_seconds_later(tmp_path: Path) -> None:
+    """5 is confirmed; 9 is sent and its process killed; 5 is there again; and only now the account shows 9.
+
+    A run that reads back at once sees 5, has nothing to send, and leaves 9 on sale.
+    """
+    play, source, _ = make(tmp_path, {"A": 5})
+    account = Slow(["A"], clock=play.clock)
+    account.watch = play.clock
+    play.sinks["shop"] = sink_config("shop", account)
+    play.sync()
+    source.set("A", 9)
+    account.kill(applied=False)
+    account.landing = {("A", "main"): 9}
+    account.lands_at = play.clock.now() + timedelta(seconds=4)
+    play.dies()
+    source.set("A", 5)
+    play.sync()
+    play.clock.advance(10)
+    account.land()
+    assert account.lands_at is None
+    assert shows(account) == {"A": 5}
 
 
 def _lose(play: Play, account: Account) -> None:

@@ -84,6 +84,30 @@ def test_the_body_does_not_leave_after_a_no() -> None:
     assert b"body" not in arrived
 
 
+def test_a_further_push_inside_a_place_is_asked_about_too() -> None:
+    """What a plugin sends after its first push may have waited for a place of its own, and long."""
+    got: list[bytes] = []
+
+    async def script(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        while True:
+            got.append(await read_request(reader))
+            writer.write(b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n{}")
+            await writer.drain()
+
+    async def main() -> None:
+        words = _saying(True, True, False)
+        async with raw_server(script) as url:
+            transport = transport_over(clock=Hurried())
+            async with transport.slot(("s",), may_go=lambda: next(words)):
+                await transport.request("PUT", url, scopes=("s",), push=True, json=[1])
+                with pytest.raises(NotSentError):
+                    await transport.request("DELETE", url, scopes=("s",), push=True, json=[2])
+            await transport.aclose()
+
+    asyncio.run(main())
+    assert [request.split()[0] for request in got] == [b"PUT"]
+
+
 def test_reads_inside_a_place_are_not_asked_about() -> None:
     """Reading changes nothing: it needs nobody's leave."""
 

@@ -26,6 +26,9 @@ __all__ = ["LATE", "LONGEST_ON_THE_WAY", "LOST", "Recovery"]
 LONGEST_ON_THE_WAY = timedelta(seconds=60)
 """A request that was sent longer ago has arrived, or never will."""
 
+SETTLES = timedelta(seconds=5)
+"""So long a marketplace may take over what it has received; a read-back may show what was before."""
+
 LOST = "lost"
 """The code under which the sync log has what was sent, and of which nobody heard."""
 
@@ -54,8 +57,9 @@ class Recovery:
 
         `late_until` names the sinks, and says of each until when its last writer's requests may arrive;
         None where that one has ended: then they arrived, if at all, within `LONGEST_ON_THE_WAY` and before
-        now. The cooldown counts from the latest moment that is possible. `causes` says what the log calls a
-        cause. In the transaction of whoever takes these sinks over: nothing is on its way to them by us.
+        now. The cooldown, of `SETTLES` at least, counts from the latest moment that is possible. `causes`
+        says what the log calls a cause. In the transaction of whoever takes these sinks over: nothing is on
+        its way to them by us.
         """
         chosen = ids(late_until)
         rows = self.db.query(
@@ -73,7 +77,7 @@ class Recovery:
         for _, _, sink, row_id, _, attempted_at, *_ in rows:
             sent = as_datetime(attempted_at) or now
             arrived = max(sent, late_until[sink] or min(now, sent + LONGEST_ON_THE_WAY))
-            rests.append((as_text(arrived + cooldowns.get(sink, timedelta())), row_id))
+            rests.append((as_text(arrived + max(cooldowns.get(sink, timedelta()), SETTLES)), row_id))
         self.db.executemany(
             "UPDATE marketplace_stocks SET in_flight = NULL, base = NULL, doubtful = 1, not_before = ? "
             "WHERE id = ?",

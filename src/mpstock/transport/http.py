@@ -125,7 +125,7 @@ class HttpTransport:
 
         So that what is pushed can be computed when its turn has come, and not before it. Further
         requests inside wait for places of their own; a place that was not used is given back. `may_go` is
-        asked when the push is about to leave, on a connection that stands; if it says no, it does not.
+        asked when a push inside is about to leave, on a connection that stands; if it says no, it does not.
 
         Raises:
             NotSentError: the vendor wants no request for longer than a call may last.
@@ -236,8 +236,7 @@ class HttpTransport:
         )
 
     async def _attempt(self, message: Message, call: _Call) -> httpx.Response:
-        held = self._take_held(message)
-        slot = None if held is None else held.slot
+        slot = self._take_held(message)
         if slot is None:
             before = self._clock.monotonic()
             slot = await self._acquire(
@@ -256,7 +255,7 @@ class HttpTransport:
                 connect_timeout=self._settings.connect_timeout,
                 max_body=self._settings.max_body,
                 traced=self._client_transport is None,
-                may_go=None if held is None else held.may_go,
+                may_go=self._leave(message),
             )
         finally:
             hints = await self._settle(slot, message, passage)
@@ -274,7 +273,12 @@ class HttpTransport:
             self._loop = loop
         return self._client
 
-    def _take_held(self, message: Message) -> _Held | None:
+    def _leave(self, message: Message) -> Callable[[], bool] | None:
+        """Return what every push inside of `slot` is asked of, also one that waited for its own place."""
+        held = _held.get()
+        return held.may_go if held is not None and message.push and held.owner is self else None
+
+    def _take_held(self, message: Message) -> Slot | None:
         held = _held.get()
         if (
             held is None
@@ -285,7 +289,7 @@ class HttpTransport:
         ):
             return None
         held.used = True
-        return held
+        return held.slot
 
     async def _acquire(
         self, scopes: Sequence[str], items: int, timeout: float, patience: float, *, push: bool
