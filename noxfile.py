@@ -108,6 +108,13 @@ def peers(session: nox.Session) -> None:
 
 
 @nox.session
+def day(session: nox.Session) -> None:
+    """Let a shop of 20,000 products live through a day on the virtual clock, beside one that knows all."""
+    install(session, "tests")
+    session.run("python", "-m", "benchmarks.day", *session.posargs)
+
+
+@nox.session
 def lint(session: nox.Session) -> None:
     """Check style and format."""
     if session.venv_backend != "none":

@@ -9,6 +9,8 @@ from attrs import asdict
 
 from benchmarks.day.world import World
 
+COOLDOWN = 30.0
+
 __all__ = ["lines_of", "told"]
 
 
@@ -33,6 +35,7 @@ def told(world: World, oracle: World, wall: Mapping[str, float]) -> dict[str, An
             for name in names
         },
         "time_to_safe": {name: asdict(world.watch.safety(index)) for index, name in enumerate(names)},
+        "zeros_after_a_raise": {name: _after_a_raise(world, index) for index, name in enumerate(names)},
         "oversold_units": {"shop": mine.oversold, "oracle": best.oversold},
         "sold_units": {"shop": mine.sold, "oracle": best.sold},
         "missed_buyers": {"shop": mine.missed, "oracle": best.missed},
@@ -51,6 +54,20 @@ def told(world: World, oracle: World, wall: Mapping[str, float]) -> dict[str, An
     }
 
 
+def _after_a_raise(world: World, outlet: int) -> dict[str, float]:
+    """How many zeros were told within Ozon's 30 s after a raise of the same listing, and what that can cost.
+
+    The seconds are what was left of the cooldown: the most that keeping the raise back could have saved.
+    """
+    left = [
+        COOLDOWN - (one.told - one.raised)
+        for one in world.watch.exposures
+        if one.outlet == outlet and one.told is not None and one.raised is not None
+        if one.told - one.raised < COOLDOWN
+    ]
+    return {"zeros": len(left), "seconds": round(sum(left), 1)}
+
+
 def lines_of(figures: Mapping[str, Any]) -> list[str]:
     """Return the figures as text."""
     lines = [f"{figures['products']} products, {figures['hours']:g} h, seed {figures['seed']}"]
@@ -65,6 +82,11 @@ def lines_of(figures: Mapping[str, Any]) -> list[str]:
             f"{name}: time to safe over {safe['zeros']} zeros: p50 {safe['p50']:.1f} s, "
             f"p99 {safe['p99']:.1f} s, max {safe['longest']:.1f} s; "
             f"sold meanwhile {safe['sold']}, overtaken {safe['overtaken']}, open {safe['open']}"
+        )
+    for name, after in figures["zeros_after_a_raise"].items():
+        lines.append(
+            f"{name}: {after['zeros']} zeros within {COOLDOWN:g} s after a raise, which can have cost them "
+            f"{after['seconds']} s together"
         )
     for key in ("oversold_units", "sold_units", "missed_buyers", "failed_orders", "hidden_unit_hours"):
         lines.append(f"{key.replace('_', ' ')}: shop {figures[key]['shop']}, oracle {figures[key]['oracle']}")

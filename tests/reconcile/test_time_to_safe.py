@@ -180,6 +180,36 @@ def test_an_order_that_comes_during_a_long_push_falls_at_the_next_slot(tmp_path:
     scene.play(story)
 
 
+def test_a_zero_from_another_process_goes_before_the_raises_that_wait(tmp_path: Path) -> None:
+    """In the middle of 1,200 raises somebody else takes in a webhook: its zero has the next slot."""
+    levels = dict.fromkeys(skus(1200), 5)
+    first, last = skus(1200)[0], skus(1200)[-1]
+    scene = Scene(tmp_path, levels, shown=1)
+
+    async def story(shop: AsyncShop) -> None:
+        told: dict[str, float] = {}
+
+        async def webhook() -> None:
+            doubles = {"sources.erp": scene.onec, "sinks.ozon": scene._far}
+            async with shop_in_process(scene.path, doubles, scene.clock) as other:
+                while len(scene.written()) < 3:
+                    await scene.clock.sleep(0.1)
+                for sku in (first, last):
+                    told[sku] = scene.clock.monotonic()
+                    await other.receive("erp", [Level(sku, "main", 0)])
+
+        beside = asyncio.create_task(webhook())
+        await shop.sync()
+        await beside
+        assert len(scene.written()) == 13
+        assert scene.zero_at(last) - told[last] <= SLOT + TRIP
+        # The other one was raised by the first request, and cools.
+        raised = scene.written()[0][0]
+        assert COOLDOWN <= scene.zero_at(first) - raised <= COOLDOWN + SLOT + TRIP
+
+    scene.play(story)
+
+
 def test_the_report_and_the_status_say_how_long_falls_took(tmp_path: Path) -> None:
     """From the webhook, not from the run: a zero that waited 20 s for its run says so."""
     scene = Scene(tmp_path, {"A": 5, "B": 5, "C": 1}, shown=5)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+
 import pytest
 
 from mpstock.simulation import Demand, Market, Oracle, Outlet, Watch
@@ -98,3 +100,36 @@ def test_the_oracle_is_never_unsafe_and_hides_nothing() -> None:
     assert market.report().orders > 50
     assert market.report().hidden_unit_hours == 0.0
     assert not [one for one in watch.exposures if one.ended != one.at]
+
+
+def test_what_is_booked_soon_is_booked_in_time() -> None:
+    """Goods that come while the market sleeps until its next buyer are booked when due, not with him."""
+    clock, watch = VirtualClock(), Watch()
+    market, _, _ = opened(2, 2, clock=clock, watch=watch)
+
+    async def day() -> None:
+        sleeps = asyncio.create_task(market.advance(3600.0))
+        await clock.sleep(10.0)
+        market.restock("A", "main", -2, book_lag=30.0)
+        await sleeps
+
+    run_virtual(day, clock=clock)
+    assert [one.told for one in watch.exposures] == pytest.approx([40.0, 40.0])
+
+
+def test_a_zero_that_comes_after_a_raise_says_when_that_was() -> None:
+    """So that one can tell what the raise has cost it, where a pair may be written only so often."""
+    clock, watch = VirtualClock(), Watch()
+    market, left, _ = opened(5, 2, clock=clock, watch=watch)
+
+    async def day() -> None:
+        await market.advance(10.0)
+        left.set_shown("A", "A", 5)
+        watch.wrote("A")
+        await market.advance(10.0)
+        market.restock("A", "main", -5)
+
+    run_virtual(day, clock=clock)
+    raised, never = watch.exposures
+    assert raised.raised == pytest.approx(10.0)
+    assert never.raised is None

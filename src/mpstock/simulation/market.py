@@ -74,6 +74,7 @@ class Market:
         self._epoch = clock.monotonic()
         self._events: list[tuple[float, int, Callable[[], None]]] = []
         self._numbers = itertools.count()
+        self._stir: Callable[[], object] = _nobody
         self._lock = threading.RLock()
         self._measured = 0.0
         self._hidden: Mapping[str, int] = {}
@@ -108,12 +109,28 @@ class Market:
     async def run_until(self, moment: datetime) -> None:
         """Let everything happen in its time until `moment` of the clock."""
         end = self._now() + (moment - self.clock.now()).total_seconds()
-        while True:
-            due = self._events[0][0] if self._events else math.inf
-            await self.clock.sleep(max(min(due, end) - self._now(), 0.0))
-            self.catch_up()
-            if self._now() >= end:
-                return
+        loop, stirred = asyncio.get_running_loop(), asyncio.Event()
+        self._stir = lambda: loop.call_soon_threadsafe(stirred.set)
+        try:
+            while True:
+                stirred.clear()
+                due = self._events[0][0] if self._events else math.inf
+                await self._sleep(max(min(due, end) - self._now(), 0.0), stirred)
+                self.catch_up()
+                if self._now() >= end:
+                    return
+        finally:
+            self._stir = _nobody
+
+    async def _sleep(self, seconds: float, stirred: asyncio.Event) -> None:
+        """Sleep until something is due, also if that is put in front while it sleeps."""
+        waits = [asyncio.ensure_future(self.clock.sleep(seconds)), asyncio.ensure_future(stirred.wait())]
+        try:
+            await asyncio.wait(waits, return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            for one in waits:
+                one.cancel()
+            await asyncio.gather(*waits, return_exceptions=True)
 
     async def advance(self, seconds: float) -> None:
         """Let everything happen in its time for so many seconds of the clock."""
@@ -330,7 +347,14 @@ class Market:
             self._at(self._now() + seconds, event)
 
     def _at(self, at: float, event: Callable[[], None]) -> None:
-        heapq.heappush(self._events, (at, next(self._numbers), event))
+        number = next(self._numbers)
+        heapq.heappush(self._events, (at, number, event))
+        if self._events[0][1] == number:
+            self._stir()
+
+
+def _nobody() -> None:
+    """Nobody sleeps."""
 
 
 class Oracle(Market):

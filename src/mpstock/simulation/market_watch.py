@@ -26,7 +26,8 @@ class Exposure:
     `at` is when that began, `told` when the first who tells knew of it (the marketplace that took the order,
     or the warehouse system that booked the goods), None while nobody does. It `ended` because a zero arrived
     (`"sent"`), because buyers took the last of what was shown (`"sold"`), or because goods came
-    (`"overtaken"`).
+    (`"overtaken"`). `raised` is when a write had raised it last, None where none has: a marketplace that
+    takes a number only so often cannot be told the zero before that is over.
     """
 
     outlet: int
@@ -36,6 +37,7 @@ class Exposure:
     told: float | None
     ended: float | None = None
     how: Literal["", "sent", "sold", "overtaken"] = ""
+    raised: float | None = None
 
     @property
     def seconds(self) -> float | None:
@@ -75,6 +77,8 @@ class Watch:
     _outlets: Sequence[Outlet] = ()
     _now: Callable[[], float] = lambda: 0.0
     _open: dict[tuple[int, str, str], Exposure] = field(factory=dict[tuple[int, str, str], Exposure])
+    _shown: dict[tuple[int, str, str], int] = field(factory=dict[tuple[int, str, str], int])
+    _raised: dict[tuple[int, str, str], float] = field(factory=dict[tuple[int, str, str], float])
     _untold: dict[str, int] = field(factory=dict[str, int])
     _hidden: dict[str, int] = field(factory=dict[str, int])
     _since: dict[str, float] = field(factory=dict[str, float])
@@ -128,12 +132,15 @@ class Watch:
     def _judge(
         self, key: tuple[int, str, str], shown: int, allowed: int, now: float, how: Literal["sent", "sold"]
     ) -> None:
+        if shown > self._shown.get(key, shown) and how == "sent":
+            self._raised[key] = now
+        self._shown[key] = shown
         exposure = self._open.get(key)
         if shown > 0 and allowed <= 0:
             if exposure is None:
                 index, sku, code = key
                 told = None if self._untold.get(sku) else now
-                self._open[key] = opened = Exposure(index, sku, code, now, told)
+                self._open[key] = opened = Exposure(index, sku, code, now, told, raised=self._raised.get(key))
                 self.exposures.append(opened)
         elif exposure is not None:
             exposure.ended, exposure.how = now, ("overtaken" if allowed > 0 else how)
