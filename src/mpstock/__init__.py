@@ -36,6 +36,8 @@ if TYPE_CHECKING:
     from mpstock.ledger.chain import LogBreak, LogVerification
     from mpstock.ledger.drifts import Drift, DriftKind
     from mpstock.ledger.inspecting import LedgerFinding
+    from mpstock.ledger.interventions import Intervention
+    from mpstock.ledger.orphans import Orphan
     from mpstock.ledger.retention import Tidied
     from mpstock.model import (
         Change,
@@ -66,6 +68,7 @@ if TYPE_CHECKING:
         StockExplanation,
         TermExplanation,
     )
+    from mpstock.reconcile.orphans import Forgotten
     from mpstock.reconcile.plans import MovedListing, Plan, PlannedChange, SkippedListing
     from mpstock.reconcile.report import HeldSlice, Report, SinkReport, SourceReport
     from mpstock.reconcile.status import LogEntry, Status
@@ -92,10 +95,12 @@ __all__ = [
     "Explanation",
     "ExplanationNode",
     "Finding",
+    "Forgotten",
     "HeldSlice",
     "Hold",
     "HoldExplanation",
     "LedgerFinding",
+    "Intervention",
     "Level",
     "Limits",
     "Listing",
@@ -109,6 +114,7 @@ __all__ = [
     "Order",
     "OrderPage",
     "OrderStage",
+    "Orphan",
     "Outcome",
     "OutcomeStatus",
     "Plan",
@@ -167,6 +173,8 @@ _HOMES = {
     "ledger.backup": "Backup",
     "ledger.chain": "LogBreak LogVerification",
     "ledger.inspecting": "LedgerFinding",
+    "ledger.interventions": "Intervention",
+    "ledger.orphans": "Orphan",
     "ledger.retention": "Tidied",
     "ledger.drifts": "Drift DriftKind",
     "model": (
@@ -181,6 +189,8 @@ _HOMES = {
         "Explanation HoldExplanation ListingExplanation PoolExplanation StageExplanation StockExplanation "
         "TermExplanation"
     ),
+    "reconcile.explanation": "Explanation HoldExplanation ListingExplanation TermExplanation",
+    "reconcile.orphans": "Forgotten",
     "reconcile.plans": "MovedListing Plan PlannedChange SkippedListing",
     "reconcile.report": "HeldSlice Report SinkReport SourceReport",
     "reconcile.status": "LogEntry Status",

@@ -121,3 +121,35 @@ def test_an_end_that_is_none_is_refused(folder: Path, options: tuple[str, ...]) 
     """Code 2, and nothing is stopped for ever by a slip of the pen."""
     assert typed(folder, "stop", *options)[0] == 2
     assert in_force(folder) == []
+
+
+def test_what_nobody_speaks_for_is_adopted_or_zeroed(folder: Path) -> None:
+    """Both articles leave their source: one goes on, the other is shown as 0 by the next run."""
+    assert typed(folder, "adopt")[0] == 2, "there is nothing of the kind yet"
+    settings = folder / "mpstock.toml"
+    settings.write_text(
+        SETTINGS.replace('levels = { "SKU-A" = 5, "SKU-B" = 7 }', 'levels = { "SKU-C" = 1 }').replace(
+            "[sources.erp]", "[sources.other]"
+        ),
+        encoding="utf-8",
+    )
+    typed(folder, "sync")
+    assert typed(folder, "adopt", "--sku", "SKU-A")[0] == 0
+    assert typed(folder, "zero", "--orphans", "--brand", "Acme")[0] == 2
+    assert typed(folder, "zero", "--orphans", "--by", "anna")[0] == 0
+    assert in_force(folder) == [("pin", "SKU-A", 5), ("zero", "SKU-B", None)]
+
+
+def test_a_sink_that_has_left_is_forgotten_by_its_name(folder: Path) -> None:
+    """One that is in the settings is not; what is forgotten is told."""
+    code, document, _ = typed(folder, "forget-sink", "shop")
+    assert (code, "is in the settings" in document["error"]) == (2, True)
+    (folder / "mpstock.toml").write_text(SETTINGS.split("[sinks.shop]")[0], encoding="utf-8")
+    assert typed(folder, "sync")[0] == 0
+    _, status, _ = typed(folder, "status")
+    assert any("mpstock forget-sink shop" in note for note in status["notes"])
+    code, document, _ = typed(folder, "forget-sink", "shop", "--orders", "--reason", "closed")
+    assert (code, document) == (0, {"sink": "shop", "listings": 2, "units": 12, "orders": 0})
+    assert typed(folder, "forget-sink", "shop")[0] == 2
+    _, status, _ = typed(folder, "status")
+    assert status["notes"] == []

@@ -1,4 +1,4 @@
-"""The commands by which people overrule the formula: stop, zero, pin, resume."""
+"""The commands by which people overrule the formula: stop, zero, pin, resume, adopt, forget-sink."""
 
 from __future__ import annotations
 
@@ -48,12 +48,19 @@ def stop(config: Path, as_json: bool, **options: Any) -> int:
 
 @cli.command()
 @click.option("--all", "everything", is_flag=True, help="Really everything, on every sink.")
+@click.option(
+    "--orphans", is_flag=True, help="What still shows stock and nobody speaks for: all, or what is named."
+)
 @_scope
 @_time
 @asked
 @common
-def zero(config: Path, as_json: bool, everything: bool, **options: Any) -> int:
+def zero(config: Path, as_json: bool, everything: bool, orphans: bool, **options: Any) -> int:
     """Show 0, whatever there is. The run under way sends it, or the next one; no guard holds it."""
+    if orphans:
+        if everything or options["brand"] or options["lasts"] or options["until"]:
+            raise click.UsageError("--orphans goes with --sink, --warehouse, --sku and --file alone")
+        return _on_orphans(config, as_json, options, lambda shop, scope: shop.zero_orphans(**scope))
     _named(options, everything)
     return _decide(config, as_json, options, lambda shop, scope: shop.zero(**scope))
 
@@ -100,6 +107,50 @@ def resume(
         scope = {**_read(options), "kinds": kinds or None}
         ended = shop.resume(numbers=numbers or None, rollback=rollback, **scope)
     return _show(output, "taken back", ended)
+
+
+@cli.command()
+@_scope
+@asked
+@common
+def adopt(config: Path, as_json: bool, **options: Any) -> int:
+    """Let what nobody speaks for go on showing what it shows, and not more: all of it, or what is named."""
+    if options["brand"]:
+        raise click.UsageError("--brand says nothing here: name products, sinks or warehouses")
+    return _on_orphans(config, as_json, options, lambda shop, scope: shop.adopt(**scope))
+
+
+@cli.command("forget-sink")
+@click.argument("name")
+@click.option("--warehouse", help="Only this warehouse of it; its sink may still be in the settings.")
+@click.option("--orders", is_flag=True, help="Its open orders too: they count as handed over now.")
+@asked
+@common
+def forget_sink(config: Path, as_json: bool, name: str, **options: Any) -> int:
+    """Let go what a sink showed last that has left the settings: nothing is sold there any more."""
+    from mpstock.reconcile.report import as_data
+
+    output = Output(as_json)
+    with open_shop(config) as shop:
+        forgotten = shop.forget_sink(name, **options)
+    if as_json:
+        output.document(as_data(forgotten))
+    else:
+        ended = f", and {forgotten.orders} open orders" if forgotten.orders else ""
+        output.line(
+            f"{forgotten.sink}: {forgotten.listings} listings that showed {forgotten.units} units last{ended}"
+        )
+    return 0
+
+
+def _on_orphans(
+    config: Path, as_json: bool, options: dict[str, Any], decide: Callable[[Any, dict[str, Any]], Any]
+) -> int:
+    output = Output(as_json)
+    for name in ("brand", "lasts", "until"):
+        options.pop(name, None)
+    with open_shop(config) as shop:
+        return _show(output, "in force", decide(shop, _read(options)))
 
 
 def _named(options: dict[str, Any], everything: bool) -> None:

@@ -176,7 +176,16 @@ async def _write_test(engine: Engine, sink: BuiltSink, sku: str) -> list[Finding
         holder = engine.leases.others.get(sink.name) if lease is None else lease.lost
         why = held_by(holder).message if holder is not None else f"{sink.name}: its lease ran out"
         return [Finding("error", "write test", why, "wait for it to end, or stop it")]
-    row = rows[0]
+    row = next((row for row in rows if row.stopped is None), None)
+    if row is None:
+        return [
+            Finding(
+                "warning",
+                "write test",
+                f"every listing of {sku!r} here is stopped by hand, and nothing is sent to it",
+                "mpstock status says by whom; test another product, or resume it",
+            )
+        ]
     listing = Listing(row.external_id, row.warehouse, (row.sku,))
     # The number that the next run would push: the test leaves nothing behind that is not wanted.
     findings = await _gathered(sink.sink.write_test(listing, row.wanted or 0), sink.config)
