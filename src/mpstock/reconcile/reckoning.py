@@ -127,7 +127,7 @@ class Reckoner:
             lowered = lowered or (wanted is not None and wanted < (listed.base or 0))
             left.append(
                 Reckoning(
-                    sink, code, Pool(0, known=False), None, wanted, listed.base, wanted, waits=False,
+                    sink, code, UNSAID, None, wanted, listed.base, wanted, waits=False,
                     ruling=ruling, by_hand=ruling is not None,
                 )
             )  # fmt: skip
@@ -187,14 +187,13 @@ class _Group:
         code = warehouse.code
         base = self.found[sink.name, code].base
         ruling = self.rulings.get((sink.name, code))
-        nothing = Pool(0, known=False)
         if ruling is None:
-            return Reckoning(sink.name, code, nothing, None, None, base, None, waits=False)
+            return Reckoning(sink.name, code, Pool(0, known=False), None, None, base, None, waits=False)
         shown = min(ruling.quantity, sink.maximum)
         # Zero is safe whatever it shows; that more than zero is there, nobody says.
         wanted = min(base, shown) if base is not None else 0 if shown == 0 else None
         return Reckoning(
-            sink.name, code, nothing, None, shown, base, wanted, waits=False,
+            sink.name, code, UNSAID, None, shown, base, wanted, waits=False,
             ruling=ruling, by_hand=ruling.person,
         )  # fmt: skip
 
