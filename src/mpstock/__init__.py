@@ -189,7 +189,6 @@ _HOMES = {
         "Explanation HoldExplanation ListingExplanation PoolExplanation StageExplanation StockExplanation "
         "TermExplanation"
     ),
-    "reconcile.explanation": "Explanation HoldExplanation ListingExplanation TermExplanation",
     "reconcile.orphans": "Forgotten",
     "reconcile.plans": "MovedListing Plan PlannedChange SkippedListing",
     "reconcile.report": "HeldSlice Report SinkReport SourceReport",

@@ -25,6 +25,8 @@ skus = ["SKU-A", "SKU-B"]
 code = "main"
 [sinks.shop.buffer]
 policy = "all"
+[verify]
+sample = 0
 [schedule]
 timezone = "Europe/Moscow"
 """
