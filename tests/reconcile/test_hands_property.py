@@ -124,7 +124,7 @@ def test_any_decisions_in_any_order_end_in_the_numbers_of_the_manual(
     """Put, replaced, taken back, expired between runs, while stock moves; a stop keeps what is shown."""
     folder = tmp_path_factory.mktemp(f"hands{next(_folders)}")  # type: ignore[attr-defined]
     play, source, accounts = shop_of(folder)
-    stock = dict.fromkeys(SKUS, 6)
+    stock: dict[str, int] = dict.fromkeys(SKUS, 6)
     manual = Manual()
     shown = {(sku, place): 0 for sku in SKUS for place in PLACES}
     numbers = count(1)

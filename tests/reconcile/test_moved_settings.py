@@ -303,8 +303,10 @@ def test_a_renamed_sink_is_the_same_account_under_another_name(tmp_path: Path) -
     account.pushes.clear()
     play.sinks["ozon"] = sink_config("ozon", account)
     del play.sinks["shop"]
+    ears = play.listen()
     assert play.sync().exit_code == 0
     assert (shows(account), account.pushes) == ({"A": 7}, [])
+    assert [alert.subject for alert in ears.alerts] == ["sink_renamed:shop:ozon"]
     with play.open() as shop:
         (pin,) = shop.interventions()
         assert pin.sink == "ozon"

@@ -6,7 +6,7 @@ from collections.abc import Callable, Collection, Mapping, Sequence
 from decimal import Decimal
 from typing import TYPE_CHECKING, Literal, Protocol
 
-from attrs import evolve, field, frozen
+from attrs import Factory, evolve, field, frozen
 
 from mpstock.reconcile.availability import BOUNDLESS, Pool, SourceRule, lower, remaining, total
 from mpstock.reconcile.components import Component
@@ -59,6 +59,12 @@ class Buffers(Protocol):
     def resolve(self, sku: str, sink: str, warehouse: str) -> ResolvedBuffer: ...
 
 
+def _places(reckoner: Reckoner) -> Mapping[tuple[str, str], WarehouseRule]:
+    return {
+        (sink.name, warehouse.code): warehouse for sink in reckoner.sinks for warehouse in sink.warehouses
+    }
+
+
 @frozen
 class Reckoner:
     """The rules by which products are reckoned, as the settings say them.
@@ -76,13 +82,9 @@ class Reckoner:
     caps: Mapping[str, int] = field(factory=dict[str, int])
     left: Mapping[tuple[str, str], LeftPlace] = field(factory=dict[tuple[str, str], LeftPlace])
     silent: frozenset[int] = frozenset()
-    places: Mapping[tuple[str, str], WarehouseRule] = field(init=False, repr=False, eq=False)
-
-    @places.default
-    def _all_places(self) -> Mapping[tuple[str, str], WarehouseRule]:
-        return {
-            (sink.name, warehouse.code): warehouse for sink in self.sinks for warehouse in sink.warehouses
-        }
+    places: Mapping[tuple[str, str], WarehouseRule] = field(
+        init=False, repr=False, eq=False, default=Factory(_places, takes_self=True)
+    )
 
     def of_product(
         self,
