@@ -38,7 +38,8 @@ plugin = "onec"
 base_url = "http://erp.local/trade"
 user = "Робот"
 password = "Пароль 1С"
-max_age = "2h"
+# Longer than from one full read to the next: what 1C's changes leave out they do not confirm.
+max_age = "26h"
 [sources.erp.absorbs]
 ozon = {{ books_at = "shipment", lag = "30m" }}
 wb = {{ books_at = "shipment", lag = "30m" }}
