@@ -12,7 +12,7 @@ from typing import Any
 from attrs import evolve
 
 from mpstock import AsyncShop, Hold, Level, Listing, OrderStage
-from mpstock.config import Absorption, SinkWarehouse, ZeroingGuard
+from mpstock.config import Absorption, SinkWarehouse, VerifySettings, ZeroingGuard
 from mpstock.config import SharingSettings as Sharing
 from mpstock.testing import VirtualClock
 from tests.machine.doubles import Books, Market, Row, SinkView, SourceView
@@ -60,6 +60,7 @@ class Events:
         self.max_age: timedelta | None = None
         self.between_sinks: Any = "shared"
         self.zeroing = ZeroingGuard(count=1_000)
+        self.sample = 0
         self.happened = 0
 
     async def _bind(self) -> None:
@@ -277,6 +278,7 @@ class Events:
             self.folder / "mpstock.db", sources, sinks, zeroing=self.zeroing,
             products=self.folder / "products.csv", sharing=Sharing(self.between_sinks),
         )  # fmt: skip
+        config = evolve(config, verify=VerifySettings(sample=self.sample))
         return AsyncShop(config, plugins=REGISTRY, clock=self.clock)
 
     async def close(self) -> None:

@@ -31,7 +31,8 @@ from mpstock.ledger.orders import OrderReading, Orders
 from mpstock.ledger.pushes import Pushes
 from mpstock.ledger.recovering import Recovery
 from mpstock.ledger.slices import Slices
-from mpstock.model import Outcome, OutcomeStatus
+from mpstock.ledger.stocks import relane
+from mpstock.model import OutcomeStatus
 
 __all__ = ["MUTANTS", "put_in"]
 
@@ -90,7 +91,11 @@ def an_intent_is_forgotten_at_restart() -> None:
     """What a process that died had on the wire is taken as never sent."""
 
     def recover(_original: Any, self: Any, *_rest: Any) -> int:
-        return int(self.db.execute("UPDATE marketplace_stocks SET in_flight = NULL, ready = 1"))
+        flying = [row[0] for row in self.db.query("SELECT id FROM marketplace_stocks WHERE in_flight > 0")]
+        _in_ledger(self, "UPDATE marketplace_stocks SET in_flight = NULL", flying)
+        _in_ledger(self, f"UPDATE marketplace_stocks SET {relane()}", flying)
+        self.db.execute("UPDATE pushes SET finished_at = started_at WHERE finished_at IS NULL")
+        return len(flying)
 
     _around(Recovery, "recover", recover)
 
@@ -133,16 +138,26 @@ def a_retry_sends_the_same_body() -> None:
     """What was not taken in is sent again as it was, a little later."""
     from mpstock.reconcile.pushing import Pusher
 
-    async def send(original: Any, self: Any, batch: Any) -> list[Outcome]:
-        changes = [item.change for item in batch.items]
-        for _ in range(3):
-            try:
-                return list(await self.built.sink.push(changes))
-            except (NotSentError, InDoubtError):
-                await asyncio.sleep(1)
-        return list(await original(self, batch))
+    class Retrying:
+        def __init__(self, sink: Any) -> None:
+            self.sink = sink
 
-    _around(Pusher, "_send", send)
+        def __getattr__(self, name: str) -> Any:
+            return getattr(self.sink, name)
+
+        async def push(self, changes: Any) -> Any:
+            for _ in range(2):
+                try:
+                    return await self.sink.push(changes)
+                except (NotSentError, InDoubtError):
+                    await asyncio.sleep(1)
+            return await self.sink.push(changes)
+
+    def begin(original: Any, self: Any) -> None:
+        self.built = evolve(self.built, sink=Retrying(self.built.sink))
+        original(self)
+
+    _around(Pusher, "__attrs_post_init__", begin)
 
 
 @mutant
