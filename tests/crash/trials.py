@@ -18,7 +18,10 @@ __all__ = ["Trials", "every", "positions", "shuffled", "told"]
 
 @define
 class Trials:
-    """Kills runs of one shop, one after the other, on the same ledger. `hits` counts by kind of boundary."""
+    """Kills runs of one shop, one after the other, on the same ledger. `hits` counts by kind of boundary.
+
+    `lasts` is how many seconds the latest run took that was not killed.
+    """
 
     world: World
     forks: Forks
@@ -27,6 +30,7 @@ class Trials:
     bought: int = 5
     hits: Counter[str] = field(factory=Counter[str])
     missed: int = 0
+    lasts: float = 0.0
 
     def begin(self) -> None:
         """Run once undisturbed."""
@@ -58,7 +62,10 @@ class Trials:
         process.kill()
         code = process.wait()
         reached = process.boundaries
-        self.hits[reached[-1] if reached and code == -9 else "before or after"] += 1
+        if reached and code == -9:
+            self.hits[reached[-1]] += 1
+        else:
+            self.missed += 1
         self._makes_good(f"killed after {seconds:.3f} s, at {reached[-1:]}")
 
     def _moves(self) -> None:
@@ -70,7 +77,9 @@ class Trials:
         self.world.quiet()
         self.world.move_back()
         self.world.trade(self.bought)
+        began = time.monotonic()
         process = self.forks.run("sync", folder=self.folder)
+        self.lasts = time.monotonic() - began
         self.world.check(f"{what}; {process.said}")
 
 

@@ -134,6 +134,9 @@ class World:
 
     def quiet(self) -> None:
         """Wait until the doubles have done what a process that is gone has asked of them."""
+        # What is in their sockets by now they have read after some turns of their loop.
+        for _ in range(30):
+            self.play.onec.call(lambda: None)
         over = time.monotonic() + 20
         while any(double._running for double in (self.play.onec, self.play.ozon, self.play.wb)):
             assert time.monotonic() < over, "a double goes on for ever"
