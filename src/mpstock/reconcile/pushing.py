@@ -317,8 +317,9 @@ class Pusher:
 
     async def _send(self, batch: Batch) -> list[Outcome]:
         changes = [item.change for item in batch.items]
-        if not await self.lease.ready():
-            return [Outcome(OutcomeStatus.UNSENT, "", "the lease was lost", 0.0)] * len(changes)
+        if not self.lease.covers():
+            # It did when this was composed. What has slept since is computed anew, if it is still ours.
+            return [Outcome(OutcomeStatus.UNSENT, "", "the lease ran out", 0.0)] * len(changes)
         self.result.requests += 1
         answer = await ask(self.built, changes)
         if answer.paused and answer.failure is not None:
