@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import re
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
@@ -128,3 +129,17 @@ def test_a_sink_that_is_heard_again_frees_what_waited_for_its_orders(tmp_path: P
     account.tell_orders_again()
     assert planned(play, read="orders") == 1
     assert shows(account)["A"] == 20
+
+
+def test_a_sale_that_its_order_explains_is_not_judged_again(tmp_path: Path) -> None:
+    """It showed less because it was sold: that is no news, and later runs do not look at it any more."""
+    play, _, account = make(tmp_path, {"A": 10}, orders="each", self_decrements="unknown")
+    play.sync()
+    play.clock.advance(120)
+    account.buy("A", 2, "main")
+    account.shown["A", "main"] = 8
+    play.sync(read="orders")
+    ledger = Ledger(f"sqlite:///{play.ledger}")
+    then = play.clock.now() - timedelta(days=1)
+    assert ledger.drifts.open("shop", then, then) == []
+    ledger.close()

@@ -186,7 +186,8 @@ class Judge:
             kind = kind_of(
                 row, orders, ours.get(place, ()), others.get(place, ()), self.limits, heard=heard, now=now
             )
-            if kind is not row.kind:
+            # What is no difference after all goes: else each run would judge it again.
+            if kind is None or kind is not row.kind:
                 judged.append((row, kind))
         return judged
 
