@@ -47,7 +47,7 @@ def test_half_an_answer_of_1c_zeroes_nothing_and_what_it_says_flows(play: Play) 
         play.onec.call(play.onec.remove, sku)
     play.set_levels({"SKU-0001": 5, "SKU-0002": 7})
     report = play.json("sync", "--full", code=1)
-    assert [held["guard"] for held in report["held"]] == ["zeroing"]
+    assert [held["guard"] for held in report["held"]] == ["shrunken"]
     assert "50 of 100" in report["held"][0]["reason"]
     _untouched(play, {"SKU-0001": 3, "SKU-0002": 5})
 
@@ -92,11 +92,11 @@ def test_the_first_run_does_not_empty_an_account_that_shows_stock(tmp_path: Path
 
 
 def test_what_is_really_gone_is_let_through_by_name(play: Play) -> None:
-    """`sync --full --release zeroing` takes the rows that 1C left out as sold out."""
+    """`sync --full --release shrunken` takes the rows that 1C left out as sold out."""
     for sku in skus(100)[50:]:
         play.onec.call(play.onec.remove, sku)
     assert play.run("sync", "--full").code == 1
-    play.run("sync", "--full", "--release", "zeroing").ok()
+    play.run("sync", "--full", "--release", "shrunken").ok()
     _untouched(play, dict.fromkeys(skus(100)[50:], 0))
 
 

@@ -116,3 +116,19 @@ def test_a_listing_that_nothing_feeds_here_takes_nothing_here(tmp_path: Path) ->
     play.sync()
     assert shows(account, "near") == {"A": 4}
     assert shows(account, "far") == {"A": 5}
+
+
+def test_an_order_of_nobody_knows_where_is_taken_off_once_beside_a_neighbour(tmp_path: Path) -> None:
+    """main 3, msk 3, far 6, and one unit ordered from nobody knows which: 5 and 6."""
+    clock = VirtualClock()
+    source = InMemorySource({("A", "main"): 3, ("A", "msk"): 3, ("A", "far"): 6}, clock=clock)
+    one = Account(["A"], warehouses=("w",), clock=clock, account="one")
+    two = Account(["A"], warehouses=("w",), clock=clock, account="two")
+    play = Play(tmp_path, {"erp": source}, {"one": one, "two": two}, clock=clock)
+    play.set_sink("one", warehouses=(SinkWarehouse("w", ("main", "msk")),), priority=1)
+    play.set_sink("two", warehouses=(SinkWarehouse("w"),), priority=2)
+    play.sharing = SharingSettings("exclusive")
+    play.sync()
+    two.buy("A", 1, "w")
+    play.sync()
+    assert (one.shown["A", "w"], two.shown["A", "w"]) == (5, 6)

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Literal, Protocol
 
 from attrs import Factory, evolve, field, frozen
 
+from mpstock.reconcile.absorbing import Held
 from mpstock.reconcile.availability import BOUNDLESS, Pool, SourceRule, lower, remaining, total
 from mpstock.reconcile.components import Component
 from mpstock.reconcile.hands import Ruling
@@ -206,13 +207,16 @@ class _Group:
         own = {c: self._part(c, group) for c in components}
         if all(not self.stock(c).terms for c in components):
             return [self._nothing(sink, warehouse) for sink, warehouse in listings]
-        left = dict(own)
+        # Where floating holds come from nobody knows: from what is shown elsewhere, or from what is left.
+        left, least = dict(own), dict(own)
+        gone: dict[int, list[Held]] = {c: [] for c in components}
         shown: dict[int, list[tuple[Feeds, int]]] = {c: [] for c in components}
         result: list[Reckoning] = []
         done = 0
         for sink, warehouses in served:
             recipe = self.reckoner.book.of(self.product_id, sink.name)
             parts = self._by_share(warehouses, {c: left[c] for c, _ in recipe})
+            least_parts = self._by_share(warehouses, {c: least[c] for c, _ in recipe})
             drawn: list[tuple[WarehouseRule, int]] = []
             for index, warehouse in enumerate(warehouses):
                 done += 1
@@ -226,6 +230,12 @@ class _Group:
                     for c, _ in recipe
                 }
                 pool, floating = self._available(recipe, feeds, pools)
+                if any(gone.values()):
+                    after = {
+                        c: total(least_parts[c][index] if least_parts else least[c], feeds, rules)
+                        for c, _ in recipe
+                    }
+                    pool = lower(pool, self._available(recipe, feeds, after, gone)[0])
                 reckoning = self._listing(sink, warehouse, pool, floating)
                 divided = tuple(
                     Part(
@@ -241,10 +251,10 @@ class _Group:
                 taken = reckoning.wanted if reckoning.wanted is not None else (reckoning.base or 0)
                 drawn.append((warehouse, taken))
                 if len(listings) > 1 and parts is None:
-                    self._draw(left, shown, recipe, warehouse, taken, listings[done:])
+                    self._draw(left, least, gone, shown, recipe, warehouse, taken, listings[done:])
             if parts is not None:
                 for warehouse, taken in drawn:
-                    self._draw(left, shown, recipe, warehouse, taken, listings[done:])
+                    self._draw(left, least, gone, shown, recipe, warehouse, taken, listings[done:])
         return result
 
     def _part(self, component_id: int, group: Sequence[SinkRule]) -> Mapping[int, Pool]:
@@ -316,9 +326,16 @@ class _Group:
         return {c: divide(pools, shares, reaches, whole=False) for c, pools in left.items()}
 
     def _available(
-        self, recipe: Sequence[tuple[int, int]], feeds: Feeds, pools: Mapping[int, Pool]
+        self,
+        recipe: Sequence[tuple[int, int]],
+        feeds: Feeds,
+        pools: Mapping[int, Pool],
+        gone: Mapping[int, Sequence[Held]] | None = None,
     ) -> tuple[Pool, int]:
-        """Net each component, no part above the whole, then take the scarcest: so many are there."""
+        """Net each component, no part above the whole, then take the scarcest: so many are there.
+
+        `gone` are floating holds that the pools are without already.
+        """
         amount, known, floating = BOUNDLESS, True, 0
         for component_id, units in recipe:
             stock = self.stock(component_id)
@@ -326,7 +343,8 @@ class _Group:
                 known = False
                 continue
             pool = lower(pools[component_id], self._total(stock.pools, feeds))
-            lost = sum(hold.quantity for hold in stock.lost(feeds))
+            without = gone[component_id] if gone else ()
+            lost = sum(hold.quantity for hold in stock.lost(feeds) if hold not in without)
             floating += lost
             known = known and pool.known
             whole = pool.amount - lost
@@ -336,6 +354,8 @@ class _Group:
     def _draw(
         self,
         left: dict[int, Mapping[int, Pool]],
+        least: dict[int, Mapping[int, Pool]],
+        gone: dict[int, list[Held]],
         shown: dict[int, list[tuple[Feeds, int]]],
         recipe: Sequence[tuple[int, int]],
         warehouse: WarehouseRule,
@@ -343,12 +363,13 @@ class _Group:
         later: Sequence[tuple[SinkRule, WarehouseRule]],
     ) -> None:
         for component_id, units in recipe if taken else ():
-            # Where the floating holds come from nobody knows: what is left without them may be all there is.
-            lost = sum(hold.quantity for hold in self.stock(component_id).lost(warehouse.feeds))
-            left[component_id] = draw(
-                left[component_id], warehouse.feeds, taken * units + lost, (w.feeds for _, w in later)
-            )
-            shown[component_id].append((warehouse.feeds, taken * units))
+            feeds, rest = warehouse.feeds, [w.feeds for _, w in later]
+            lost = [h for h in self.stock(component_id).lost(feeds) if h not in gone[component_id]]
+            gone[component_id] += lost
+            units_lost = sum(hold.quantity for hold in lost)
+            left[component_id] = draw(left[component_id], feeds, taken * units, rest)
+            least[component_id] = draw(least[component_id], feeds, taken * units + units_lost, rest)
+            shown[component_id].append((feeds, taken * units))
 
     def _listing(self, sink: SinkRule, warehouse: WarehouseRule, pool: Pool, floating: int) -> Reckoning:
         base = self.found[sink.name, warehouse.code].base
