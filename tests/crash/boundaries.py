@@ -35,6 +35,8 @@ class Boundaries:
         self._at = at
         self._left = nth
         self._how = how
+        # Held while the ledger is written: a process that is to sleep does not take its lock to bed.
+        self._writing = threading.RLock()
 
     def reach(self, kind: str) -> None:
         """Write a boundary down, and die or stop if it is the one."""
@@ -45,7 +47,10 @@ class Boundaries:
         if self._left:
             return
         # To this very thread: what is sent to the process any may take in, and this one goes on meanwhile.
-        signal.pthread_kill(threading.get_ident(), self._how)
+        if self._how == signal.SIGKILL:
+            signal.pthread_kill(threading.get_ident(), self._how)
+        with self._writing:
+            signal.pthread_kill(threading.get_ident(), self._how)
 
     def install(self) -> None:
         """Let the ledger and the client tell of what they do."""
@@ -64,7 +69,7 @@ class Boundaries:
                     yield
                 return
             place = _place()
-            with transaction(database, durable=durable):
+            with self._writing, transaction(database, durable=durable):
                 yield
                 self.reach(f"commit:before {place}")
             self.reach(f"commit:after {place}")
@@ -77,7 +82,8 @@ class Boundaries:
                     return plain(database, sql, *rest)
                 place = _place()
                 self.reach(f"commit:before {place}")
-                result = plain(database, sql, *rest)
+                with self._writing:
+                    result = plain(database, sql, *rest)
                 self.reach(f"commit:after {place}")
                 return result
 
