@@ -23,7 +23,6 @@ from attrs import evolve
 
 from mpstock.errors import InDoubtError, NotSentError
 from mpstock.ledger.database import ids
-from mpstock.ledger.dirt import Dirt
 from mpstock.ledger.holds import HoldReading, Holds
 from mpstock.ledger.levels import Levels
 from mpstock.ledger.observing import Observing
@@ -182,16 +181,6 @@ def a_plan_is_no_bound() -> None:
         return original(self, *rest, at_most=bound, **keywords)
 
     _around(Pushes, "compose", compose)
-
-
-@mutant
-def marks_go_with_what_moved_meanwhile() -> None:
-    """A mark is cleared although its product has moved since it was planned."""
-
-    def clear(_original: Any, self: Any, seen: Any) -> None:
-        self._db.executemany("DELETE FROM dirty WHERE product_id = ?", [(product,) for product, _ in seen])
-
-    _around(Dirt, "clear", clear)
 
 
 # ------------------------------------------------------------------ what makes dirty

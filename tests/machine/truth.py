@@ -172,6 +172,13 @@ class Truth:
             c.hold.quantity for c in self.carts.values() if c.hold.sku == sku and not c.settled
         )
 
+    def surely(self, sku: str, feeds: Sequence[str]) -> int | None:
+        """The fewest that there are, where all rows are known; else None."""
+        statements = [self.rows[row] for row in self.fed(sku, feeds)]
+        if any(s.sure is None or s.unknown is not None for s in statements):
+            return None
+        return self.least(sku, feeds)
+
     def exact(self, sku: str, feeds: Sequence[str]) -> int | None:
         """How many there are, where nothing is open and all is known; else None."""
         total = 0
@@ -198,7 +205,7 @@ class Truth:
         offer = LISTINGS[pair]
         parts = [(what(sku, offer.feeds), units) for sku, units in offer.takes.items()]
         known = [amount // units for amount, units in parts if amount is not None]
-        if what == self.exact and len(known) < len(parts):
+        if what in (self.exact, self.surely) and len(known) < len(parts):
             return None
         return min(known) if known else None
 

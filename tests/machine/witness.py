@@ -234,7 +234,8 @@ class Witness:
         self.claim(not blind, f"{what}: nobody knows how many there are")
         if most is not None:
             self.claim(new <= advertise(buffer, most), f"{what}: at most {most} are there")
-        if new == 0 and shown > 0 and pair not in self.touched and pair not in self.divided:
+        planned = run.at_most is not None and run.at_most.get(pair) == 0
+        if new == 0 < shown and not planned and pair not in self.touched and pair not in self.divided:
             reason = least is not None and advertise(buffer, least) == 0
             self.claim(reason, f"{what}: unknown became zero, at least {least} are there")
         if run.at_most is not None:
