@@ -137,7 +137,7 @@ def test_a_raise_that_was_applied_and_not_recorded_is_found_out(tmp_path: Path, 
 def test_a_second_process_reads_the_ledger_during_a_push(tmp_path: Path) -> None:
     """`status`, `log`, `explain` and plain SQL work while another process pushes."""
     levels = _levels(2_000)
-    with shop(tmp_path, levels, limits=True, speed=SPEED) as play:
+    with shop(tmp_path, levels, limits=True, speed=SPEED / 5) as play:
         process = play.spawn("sync")
         until(lambda: play.pushes("ozon") >= 3)
         assert "pending" in play.run("status").ok().stdout
