@@ -13,8 +13,8 @@ from tests.packaging.members import CORE, MEMBERS, PLUGINS, Member
 
 each_member = pytest.mark.parametrize("member", MEMBERS, ids=lambda member: member.name)
 each_plugin = pytest.mark.parametrize("member", PLUGINS, ids=lambda member: member.name)
-# One worker builds the archives for all of them.
-pytestmark = pytest.mark.xdist_group("dist")
+# One worker builds the archives for all of them, and only the session that builds them asks.
+pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("dist")]
 
 
 def contents(wheel: Path) -> dict[str, bytes]:
