@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import datetime
 from typing import TYPE_CHECKING
 
-from attrs import field, frozen
+from attrs import Factory, field, frozen
 
 from mpstock.ledger.database import as_text, ids
 
@@ -30,9 +30,10 @@ class RecipeBook:
 
     _recipes: Mapping[tuple[int, str], Recipe] = field(factory=dict[tuple[int, str], Recipe])
     _users: Mapping[int, frozenset[int]] = field(factory=dict[int, frozenset[int]])
-    _sinks: Mapping[int, Sequence[str]] = field(init=False, repr=False, eq=False)
+    _sinks: Mapping[int, Sequence[str]] = field(
+        init=False, repr=False, eq=False, default=Factory(lambda self: self._sinks_of_each(), takes_self=True)
+    )
 
-    @_sinks.default
     def _sinks_of_each(self) -> Mapping[int, Sequence[str]]:
         found: dict[int, list[str]] = {}
         for product_id, sink in self._recipes:
