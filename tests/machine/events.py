@@ -95,7 +95,7 @@ class Events:
         books.omits.add(row)
         books.enter(row, -books.level(row, self.clock.now()))
 
-    async def push_row(self, row: Row, *, who: int, dated: bool, ago: int, twice: bool) -> None:
+    async def push_row(self, row: Row, *, who: int, dated: bool, ago: float, twice: bool) -> None:
         """A warehouse system pushes a row to a process: late, doubled, with its time or without."""
         books, statement = self.truth.speaks(row), self.truth.rows[row]
         if row in books.bad:

@@ -293,18 +293,19 @@ def orders_read_after_sources() -> None:
     """Sources first, then the orders."""
     from mpstock.reconcile.engine import Engine
 
-    async def read(original: Any, self: Any, run: Any, watcher: Any, *rest: Any, **keywords: Any) -> None:
-        late = watcher.orders
+    class Late:
+        def __init__(self, watcher: Any) -> None:
+            self.watcher = watcher
 
-        async def nothing(*_rest: Any) -> None:
+        def __getattr__(self, name: str) -> Any:
+            return getattr(self.watcher, name)
+
+        async def orders(self, *_rest: Any) -> None:
             """Not yet."""
 
-        watcher.orders = nothing
-        try:
-            await original(self, run, watcher, *rest, **keywords)
-        finally:
-            watcher.orders = late
-        await late(run, lambda *_rest: None)
+    async def read(original: Any, self: Any, run: Any, watcher: Any, *rest: Any, **keywords: Any) -> None:
+        await original(self, run, Late(watcher), *rest, **keywords)
+        await watcher.orders(run, lambda *_rest: None)
 
     _around(Engine, "_read", read)
 
@@ -406,8 +407,8 @@ def put_in(name: str) -> None:
 
 def _hunt(name: str, examples: int) -> tuple[int | None, str]:
     """Let the machine loose on a mutant: after how many examples it fell, None if it lives, and by what."""
+    from tests.machine.on_purpose import Machine
     from tests.machine.running import play
-    from tests.machine.world import Machine
 
     put_in(name)
     with contextlib.redirect_stdout(sys.stderr):

@@ -21,8 +21,8 @@ from hypothesis import HealthCheck, Phase, seed, settings
 from hypothesis.stateful import run_state_machine_as_test
 
 from tests.machine.counting import FIRED, table
+from tests.machine.on_purpose import Machine
 from tests.machine.processes import CRASHES
-from tests.machine.world import Machine
 
 __all__ = ["LEAST", "play", "rules"]
 

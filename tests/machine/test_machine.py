@@ -5,7 +5,7 @@ from __future__ import annotations
 from hypothesis import HealthCheck, settings
 
 from tests.machine.mutants import MUTANTS
-from tests.machine.world import Machine
+from tests.machine.on_purpose import Machine
 
 EXAMPLES, STEPS = 20, 30
 
@@ -13,6 +13,8 @@ TestMachine = Machine.TestCase
 TestMachine.settings = settings(
     max_examples=EXAMPLES,
     stateful_step_count=STEPS,
+    derandomize=True,
+    database=None,
     suppress_health_check=[HealthCheck.too_slow, HealthCheck.filter_too_much],
 )
 

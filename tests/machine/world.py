@@ -1,4 +1,4 @@
-"""The machine: everything that can happen to a seller, in any order, with processes that die at any point.
+"""The world: everything that can happen to a seller, in any order, with processes that die at any point.
 
 After every rule nothing wrong may have been seen on any wire (`witness`). A run without a fault leaves each
 listing between what was surely there and what can honestly be promised. In the end everything heals, and
@@ -34,7 +34,7 @@ from tests.machine.runs import Runs
 from tests.machine.truth import Stage
 from tests.machine.witness import Guard, Run
 
-__all__ = ["Machine"]
+__all__ = ["BUFFERS", "ITEM_FAULTS", "World", "pairs", "rows", "rule"]
 
 
 def rule(**strategies: Any) -> Callable[[Callable[..., None]], Any]:
@@ -66,7 +66,7 @@ who = st.sampled_from([0, 0, 0, 1])
 small = st.integers(0, 5)
 
 
-class Machine(Runs):
+class World(Runs):
     """One seller, and whatever comes."""
 
     @initialize(
@@ -302,55 +302,12 @@ class Machine(Runs):
     def sync_what_has_moved(self) -> None:
         self._sync(0, full=False)
 
-    @rule(pair=pairs, status=st.sampled_from(ITEM_FAULTS))
-    def sync_with_one_item_refused(self, pair, status) -> None:
-        """An error on one listing changes nothing of the others; once it is gone, nothing is left of it."""
-        self._heal()
-        market = self.world.markets[pair[0]]
-        market.refuse(pair[1], "FAULT", warehouse=pair[2], status=status, times=-1)
-        self._sync(0, full=False, release=True, but=pair)
-        market.heal()
-        self.world.elapse(300)
-        self._sync(0, full=False, release=True)
-
     @rule(crash=st.sampled_from(CRASHES), nth=st.integers(1, 30))
     def die_and_sync(self, crash, nth) -> None:
         """What a process leaves behind is taken over by the next one at once."""
         self.elsewhere = crash == "on the wire: push"
         self._sync(0, full=False, crash=(crash, nth if "commit" in crash else 1 + nth % 2))
         self._sync(1, full=False)
-
-    @rule(row=rows, units=st.integers(1, 5))
-    def plan_and_apply_when_there_is_more(self, row, units) -> None:
-        """What a plan has promised is not exceeded, whatever has come in since."""
-        self._heal()
-        self.world.move(row, -units)
-        self.make_a_plan(full=False)
-        self.world.move(row, 2 * units)
-        self.apply_the_plan(crash=None, nth=1)
-
-    @precondition(lambda self: self.witness.guard is not None)
-    @rule(units=st.integers(1, 2), many=st.integers(6, 30))
-    def much_of_what_is_live_goes_to_zero(self, units, many) -> None:
-        """Two of three live listings beside dead ones, few units beside many: of the live ones they count."""
-        now = self.world.clock.now()
-        levels = {("A", "main"): 0, ("A", "msk"): 0, ("B", "main"): units, ("D", "main"): units}
-        for row, level in levels.items():
-            self.world.move(row, level - self.truth.speaks(row).level(row, now))
-        self.world.move(("C", "main"), many)
-        self.heal_and_sync()
-        for row in (("B", "main"), ("D", "main")):
-            self.world.move(row, -units)
-        self._sync(0, full=False)
-
-    @rule(most=st.integers(1, 3), code=st.sampled_from(["w1", "w2"]))
-    def a_capped_listing_sells(self, most, code) -> None:
-        """What an order has lowered is filled up again, though the same is wanted as was confirmed."""
-        self.a_buffer_is_set(sink="wb", buffer=BUFFERS[-1])
-        self.world.move(("C", "main" if code == "w1" else "far"), 9)
-        self.heal_and_sync()
-        self.world.buy(("wb", "C", code), most, "main")
-        self._sync(0, full=False, release=True)
 
     @rule(who=who)
     def sync_and_release(self, who) -> None:

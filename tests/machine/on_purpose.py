@@ -1,0 +1,89 @@
+"""The machine: the world, and what happens in it on purpose, for chance would take long to bring it about."""
+
+from __future__ import annotations
+
+from hypothesis import strategies as st
+from hypothesis.stateful import precondition
+
+from tests.machine.world import BUFFERS, ITEM_FAULTS, World, pairs, rows, rule
+
+__all__ = ["Machine"]
+
+
+class Machine(World):
+    """One seller, and whatever comes."""
+
+    @rule(pair=pairs, most=st.integers(1, 4))
+    def a_parcel_is_refused_at_the_door(self, pair, most) -> None:
+        """It is sold, handed over and cancelled before anybody has booked it: it is gone all the same."""
+        self.heal_and_sync()
+        self.world.delay = 1.0
+        if self.world.buy(pair, most, "main"):
+            sold = self.truth.sold[-1]
+            self.world.ship(sold)
+            self._sync(0, full=False, release=True)
+            self.world.cancel_on_the_way(sold)
+            self._sync(0, full=False, release=True)
+
+    @rule(pair=pairs, status=st.sampled_from(ITEM_FAULTS))
+    def sync_with_one_item_refused(self, pair, status) -> None:
+        """An error on one listing changes nothing of the others; once it is gone, nothing is left of it."""
+        self._heal()
+        market = self.world.markets[pair[0]]
+        market.refuse(pair[1], "FAULT", warehouse=pair[2], status=status, times=-1)
+        self._sync(0, full=False, release=True, but=pair)
+        market.heal()
+        self.world.elapse(300)
+        self._sync(0, full=False, release=True)
+
+    @rule(row=rows, units=st.integers(1, 5))
+    def plan_and_apply_when_there_is_more(self, row, units) -> None:
+        """What a plan has promised is not exceeded, whatever has come in since."""
+        self._heal()
+        self.world.move(row, -units)
+        self.make_a_plan(full=False)
+        self.world.move(row, 2 * units)
+        self.apply_the_plan(crash=None, nth=1)
+
+    @rule(chosen=st.sets(rows, min_size=1, max_size=6))
+    def half_is_answered_to_a_full_reading(self, chosen) -> None:
+        """What is missing from an answer that doubts itself is not gone."""
+        self.heal_and_sync()
+        for books in self.world.books.values():
+            books.half = {row for row in chosen if row in books.rows}
+        self._sync(0, full=True)
+
+    @rule(row=rows, units=st.integers(1, 4))
+    def a_row_is_pushed_late(self, row, units) -> None:
+        """What was true before the last reading is not true because it comes now."""
+        self.heal_and_sync()
+        then = self.world.clock.now()
+        self.world.elapse(10)
+        self.world.move(row, -units)
+        self._sync(0, full=False, release=True)
+        ago = (self.world.clock.now() - then).total_seconds()
+        self.world.loop.drive(self.world.push_row(row, who=1, dated=True, ago=ago, twice=True))
+        self._sync(0, full=False, release=True)
+
+    @precondition(lambda self: self.witness.guard is not None)
+    @rule(units=st.integers(1, 2), many=st.integers(6, 30))
+    def much_of_what_is_live_goes_to_zero(self, units, many) -> None:
+        """Two of three live listings beside dead ones, few units beside many: of the live ones they count."""
+        now = self.world.clock.now()
+        levels = {("A", "main"): 0, ("A", "msk"): 0, ("B", "main"): units, ("D", "main"): units}
+        for row, level in levels.items():
+            self.world.move(row, level - self.truth.speaks(row).level(row, now))
+        self.world.move(("C", "main"), many)
+        self.heal_and_sync()
+        for row in (("B", "main"), ("D", "main")):
+            self.world.move(row, -units)
+        self._sync(0, full=False)
+
+    @rule(most=st.integers(1, 3), code=st.sampled_from(["w1", "w2"]))
+    def a_capped_listing_sells(self, most, code) -> None:
+        """What an order has lowered is filled up again, though the same is wanted as was confirmed."""
+        self.a_buffer_is_set(sink="wb", buffer=BUFFERS[-1])
+        self.world.move(("C", "main" if code == "w1" else "far"), 9)
+        self.heal_and_sync()
+        self.world.buy(("wb", "C", code), most, "main")
+        self._sync(0, full=False, release=True)
