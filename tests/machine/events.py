@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import tempfile
 from collections.abc import Mapping
 from datetime import timedelta
@@ -101,6 +102,8 @@ class Events:
         if row in books.bad:
             return
         at = self.clock.now() - timedelta(seconds=ago)
+        # What happens next happens later: a statement says nothing of it.
+        await asyncio.sleep(0.001)
         level = Level(*row, books.level(row, at), updated_at=at if dated else None)
         if dated:
             statement.maybe.add(at)

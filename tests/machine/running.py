@@ -18,6 +18,7 @@ from collections import Counter
 from pathlib import Path
 
 from hypothesis import HealthCheck, Phase, seed, settings
+from hypothesis.internal.conjecture import engine
 from hypothesis.stateful import run_state_machine_as_test
 
 from tests.machine.counting import FIRED, table
@@ -55,11 +56,17 @@ def play(
     run_state_machine_as_test(seed(number)(machine), settings=chosen)
 
 
+def _limit_shrinking() -> None:
+    """A failure is told within a minute; the steps that led to it are named either way."""
+    engine.MAX_SHRINKING_SECONDS = 60
+
+
 def _part(examples: int, steps: int, number: int, place: Path) -> None:
     if name := os.environ.get("MPSTOCK_MUTANT"):
         from tests.machine.mutants import put_in
 
         put_in(name)
+    _limit_shrinking()
     try:
         play(examples, steps, number)
     finally:
