@@ -94,9 +94,9 @@ class Books:
         """Whether anything was entered in that time."""
         return any(e.row == row and since < e.at <= until for e in self.entries)
 
-    def leaves_out(self, row: Row, at: datetime) -> bool:
-        """Whether it does not mention a row."""
-        return row in self.half or (row in self.omits and not self.level(row, at))
+    def leaves_out(self, row: Row, at: datetime, *, whole: bool) -> bool:
+        """Whether an answer, to a request for the whole or for what has moved, does not mention a row."""
+        return (whole and row in self.half) or (row in self.omits and not self.level(row, at))
 
 
 class Market(Account):
@@ -206,12 +206,13 @@ class SourceView:
         rows = [
             row
             for row in books.rows
-            if not books.leaves_out(row, as_of) and (since is None or books.moved(row, since, as_of))
+            if not books.leaves_out(row, as_of, whole=since is None)
+            and (since is None or books.moved(row, since, as_of))
         ]
         told = {row: row not in books.bad for row in rows}
         levels = [Level(*row, books.level(row, as_of) if known else None) for row, known in told.items()]
         holds = tuple(books.holds.values())
-        partial = bool(books.half)
+        partial = since is None and bool(books.half)
         failure, after = books.failures.pop(0) if books.failures else (None, -1)
         pages = list(pages_of(levels, PAGE))
         for number, page in enumerate(pages):

@@ -107,6 +107,7 @@ class Events:
         level = Level(*row, books.level(row, at), updated_at=at if dated else None)
         if dated:
             statement.maybe.add(at)
+            statement.perhaps = True
         else:
             statement.heard[at] = self.clock.now()
         shop = await self.open(who)

@@ -130,7 +130,8 @@ class Runs(RuleBasedStateMachine):
             count("a run without a fault")
             self.witness.read_back(began, full=full)
             if not self.world.happened:
-                self._hold_against_the_truth(but)
+                # What could not be read at first was looked at too late for a raise: the next run has it.
+                self._hold_against_the_truth(but, upwards=not run.troubled)
                 self.witness.settled = but is None and not self.witness.touched
             self.truth.settle(began)
         return report
@@ -165,7 +166,7 @@ class Runs(RuleBasedStateMachine):
 
     # ------------------------------------------------------------------ the truth
 
-    def _hold_against_the_truth(self, but: Pair | None) -> None:
+    def _hold_against_the_truth(self, but: Pair | None, *, upwards: bool) -> None:
         """After a run without a fault: no listing shows more than is there, and none less than surely is."""
         truth, witness = self.truth, self.witness
         # What is made of the same, in the same account, waits for the one that is in trouble.
@@ -176,12 +177,14 @@ class Runs(RuleBasedStateMachine):
             if most is None:
                 continue
             witness.claim(shown <= advertise(buffer, most), f"{pair} shows {shown}, and {most} are there")
+            if not upwards or pair in witness.divided:
+                continue
             least = truth.of_listing(pair, truth.surely)
-            if least is not None and pair not in witness.divided:
+            if least is not None:
                 hidden = shown < advertise(buffer, least)
                 witness.claim(not hidden, f"{pair} shows {shown}, and {least} surely are there")
             exact = truth.of_listing(pair, truth.exact)
-            if exact is not None and pair not in witness.divided:
+            if exact is not None:
                 count("held against the formula")
                 right = advertise(buffer, exact)
                 witness.claim(shown == right, f"{pair} shows {shown} instead of {right}")
@@ -230,7 +233,7 @@ class Runs(RuleBasedStateMachine):
             self._done(full=full)
             world.elapse(3 * 86_400)
         self._done(full=False)
-        self._done(full=False)
+        self._done(full=True)
         for pair in LISTINGS:
             exact = truth.of_listing(pair, truth.exact)
             assert exact is not None, f"{pair}: the world is not at rest"

@@ -72,7 +72,7 @@ class Cart:
 class Statement:
     """What may be held of a row: the moment of the statement that surely is, and those that may be.
 
-    `unknown`: since then it is surely not known.
+    `unknown`: since then it is not known, though `perhaps` it is: a process that has died was told.
 
     `heard` are rows that were pushed without a time: as of when they were, and when they came. They may have
     lowered it.
@@ -82,6 +82,7 @@ class Statement:
     maybe: set[datetime] = field(factory=set[datetime])
     heard: dict[datetime, datetime] = field(factory=dict[datetime, datetime])
     unknown: datetime | None = None
+    perhaps: bool = False
 
     @property
     def moments(self) -> set[datetime]:
@@ -93,7 +94,7 @@ class Statement:
     def doubt(self, moment: datetime) -> None:
         """It is surely not known as of then, unless there is a later statement."""
         if all(other <= moment for other in self.moments):
-            self.unknown = moment
+            self.unknown, self.perhaps = moment, False
 
     def learn(self, moment: datetime) -> None:
         """It is surely held as of then, or later."""
@@ -213,8 +214,16 @@ class Truth:
         """After a run without a fault that began then: what had ended long enough before is done with."""
         for sold in self.sold:
             _, lag = self.booking[sold.sink]
-            if sold.ended is not None and since > sold.ended + lag + timedelta(seconds=1):
+            if sold.ended is not None and self._read_since(sold.takes, sold.ended + lag, since):
                 sold.settled = True
         for cart in self.carts.values():
             # One that is told no longer counts until every source was read later than it can matter.
-            cart.settled = cart.settled or since > cart.ended + timedelta(minutes=16)
+            if self._read_since([cart.hold.sku], cart.ended + timedelta(minutes=15), since):
+                cart.settled = True
+
+    def _read_since(self, skus: Iterable[str], then: datetime, began: datetime) -> bool:
+        """Whether all rows of these products are known as of later than that, and looked at."""
+        moment = then + timedelta(seconds=1)
+        rows = [self.rows[row] for row in self.rows if row[0] in skus]
+        known = all(row.unknown is None and row.sure is not None and row.sure > moment for row in rows)
+        return known and began > moment

@@ -48,6 +48,7 @@ class Run:
     doubted: dict[Pair, datetime] = field(factory=dict[Pair, datetime])
     orders_at: dict[str, datetime] = field(factory=dict[str, datetime])
     wrote: bool = False
+    troubled: bool = False
 
 
 @define
@@ -139,16 +140,24 @@ class Witness:
             self.claim(run.orders >= set(self.markets), f"{name} was read before the orders")
 
     def fails(self, process: Process, kind: str, name: str) -> None:
+        run = self.run_of(process)
+        run.troubled = True
         if kind in ("source", "orders"):
-            self.run_of(process).failed.add(name)
+            run.failed.add(name)
 
     def says(self, books: Books, row: Row, as_of: datetime) -> None:
-        self.truth.rows[row].maybe.add(as_of)
+        statement = self.truth.rows[row]
+        statement.maybe.add(as_of)
+        statement.perhaps = True
 
     def has_read(
         self, process: Process, books: Books, cursor: str | None, as_of: datetime, told: dict[Row, bool]
     ) -> None:
-        omitted = {row for row in books.rows if row not in told and books.leaves_out(row, as_of)}
+        omitted = {
+            row
+            for row in books.rows
+            if row not in told and books.leaves_out(row, as_of, whole=cursor is None)
+        }
         believed = cursor is None and not books.half and (self.guard is None or self.run_of(process).released)
         for row in omitted if cursor is None and not books.half else ():
             self.truth.rows[row].maybe.add(as_of)
@@ -160,6 +169,10 @@ class Witness:
                 statement.heard = {at: came for at, came in statement.heard.items() if came >= as_of}
                 if told.get(row) is False:
                     statement.doubt(as_of)
+                elif row in omitted and cursor is not None:
+                    # Left out as ever: it is as it was.
+                    if statement.sure is not None and not books.moved(row, statement.sure, as_of):
+                        statement.learn(as_of)
                 elif row in omitted:
                     if believed:
                         statement.learn(as_of)
@@ -259,7 +272,9 @@ class Witness:
             for row in self.truth.fed(sku, offer.feeds):
                 source = self.truth.speaks(row).name
                 self.claim(source not in run.failed, f"{what}: raised though {source} failed")
-                self.claim(self.truth.rows[row].unknown is None, f"{what}: raised though {row} is unknown")
+                statement = self.truth.rows[row]
+                known = statement.unknown is None or statement.perhaps
+                self.claim(known, f"{what}: raised though {row} is unknown")
         for sink in self.markets:
             sells = any(p[0] == sink and o.takes.keys() & offer.takes.keys() for p, o in LISTINGS.items())
             heard = self.heard.get(sink)

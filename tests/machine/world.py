@@ -302,11 +302,13 @@ class World(Runs):
     def sync_what_has_moved(self) -> None:
         self._sync(0, full=False)
 
-    @rule(crash=st.sampled_from(CRASHES), nth=st.integers(1, 30))
-    def die_and_sync(self, crash, nth) -> None:
-        """What a process leaves behind is taken over by the next one at once."""
+    @rule(crash=st.sampled_from(CRASHES), nth=st.integers(1, 30), row=rows, units=st.integers(-4, 9))
+    def die_and_sync(self, crash, nth, row, units) -> None:
+        """What a process leaves behind, with something to send, is taken over by the next one at once."""
+        self._heal()
+        self.world.move(row, units)
         self.elsewhere = crash == "on the wire: push"
-        self._sync(0, full=False, crash=(crash, nth if "commit" in crash else 1 + nth % 2))
+        self._sync(0, full=crash.endswith("observe"), crash=(crash, nth if "commit" in crash else 1))
         self._sync(1, full=False)
 
     @rule(who=who)
