@@ -5,7 +5,7 @@ from __future__ import annotations
 from hypothesis import strategies as st
 from hypothesis.stateful import precondition
 
-from tests.machine.world import BUFFERS, ITEM_FAULTS, World, pairs, rows, rule
+from tests.machine.world import BUFFERS, ITEM_FAULTS, World, pairs, rows, rule, sinks
 
 __all__ = ["Machine"]
 
@@ -34,6 +34,16 @@ class Machine(World):
         self._sync(0, full=False, release=True, but=pair)
         market.heal()
         self.world.elapse(300)
+        self._sync(0, full=False, release=True)
+
+    @rule(sink=sinks, row=rows, units=st.integers(1, 5), applied=st.booleans())
+    def something_is_sent_in_doubt(self, sink, row, units, applied) -> None:
+        """Whether it has arrived nobody knows: what is sent next does not go by either."""
+        self.heal_and_sync()
+        self.world.move(row, units)
+        self.world.markets[sink].doubt(applied=applied)
+        self._sync(0, full=False, release=True)
+        self.world.move(row, -units)
         self._sync(0, full=False, release=True)
 
     @rule(row=rows, units=st.integers(1, 5))

@@ -34,7 +34,7 @@ from tests.machine.runs import Runs
 from tests.machine.truth import Stage
 from tests.machine.witness import Guard, Run
 
-__all__ = ["BUFFERS", "ITEM_FAULTS", "World", "pairs", "rows", "rule"]
+__all__ = ["BUFFERS", "ITEM_FAULTS", "World", "pairs", "rows", "rule", "sinks"]
 
 
 def rule(**strategies: Any) -> Callable[[Callable[..., None]], Any]:
