@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, Literal
 from attrs import frozen
 
 from mpstock.ledger.database import as_datetime, as_text, ids
-from mpstock.ledger.stocks import relane
+from mpstock.ledger.stocks import BY_HAND, relane
 
 if TYPE_CHECKING:
     from mpstock.asked import Asked
@@ -23,7 +23,6 @@ if TYPE_CHECKING:
 
 __all__ = [
     "ADOPTED",
-    "CAUSE",
     "EXPIRED",
     "SPOKEN_OF",
     "Intervention",
@@ -34,9 +33,6 @@ __all__ = [
 ]
 
 Kind = Literal["stop", "zero", "pin"]
-
-CAUSE = "manual"
-"""What the marks and the sync log call a person as the cause of a change."""
 
 ADOPTED = "adopt"
 """The origin of a pin that stands in for sources which do not speak of a listing."""
@@ -226,7 +222,7 @@ class Interventions:
             else:
                 self._restart(row.shown.id)
         if concerned:
-            self._dirt.mark(sorted(concerned), CAUSE, now, soft=True)
+            self._dirt.mark(sorted(concerned), BY_HAND, now, soft=True)
 
     def _restart(self, stop: int) -> None:
         """Let go what a stop held, but for what another one covers."""
@@ -303,10 +299,6 @@ class Interventions:
     def next_expiry(self) -> datetime | None:
         """Return when the first of those in force expires, also if that has passed."""
         return as_datetime(self.db.scalar("SELECT min(expires_at) FROM interventions WHERE ended_at IS NULL"))
-
-    def history(self, *, limit: int = 100) -> list[Intervention]:
-        """Return the newest interventions, ended ones too, newest first."""
-        return [row.shown for row in self._rows("ORDER BY i.id DESC LIMIT ?", (limit,))]
 
     def of_ids(self, chosen: Collection[int]) -> list[Intervention]:
         """Return these interventions, in the order of their numbers."""

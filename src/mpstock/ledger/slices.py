@@ -11,6 +11,7 @@ from attrs import frozen
 
 from mpstock.ledger.database import as_text, ids
 from mpstock.ledger.orders import CAUSE as ORDER
+from mpstock.ledger.stocks import BY_HAND
 
 if TYPE_CHECKING:
     from mpstock.ledger.database import Database
@@ -65,11 +66,11 @@ class Slices:
         )
         return self.db.execute(
             "UPDATE marketplace_stocks AS s SET cause = ? WHERE marketplace = ? AND lane = 0 "
-            "AND in_flight IS NULL AND base > 0 AND cause NOT IN (?, 'manual') AND ("
+            "AND in_flight IS NULL AND base > 0 AND cause NOT IN (?, ?) AND ("
             f"{ordered.format(product='s.product_id')} >= s.base OR EXISTS (SELECT 1 FROM recipes AS r "
             "WHERE r.product_id = s.product_id AND r.marketplace IN ('', s.marketplace) "
             f"AND {ordered.format(product='r.component_id')} >= s.base * r.units))",
-            (ORDER, sink, ORDER, origins, as_text(since), origins, as_text(since)),
+            (ORDER, sink, ORDER, BY_HAND, origins, as_text(since), origins, as_text(since)),
         )
 
     def zeroings(self, sink: str) -> list[Slice]:

@@ -21,9 +21,12 @@ if TYPE_CHECKING:
     from mpstock.ledger.database import Database
     from mpstock.ledger.dirt import Dirt
 
-__all__ = ["LANES", "LONGEST_REST", "StockRow", "Stocks", "contradicts", "relane"]
+__all__ = ["BY_HAND", "LANES", "LONGEST_REST", "StockRow", "Stocks", "contradicts", "relane"]
 
 LANES = ("zero", "fall", "raise")
+
+BY_HAND = "manual"
+"""The cause of what a person has decided, in the marks and in the log."""
 
 LONGEST_REST = timedelta(days=1)
 """What a sink may at most ask for; a longer pause is no pause but a mistake."""
@@ -119,13 +122,6 @@ class Stocks:
             (ids(product_ids),),
         )
 
-    def bases(self, state_ids: Sequence[int]) -> list[tuple[int, int | None]]:
-        """Return (id, base) of these states, as far as they are still there."""
-        return self.db.query(
-            "SELECT id, base FROM marketplace_stocks WHERE id IN (SELECT value FROM json_each(?))",
-            (ids(state_ids),),
-        )
-
     def record_wanted(
         self,
         rows: Sequence[tuple[int | None, str, int]],
@@ -151,12 +147,12 @@ class Stocks:
         explanation = (explained or {}).get
         self.db.executemany(
             "UPDATE marketplace_stocks SET "
-            "cause = CASE WHEN lane IS NOT NULL AND wanted IS ? AND ? <> 'manual' THEN cause ELSE ? END, "
+            "cause = CASE WHEN lane IS NOT NULL AND wanted IS ? AND ? <> ? THEN cause ELSE ? END, "
             "planned_by = CASE WHEN lane IS NOT NULL AND wanted IS ? THEN planned_by ELSE ? END, "
             "rests_until = CASE WHEN wanted IS ? THEN rests_until END, explanation_id = ?, wanted = ? "
             "WHERE id = ?",
             [
-                (wanted, cause, cause, wanted, run, wanted, explanation(id_), wanted, id_)
+                (wanted, cause, BY_HAND, cause, wanted, run, wanted, explanation(id_), wanted, id_)
                 for wanted, cause, id_ in rows
             ],
         )

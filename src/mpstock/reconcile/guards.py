@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING
 from attrs import define, field
 
 from mpstock.errors import ConfigurationError
-from mpstock.ledger.interventions import CAUSE as BY_HAND
 from mpstock.ledger.orders import CAUSE as ORDER
+from mpstock.ledger.stocks import BY_HAND
 from mpstock.reconcile.report import HeldSlice
 from mpstock.reconcile.suspicion import SHRUNKEN
 
@@ -125,7 +125,7 @@ class Judge:
         for slice_ in slices.zeroings(sink):
             spared: Sequence[int] = ()
             name = _HELD_SINCE.format(sink, slice_.warehouse, slice_.cause)
-            guard = TAKEOVER if slice_.unwritten * 2 > slice_.count else ZEROING
+            guard, whose = _of_account(slice_, ZEROING)
             if slice_.cause in _DECIDED or guard in self.released or slice_.cause in self.let_go:
                 continue
             logged = self.causes.get(slice_.cause, slice_.cause)
@@ -142,7 +142,6 @@ class Judge:
                 if len(spared) == slice_.count:
                     continue
             earlier = f" ({recent.listings} of them within the guard's window)" if recent.listings else ""
-            whose = ", an account that mpstock has not written to yet" if guard == TAKEOVER else ""
             reason = (
                 f"{slice_.cause} would take {count} of {live} listings that show stock on {sink} "
                 f"{slice_.warehouse}, {units} of {shown} units, to zero{earlier}{whose}. "
@@ -172,7 +171,7 @@ class Judge:
         settings, slices = self.settings.raising, self.ledger.slices
         held = []
         for slice_ in slices.jumps(sink, settings.factor):
-            guard = TAKEOVER if slice_.unwritten * 2 > slice_.count else RAISING
+            guard, whose = _of_account(slice_, RAISING)
             if slice_.cause in {*_DECIDED, _SETTINGS} or guard in self.released:
                 continue
             if slice_.count <= settings.count:
@@ -180,7 +179,6 @@ class Judge:
             live = slices.showing(sink, slice_.warehouse).listings
             if slice_.count <= settings.share * live:
                 continue
-            whose = ", an account that mpstock has not written to yet" if guard == TAKEOVER else ""
             reason = (
                 f"{slice_.cause} would raise {slice_.count} of {live} listings that show stock on {sink} "
                 f"{slice_.warehouse} to {settings.factor} times as much or more{whose}: a unit or a decimal "
@@ -194,3 +192,10 @@ class Judge:
                 )
             )  # fmt: skip
         return held
+
+
+def _of_account(slice_: Slice, usual: str) -> tuple[str, str]:
+    """Return the guard that a slice is held by, and what to say of an account that is being taken over."""
+    if slice_.unwritten * 2 > slice_.count:
+        return TAKEOVER, ", an account that mpstock has not written to yet"
+    return usual, ""

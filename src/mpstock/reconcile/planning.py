@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from attrs import define, field
 
-from mpstock.ledger.interventions import CAUSE as BY_HAND
+from mpstock.ledger.stocks import BY_HAND
 from mpstock.reconcile.components import Component, component
 from mpstock.reconcile.evaluating import Evaluated, evaluate
 from mpstock.reconcile.facts import FactsReader

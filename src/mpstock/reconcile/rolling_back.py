@@ -15,8 +15,8 @@ from typing import TYPE_CHECKING
 from attrs import define, field
 
 from mpstock.errors import ConfigurationError
-from mpstock.ledger.interventions import CAUSE, Wish
-from mpstock.ledger.stocks import LANES
+from mpstock.ledger.interventions import Wish
+from mpstock.ledger.stocks import BY_HAND, LANES
 from mpstock.reconcile.interventions import put_wishes, rollback_origin
 from mpstock.reconcile.plans import Plan, PlannedChange, SkippedListing, lane
 from mpstock.reconcile.rules import settings_digest
@@ -125,7 +125,7 @@ class _Rollback:
                 self.changes.append(
                     PlannedChange(
                         sku, written.sink, written.warehouse, external_id, place.base, new,
-                        lane(place.base, new), CAUSE,
+                        lane(place.base, new), BY_HAND,
                     )
                 )  # fmt: skip
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
 from mpstock.ledger.orders import CAUSE as ORDER
@@ -30,7 +30,10 @@ async def send(
     """Push what is ready to every sink; `at_most` bounds the quantities by a plan that was made before."""
     ledger, work = engine.ledger, engine.worker.run
     totals = counted(await work(ledger.stocks.open_counts, run.states), held=False)
-    plan_orders: Callable[[], Awaitable[object]] = lambda: work(planner.plan_cause, ORDER)  # noqa: E731
+
+    async def plan_orders() -> None:
+        await work(planner.plan_cause, ORDER)
+
     if totals and await watcher.just_before(run):
         # What was sold while the sources were read is not put back on sale.
         await plan_orders()
