@@ -28,6 +28,7 @@ PUBLIC_MODULES = (
     "mpstock",
     "mpstock.errors",
     "mpstock.plugins",
+    "mpstock.service",
     "mpstock.simulation",
     "mpstock.testing",
     "mpstock.validators",

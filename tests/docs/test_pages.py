@@ -40,6 +40,9 @@ COMMON_SETTINGS = (
     "ScheduleSettings",
     "ProductsSettings",
     "RetentionSettings",
+    "ServiceSettings",
+    "WebhookSettings",
+    "UserSettings",
 )
 
 

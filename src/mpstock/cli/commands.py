@@ -8,7 +8,18 @@ from collections.abc import Sequence
 
 import click
 
-from mpstock.cli import by_hand, caring, explaining, log, planning, running, starting, telling, verifying
+from mpstock.cli import (
+    by_hand,
+    caring,
+    explaining,
+    log,
+    planning,
+    running,
+    serving,
+    starting,
+    telling,
+    verifying,
+)
 from mpstock.cli.group import cli
 from mpstock.cli.output import Output
 from mpstock.errors import (
@@ -22,7 +33,7 @@ from mpstock.errors import (
 
 __all__ = ["run"]
 
-_MODULES = (starting, planning, running, verifying, explaining, telling, log, by_hand, caring)
+_MODULES = (starting, planning, running, serving, verifying, explaining, telling, log, by_hand, caring)
 """Imported for the commands that they add, in the order in which a newcomer needs them."""
 
 

@@ -4,6 +4,7 @@ from mpstock.config.durations import format_duration, parse_duration
 from mpstock.config.guards import GuardSettings, RaisingGuard, ShrunkenGuard, ZeroingGuard
 from mpstock.config.loading import load
 from mpstock.config.pushing import PushSettings, QuarantineSettings
+from mpstock.config.service import ServiceSettings, UserSettings, WebhookSettings
 from mpstock.config.settings import (
     Absorption,
     Configuration,
@@ -32,12 +33,15 @@ __all__ = [
     "RaisingGuard",
     "RetentionSettings",
     "ScheduleSettings",
+    "ServiceSettings",
     "SharingSettings",
     "ShrunkenGuard",
     "SinkConfig",
     "SinkWarehouse",
     "SourceConfig",
+    "UserSettings",
     "VerifySettings",
+    "WebhookSettings",
     "ZeroingGuard",
     "collect_secrets",
     "format_duration",

@@ -16,6 +16,7 @@ from mpstock.config.files import Substitution, environment, read_toml
 from mpstock.config.guards import GuardSettings
 from mpstock.config.hooks import describe
 from mpstock.config.pushing import PushSettings
+from mpstock.config.service import ServiceSettings
 from mpstock.config.settings import (
     Configuration,
     LedgerSettings,
@@ -41,10 +42,19 @@ __all__ = ["load"]
 C = TypeVar("C")
 S = TypeVar("S")
 
-_TABLES = (
-    "ledger", "sources", "sinks", "sharing", "guards", "push", "verify", "schedule", "products", "retention",
-    "network", "clock",
-)  # fmt: skip
+_SIMPLE = {
+    "sharing": SharingSettings,
+    "guards": GuardSettings,
+    "push": PushSettings,
+    "verify": VerifySettings,
+    "schedule": ScheduleSettings,
+    "products": ProductsSettings,
+    "retention": RetentionSettings,
+    "service": ServiceSettings,
+}
+"""The tables that are used as they stand in the file, by the field of `Configuration` that has their name."""
+
+_TABLES = ("ledger", "sources", "sinks", "network", "clock", *_SIMPLE)
 
 
 def load(
@@ -97,27 +107,21 @@ class _Loader:
                 found = f"[{name}]" if isinstance(value, (Mapping, list)) else name
                 meant = suggestion(name, _TABLES, what="the tables are")
                 self._say("", found, f"unknown table; {meant}" if found != name else f"unknown key; {meant}")
-        sharing = self._simple(SharingSettings, "sharing")
+        simple: dict[str, Any] = {name: self._simple(cls, name) for name, cls in _SIMPLE.items()}
         network = self._table("network")
         self._transport(network)
         sources = {name: self._source(name, table, network) for name, table in self._named("sources")}
         sinks = {name: self._sink(name, table, network) for name, table in self._named("sinks")}
         found_sinks = {name: sink for name, sink in sinks.items() if sink is not None}
-        self._check_split(sharing, found_sinks)
+        self._check_split(simple["sharing"], found_sinks)
         configuration = Configuration(
             path=self._path,
             ledger=self._ledger(),
             sources=self._with_rules({name: found for name, found in sources.items() if found is not None}),
             sinks=found_sinks,
-            sharing=sharing,
-            guards=self._simple(GuardSettings, "guards"),
-            push=self._simple(PushSettings, "push"),
-            verify=self._simple(VerifySettings, "verify"),
-            schedule=self._simple(ScheduleSettings, "schedule"),
-            products=self._simple(ProductsSettings, "products"),
-            retention=self._simple(RetentionSettings, "retention"),
             clock_speed=self._simple(ClockTable, "clock").speed,
             broken=dict(self._failed),
+            **simple,
         )
         # A sink that is not understood would bring the same complaint about its buffer once more.
         if not self._problems:

@@ -18,6 +18,7 @@ from attrs import field, frozen
 
 from mpstock.config.guards import GuardSettings
 from mpstock.config.pushing import PushSettings
+from mpstock.config.service import ServiceSettings
 from mpstock.config.verifying import VerifySettings
 from mpstock.secret import Secret
 
@@ -256,14 +257,16 @@ class Configuration:
     schedule: ScheduleSettings = field(factory=ScheduleSettings)
     products: ProductsSettings = field(factory=ProductsSettings)
     retention: RetentionSettings = field(factory=RetentionSettings)
+    service: ServiceSettings = field(factory=ServiceSettings)
     clock_speed: float = 1.0
     broken: Mapping[str, Exception] = field(factory=dict[str, Exception])
 
     @property
     def secrets(self) -> tuple[str, ...]:
-        """Every adapter's secrets together: what the process as a whole must not say."""
+        """Every secret of the settings: what the process as a whole must not say."""
         texts = [source.secrets for source in self.sources.values()]
         texts += [sink.secrets for sink in self.sinks.values()]
+        texts.append(collect_secrets(self.service))
         return tuple(dict.fromkeys(text for adapter in texts for text in adapter))
 
     def read_products(self, plugins: PluginRegistry | None = None) -> ProductsFile:

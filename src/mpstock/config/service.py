@@ -1,0 +1,89 @@
+"""What the settings file says of the service that is always on: the table `[service]`."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import timedelta
+from typing import Any, Literal
+
+import attrs
+from attrs import field, frozen
+
+from mpstock.secret import Secret
+
+__all__ = ["ServiceSettings", "UserSettings", "WebhookSettings"]
+
+
+def _port(_: Any, attribute: attrs.Attribute[Any], value: int) -> None:
+    if not 0 <= value <= 65535:
+        raise ValueError(f"{attribute.name} must be from 0 (any free one) to 65535, not {value}")
+
+
+def _not_negative(_: Any, attribute: attrs.Attribute[Any], value: timedelta) -> None:
+    if value < timedelta(0):
+        raise ValueError(f'{attribute.name} must not be negative; write a length of time such as "5m"')
+
+
+def _positive(_: Any, attribute: attrs.Attribute[Any], value: int) -> None:
+    if value < 1:
+        raise ValueError(f"{attribute.name} must be 1 or more, not {value}")
+
+
+def _not_below_zero(_: Any, attribute: attrs.Attribute[Any], value: int) -> None:
+    if value < 0:
+        raise ValueError(f"{attribute.name} must be 0 (no limit) or more, not {value}")
+
+
+@frozen
+class WebhookSettings:
+    """`[service.webhooks]`: who may bring stock, and how it is taken.
+
+    `secrets`        keys of an HMAC-SHA256 signature; several while one is being changed.
+    `tokens`         tokens of `Authorization: Bearer …`.
+    `users`          passwords of `Authorization: Basic …` by user: what 1C can do.
+    `replay_window`  how far the time of a signed request may be from ours.
+    `items`          `"all"`: one bad item refuses the whole body; `"each"`: the good ones are taken.
+    `debounce`       after a push that a webhook made at once, gather what comes for so long before the next.
+    `max_body`       bytes of a body at most.
+    `rate`           requests of one client in a second at most, averaged over ten seconds; 0 = no limit.
+    """
+
+    secrets: tuple[Secret, ...] = ()
+    tokens: tuple[Secret, ...] = ()
+    users: Mapping[str, Secret] = field(factory=dict[str, Secret])
+    replay_window: timedelta = field(default=timedelta(minutes=5), validator=_not_negative)
+    items: Literal["all", "each"] = "all"
+    debounce: timedelta = field(default=timedelta(0), validator=_not_negative)
+    max_body: int = field(default=10 * 1024 * 1024, validator=_positive)
+    rate: int = field(default=100, validator=_not_below_zero)
+
+
+@frozen
+class UserSettings:
+    """`[service.users.NAME]`: a person who may look, or act, in the dashboard.
+
+    `password`  the password, or its hash as `mpstock password` prints it.
+    `role`      `"viewer"` sees everything, `"operator"` may press the buttons too.
+    """
+
+    password: Secret
+    role: Literal["viewer", "operator"] = "viewer"
+
+
+@frozen
+class ServiceSettings:
+    """`[service]`: where `mpstock run` listens, and who may come in.
+
+    `host`        the address to listen on.
+    `port`        the port; 0 = a free one.
+    `public_url`  where people and systems reach it from outside (`"https://stock.example.com"`): the
+                  host that is expected, and whether cookies go over TLS only. Left out, any host is taken.
+    `proxies`     addresses of reverse proxies whose `X-Forwarded-For` is believed.
+    """
+
+    host: str = "127.0.0.1"
+    port: int = field(default=8080, validator=_port)
+    public_url: str = ""
+    proxies: tuple[str, ...] = ()
+    webhooks: WebhookSettings = field(factory=WebhookSettings)
+    users: Mapping[str, UserSettings] = field(factory=dict[str, UserSettings])

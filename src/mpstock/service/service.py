@@ -1,0 +1,171 @@
+"""One shop that is always on: its doors write to the ledger, its runner acts on what they wrote."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Awaitable, Callable
+from typing import TYPE_CHECKING, Any
+
+from mpstock.hookspecs import hookimpl
+from mpstock.service.news import Event, News
+from mpstock.service.runner import HEARD, Job, Runner
+
+if TYPE_CHECKING:
+    from types import TracebackType
+
+    from mpstock.config import Configuration, ServiceSettings
+    from mpstock.events import Alert, Planned, Pushed, RunFinished
+    from mpstock.facade.asynchronous import AsyncShop
+    from mpstock.reconcile.engine import Engine, Progress
+
+__all__ = ["LOOPS", "Service"]
+
+Loop = Callable[["Service"], Awaitable[None]]
+
+LOOPS: tuple[Loop, ...] = ()
+"""What goes on by itself while a service is up, each until it is cancelled."""
+
+_logger = logging.getLogger("mpstock.service")
+
+
+class Service:
+    """Keeps one shop in step as long as it is up. Use it as an async context manager, or start and stop it.
+
+    Args:
+        shop: the shop; the service closes it when it stops.
+        schedule: whether it reads and verifies by itself; without, it acts only on what it is brought and
+            asked (another process, or a task queue, has the schedule).
+    """
+
+    def __init__(self, shop: AsyncShop, *, schedule: bool = True) -> None:
+        self.shop = shop
+        self.schedule = schedule
+        self.news = News()
+        self.runner: Runner
+        self.engine: Engine
+        self._starting = asyncio.Lock()
+        self._tasks: list[asyncio.Task[None]] = []
+        self._up = False
+        self._stopped = False
+        self._last_heard = float("-inf")
+        self._gathering: asyncio.Task[None] | None = None
+
+    @property
+    def config(self) -> Configuration:
+        """The settings of the shop."""
+        return self.shop.config
+
+    @property
+    def settings(self) -> ServiceSettings:
+        """The table `[service]`."""
+        return self.shop.config.service
+
+    @property
+    def up(self) -> bool:
+        """Whether it has started and not been stopped."""
+        return self._up
+
+    async def __aenter__(self) -> Service:
+        await self.start()
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        await self.stop()
+
+    async def start(self) -> None:
+        """Open the ledger, build the adapters, begin to run; a second call does nothing.
+
+        Raises:
+            RuntimeError: it has been stopped before.
+            MpstockError: the shop cannot be opened.
+        """
+        async with self._starting:
+            if self._up:
+                return
+            if self._stopped:
+                raise RuntimeError("this service has been stopped; make a new one")
+            self.engine = await self.shop._assembly.start()
+            self.runner = Runner(self.shop, self.news, self.engine.clock.now)
+            self.shop._assembly.plugins.register(_Listener(self.news), name="service")
+            self._begin(self.runner.run())
+            for loop in LOOPS:
+                self._begin(loop(self))
+            self._up = True
+            # What came in before the last process died is in the ledger, and nobody has acted on it yet.
+            self.act()
+
+    async def stop(self) -> None:
+        """Take no more work, let the batch in flight be answered and recorded, close the shop."""
+        async with self._starting:
+            if not self._up:
+                return
+            self._up, self._stopped = False, True
+            self.runner.close()
+            self.news.close()
+            runner, *others = self._tasks
+            if self._gathering is not None:
+                others.append(self._gathering)
+            for task in others:
+                task.cancel()
+            await asyncio.gather(runner, *others, return_exceptions=True)
+            self._tasks.clear()
+            await self.shop.aclose()
+
+    def act(self) -> None:
+        """Something has come into the ledger: push what it moves, at once or (`debounce`) a little later."""
+        self.engine.wake()
+        clock, debounce = self.engine.clock, self.settings.webhooks.debounce.total_seconds()
+        wait = self._last_heard + debounce - clock.monotonic()
+        if wait <= 0:
+            self._last_heard = clock.monotonic()
+            self.runner.ask(Job("heard", _push_what_was_heard, HEARD))
+        elif self._gathering is None or self._gathering.done():
+            self._gathering = asyncio.ensure_future(self._act_later(wait))
+
+    async def _act_later(self, seconds: float) -> None:
+        await self.engine.clock.sleep(seconds)
+        self._gathering = None
+        self.act()
+
+    def _begin(self, work: Any) -> None:
+        task = asyncio.ensure_future(work)
+        task.add_done_callback(_log_failure)
+        self._tasks.append(task)
+
+
+async def _push_what_was_heard(shop: AsyncShop, progress: Progress) -> Any:
+    return await shop.sync(read="nothing", cause="webhook", actor="service", progress=progress)
+
+
+def _log_failure(task: asyncio.Task[None]) -> None:
+    if not task.cancelled() and (error := task.exception()) is not None:
+        _logger.critical("a part of the service has ended: %s", error, exc_info=error)
+
+
+class _Listener:
+    """Hears what the engine tells every plugin, and hands it to the listeners of this process."""
+
+    def __init__(self, news: News) -> None:
+        self._news = news
+
+    @hookimpl
+    def mpstock_planned(self, event: Planned) -> None:
+        self._tell("planned", event)
+
+    @hookimpl
+    def mpstock_pushed(self, event: Pushed) -> None:
+        self._tell("pushed", event)
+
+    @hookimpl
+    def mpstock_run_finished(self, event: RunFinished) -> None:
+        self._tell("run_finished", event)
+
+    @hookimpl
+    def mpstock_alert(self, event: Alert) -> None:
+        self._tell("alert", event)
+
+    def _tell(self, kind: str, event: Planned | Pushed | RunFinished | Alert) -> None:
+        self._news.tell(Event(kind, event.at, {"event": event}))
