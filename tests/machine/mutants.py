@@ -367,7 +367,7 @@ def a_pushed_row_without_a_time_raises() -> None:
     def hear(_original: Any, self: Any, source: str, levels: Any, now: datetime) -> int:
         from mpstock.model import Reading
 
-        session = self.begin_read(source)
+        session = self.begin_pushed(source)
         session.ingest(Reading([evolve(level, updated_at=now) for level in levels], now), now)
         return int(session.changed)
 

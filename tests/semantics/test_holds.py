@@ -718,3 +718,35 @@ def test_an_order_of_the_own_shop_takes_over_its_cart(tmp_path: Path) -> None:
     play.wait(DAY)
     play.sync()
     assert shows(market) == {"A": 3}
+
+
+@pytest.mark.parametrize("dated", [False, True])
+def test_what_was_booked_stays_booked_when_the_quantity_becomes_unknown(tmp_path: Path, dated: bool) -> None:
+    """2, one is sold and booked: 1. That this 1 is not known any more does not subtract the order again."""
+    play, erp, market = seller(tmp_path, {"A": 2})
+    play.sync()
+    order = market.buy("A", 1, "main")
+    market.ship(order.key)
+    erp.set("A", 1, updated_at=play.clock.now() if dated else None)
+    play.sync()
+    assert shows(market) == {"A": 0}
+    play.wait(HOUR)
+    # It tells of the row no more, for it has not moved: that confirms it.
+    play.sync()
+    assert shows(market) == {"A": 1}
+    erp.set("A", None)
+    report = play.sync()
+    assert (report.pushed, shows(market)) == (0, {"A": 1})
+
+
+def test_what_was_not_yet_booked_when_the_quantity_became_unknown_is_subtracted(tmp_path: Path) -> None:
+    """2, one is sold, and before a reading could confirm what is left it is unknown: at most 1."""
+    play, erp, market = seller(tmp_path, {"A": 2})
+    play.sync()
+    play.wait(HOUR)
+    play.sync()
+    market.ship(market.buy("A", 1, "main").key)
+    play.wait(HOUR)
+    erp.set("A", None)
+    play.sync()
+    assert shows(market) == {"A": 1}

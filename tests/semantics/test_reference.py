@@ -184,7 +184,7 @@ class Played:
             reserved = self.story.reserved[name, sku, own]
             self.sources[name].set(sku, quantity, warehouse=own, reserved=reserved)
 
-    def sync(self, *, full: bool = False) -> None:
+    def sync(self, *, full: bool = False, dry_run: bool = False) -> None:
         """One run; what it reads is noted as the reference sees it."""
         now = self.clock.now()
         for name, source in self.sources.items():
@@ -197,9 +197,9 @@ class Played:
                     self.said[name, sku, own] = evolve(old, known=False)
                 else:
                     self.said[name, sku, own] = Row(None, now, known=False)
-        report = self.shop.sync(full=full)
+        report = self.shop.sync(full=full, dry_run=dry_run)
         assert report.exit_code == 0, report
-        self.clock.advance(1)
+        self.clock.advance(0 if dry_run else 1)
 
     def _until(self, minute: int) -> None:
         self.clock.advance(max(60 * minute - self.clock.monotonic(), 0))
@@ -217,7 +217,8 @@ class Played:
         path = {"assembled": ["assemble"], "shipped": ["ship"], "both": ["assemble", "ship"]}
         for step in path.get(bought.fate, []):
             self.clock.advance(60 * bought.after)
-            self.shop.sync(dry_run=True) if step == "ship" else None
+            if step == "ship":
+                self.sync(dry_run=True)
             getattr(market, step)(order.key)
             moments[step] = self.clock.now()
         if bought.fate == "cancelled":

@@ -205,3 +205,65 @@ def test_the_own_lag_of_a_source_is_that_of_its_row(tmp_path: Path) -> None:
         shop.receive("erp", [Level("A", "main", 11, updated_at=play.clock.now())])
         shop.sync(skus=["A"])
     assert shows(market) == {"A": 9}
+
+
+@pytest.mark.parametrize("row_s_own", [False, True])
+def test_a_pushed_row_from_before_the_last_reading_raises_nothing(tmp_path: Path, row_s_own: bool) -> None:
+    """1; in between 5, as a webhook says that comes late; read again it was 1: 1, though none was written."""
+    play, erp, market = seller(tmp_path, {"A": 1})
+    play.sync()
+    between = play.wait(HOUR)
+    play.wait(HOUR)
+    erp.set("A", 1, updated_at=play.clock.now() if row_s_own else None)
+    play.sync(full=True)
+    with play.open() as shop:
+        assert shop.receive("erp", [Level("A", "main", 5, updated_at=between)]) == 0
+        shop.sync(skus=["A"])
+    assert shows(market) == {"A": 1}
+    assert market.written == [1]
+
+
+def test_what_a_reading_that_only_advises_leaves_out_is_not_confirmed(
+    tmp_path: Path,
+) -> None:
+    """The source forgets to tell of a row; its webhook of before that reading is later than the full one."""
+    play, _, market = seller(tmp_path, {"A": 1})
+    play.set_source("erp", incremental="advisory")
+    play.sync()
+    between = play.wait(MINUTE)
+    play.wait(MINUTE)
+    play.sync()
+    with play.open() as shop:
+        shop.receive("erp", [Level("A", "main", 5, updated_at=between)])
+        shop.sync(skus=["A"])
+    assert shows(market) == {"A": 5}
+
+
+def test_a_pushed_row_of_what_the_last_reading_did_not_find_raises_nothing(tmp_path: Path) -> None:
+    """5 of then, says a webhook that comes late; the source was read in full since, and lists none: 0."""
+    play, _, market = seller(tmp_path, {"A": 1}, sells=["A", "B"])
+    play.sync()
+    between = play.wait(HOUR)
+    play.wait(HOUR)
+    play.sync(full=True)
+    with play.open() as shop:
+        assert shop.receive("erp", [Level("B", "main", 5, updated_at=between)]) == 0
+        shop.sync()
+    assert shows(market) == {"A": 1, "B": 0}
+
+
+def test_what_a_slow_answer_lists_and_a_later_one_does_not_is_gone(tmp_path: Path) -> None:
+    """Asked at 10:00, 5 of B; asked at 10:01, none any more; the first answer comes last: none."""
+    play, erp, market = seller(tmp_path, {"A": 1}, sells=["A", "B"])
+    play.sync()
+    asked = play.wait(HOUR)
+    play.wait(MINUTE)
+    play.sync(full=True)
+    erp.set("B", 5)
+    erp.behind = play.clock.now() - asked
+    play.sync(full=True)
+    assert shows(market) == {"A": 1, "B": 0}
+    # It was passed over: the next reading is of everything.
+    erp.behind = timedelta(0)
+    play.sync()
+    assert shows(market) == {"A": 1, "B": 5}

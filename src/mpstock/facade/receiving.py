@@ -88,6 +88,8 @@ class AsyncReceiving(AsyncPart):
         Raises:
             ConfigurationError: there is no such source.
         """
+        from functools import partial
+
         from mpstock.errors import ConfigurationError
         from mpstock.nearest import suggestion
         from mpstock.reconcile import holding
@@ -97,7 +99,9 @@ class AsyncReceiving(AsyncPart):
             meant = suggestion(source, self._assembly.config.sources, what="the sources are")
             raise ConfigurationError(f"there is no source {source!r}; {meant}", place="source")
         now = engine.clock.now()
-        changed = await engine.worker.run(holding.receive, engine.ledger, source, list(levels), now)
+        advisory = self._assembly.config.sources[source].incremental == "advisory"
+        work = partial(holding.receive, engine.ledger, source, list(levels), now, advisory=advisory)
+        changed = await engine.worker.run(work)
         engine.wake()
         return changed
 

@@ -26,13 +26,17 @@ class Levels:
         self._warehouses: dict[str, int] = {}
         database.on_rollback.append(self._warehouses.clear)
 
-    def begin_read(self, source: str, *, advisory: bool = False) -> ReadSession:
-        """Start taking in one reading of a source.
+    def begin_read(self, source: str, *, advisory: bool = False, whole: bool = True) -> ReadSession:
+        """Start taking in one reading of a source: of the whole, or of what has moved.
 
-        `advisory`: it is an incremental one, and does not confirm the rows that it leaves out; those that it
-        repeats it does.
+        `advisory`: what asks for less than the whole does not confirm the rows that it leaves out; those that
+        it repeats it does.
         """
-        return ReadSession(self, source, advisory)
+        return ReadSession(self, source, advisory, whole)
+
+    def begin_pushed(self, source: str, *, advisory: bool = False) -> ReadSession:
+        """Start taking in rows that were pushed to us, with the times of their numbers."""
+        return ReadSession(self, source, advisory, whole=False, pushed=True)
 
     def hear(self, source: str, levels: Sequence[Level], now: datetime) -> int:
         """Take in rows that somebody pushed, whose time is not known; inside a transaction.
@@ -135,14 +139,15 @@ class Levels:
     def of_products(
         self, product_ids: Iterable[int]
     ) -> list[tuple[int, str, int, int | None, int, int, str, int, int | None, str | None]]:
-        """Return (product id, source, warehouse id, quantity, reserved, known, as of, dated, heard, when).
+        """Return (product id, source, warehouse id, quantity, reserved, known, as of, dated, heard, last).
 
-        `dated`: the as-of is the row's own; `heard`: a lower number that was pushed since.
+        `dated`: the as-of is the row's own; `heard`: a lower number that was pushed since; `last`: of what
+        is not known any more, as of when a reading had confirmed it last.
         """
         return self.db.query(
             "SELECT product_id, source, warehouse_id, quantity, reserved, unknown_since IS NULL, as_of, "
-            "dated, heard, heard_at FROM stock_levels WHERE product_id IN (SELECT value FROM json_each(?)) "
-            "ORDER BY product_id, id",
+            "dated, heard, confirmed_at FROM stock_levels "
+            "WHERE product_id IN (SELECT value FROM json_each(?)) ORDER BY product_id, id",
             (ids(product_ids),),
         )
 

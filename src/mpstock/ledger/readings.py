@@ -34,6 +34,7 @@ class ReadSession:
 
     Only rows that differ are written, and only their products marked. Which rows were seen is kept as
     one bit per row, so that what a complete read left out is known without touching the others.
+    `advisory` and `whole` as in `Levels.begin_read`; `pushed`: nobody has asked for it.
     `overtaken` says that a later reading ended first, so that some of this one was passed over,
     `doubtful` that rows were missing which are not believed to be gone; `unknown` counts the rows
     left without a known quantity, `blanked` those of them that had one before.
@@ -42,6 +43,8 @@ class ReadSession:
     levels: Levels
     source: str
     advisory: bool = False
+    whole: bool = True
+    pushed: bool = False
     rows: int = 0
     changed: int = 0
     overtaken: bool = False
@@ -61,6 +64,7 @@ class ReadSession:
         as_of_reading = as_text(reading.as_of)
         moment = as_text(now)
         overtaken = self._overtaken(as_of_reading, moment)
+        confirmed_at = self._confirmed_at(moment)
         self.rows += len(reading.levels)
         levels = _once(reading.levels)
         products = self.levels.ensure_products([level.sku for level in levels], as_text(now))
@@ -79,6 +83,9 @@ class ReadSession:
             self.unknown += not known
             old = stored.get((product_id, warehouse_id))
             if old is None:
+                if (overtaken and level.updated_at is None) or (self.pushed and as_of < confirmed_at):
+                    # A later reading has found nothing there.
+                    continue
                 new_keys.add((product_id, warehouse_id))
                 new.append(
                     (self.source, product_id, warehouse_id, level.quantity, level.reserved, as_of, as_of)
@@ -93,22 +100,29 @@ class ReadSession:
                 if old_as_of > moment:
                     # Written while the clock was ahead: it is no newer than anything of now.
                     old_as_of = as_of
-                if not _replaces(level, as_of, quantity, reserved, old_as_of, was_known=was_known):
+                # The source has said since that it is as it was.
+                since = max(old_as_of, confirmed_at) if self.pushed and was_known else old_as_of
+                if not _replaces(level, as_of, quantity, reserved, since, was_known=was_known):
                     # What is passed over must come again, or it would be lost with the cursor.
                     same = (level.quantity, level.reserved) == (quantity, reserved)
                     self.overtaken |= as_of < old_as_of and not same
-                    if self.advisory and same and as_of > old_as_of:
+                    if self.advisory and not self.whole and same and as_of > old_as_of:
                         confirmed.append((as_of, row_id))
                         repeated[product_id] = None
                     continue
                 if known:
                     dated = level.updated_at is not None
-                    moved.append((level.quantity, level.reserved, as_of, as_of, None, None, dated, row_id))
+                    moved.append(
+                        (level.quantity, level.reserved, as_of, as_of, None, None, dated, None, row_id)
+                    )
                 else:
                     self.blanked += was_known
                     moved.append(
-                        (quantity, reserved, as_of, old_as_of, as_of, UNKNOWN_TO_SOURCE, was_dated, row_id)
-                    )
+                        (
+                            quantity, reserved, as_of, old_as_of, as_of, UNKNOWN_TO_SOURCE, was_dated,
+                            confirmed_at or None, row_id,
+                        )
+                    )  # fmt: skip
             dirty[product_id] = None
         db.executemany(
             "INSERT INTO stock_levels (source, product_id, warehouse_id, quantity, reserved, updated_at, "
@@ -121,7 +135,7 @@ class ReadSession:
                     self._seen.add(row[0])
         db.executemany(
             "UPDATE stock_levels SET quantity = ?, reserved = ?, updated_at = ?, as_of = ?, "
-            "unknown_since = ?, unknown_why = ?, dated = ? WHERE id = ?",
+            "unknown_since = ?, unknown_why = ?, dated = ?, confirmed_at = ? WHERE id = ?",
             moved,
         )
         db.executemany("UPDATE stock_levels SET as_of = ? WHERE id = ?", confirmed)
@@ -169,9 +183,10 @@ class ReadSession:
         if unknown_why:
             self.doubtful = bool(missing)
             self.unknown += len(missing)
+            confirmed_at = self._confirmed_at(as_text(now)) or None
             db.executemany(
-                "UPDATE stock_levels SET unknown_since = ?, unknown_why = ? WHERE id = ?",
-                [(moment, unknown_why, row_id) for row_id, _ in gone],
+                "UPDATE stock_levels SET unknown_since = ?, unknown_why = ?, confirmed_at = ? WHERE id = ?",
+                [(moment, unknown_why, confirmed_at, row_id) for row_id, _ in gone],
             )
         else:
             db.executemany(
@@ -184,6 +199,14 @@ class ReadSession:
             self.levels.dirt.mark({product_id for _, product_id in gone}, self.source, now)
         self.changed += len(gone)
         return len(gone)
+
+    def _confirmed_at(self, now: str) -> str:
+        """Return as of when a reading has confirmed all rows that it did not write; '' if none has."""
+        column = "full_at" if self.advisory else "read_at"
+        moment: str | None = self.levels.db.scalar(
+            f"SELECT {column} FROM cursors WHERE name = ?", (f"source:{self.source}",)
+        )
+        return moment if moment is not None and moment <= now else ""
 
     def _overtaken(self, as_of: str, now: str) -> bool:
         """Say whether another reading of the source that began later has ended well in the meantime.

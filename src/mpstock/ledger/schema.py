@@ -69,6 +69,8 @@ Table(
     # a lower number (quantity less reserve) that was pushed to us since; nobody knows as of when it is
     Column("heard", Integer),
     Column("heard_at", DateTime),
+    # of what became unknown: as of when a reading had confirmed it last
+    Column("confirmed_at", DateTime),
     UniqueConstraint("product_id", "source", "warehouse_id"),
     Index(None, "source"),
     Index("ix_stock_levels_heard", "source", sqlite_where=text("heard_at IS NOT NULL")),

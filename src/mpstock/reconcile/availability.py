@@ -68,7 +68,8 @@ class Stated:
     """What one source says of one own warehouse, as of when; `quantity` None: it was never known.
 
     `dated`: the as-of is the row's own, not that of the reading. `heard` is a lower number, less its reserve,
-    that was pushed to us at `heard_at`; it counts until the source was read later.
+    that was pushed to us at `heard_at`; it counts until the source was read later. `confirmed_at`: of what is
+    not known any more, as of when a reading had confirmed it last.
     """
 
     source: str
@@ -79,6 +80,7 @@ class Stated:
     as_of: datetime | None = None
     dated: bool = False
     heard: int | None = None
+    confirmed_at: datetime | None = None
 
 
 @frozen
@@ -131,12 +133,9 @@ def net(
             continue
         as_of = confirmed_at = stated.as_of
         # What is not known any more counts as it was known last: no reading has confirmed it since.
-        if (
-            stated.known
-            and rule.confirmed_at is not None
-            and (confirmed_at is None or rule.confirmed_at > confirmed_at)
-        ):
-            confirmed_at = rule.confirmed_at
+        last = rule.confirmed_at if stated.known else stated.confirmed_at
+        if last is not None and (confirmed_at is None or last > confirmed_at):
+            confirmed_at = last
             if not stated.dated:
                 as_of = confirmed_at
         known = (

@@ -190,12 +190,15 @@ class FactsReader:
             as_of,
             dated,
             heard,
-            _,
+            confirmed_at,
         ) in self._ledger.levels.of_products(product_ids):
             # A time to come was recorded while the clock was ahead: as of when the number is, nobody knows.
             when = moment if (moment := times[as_of]) <= now else None
+            last = None
+            if not known and confirmed_at is not None and times[confirmed_at] <= now:
+                last = times[confirmed_at]
             levels.setdefault(product_id, []).append(
-                Stated(source, own, quantity, reserved, bool(known), when, bool(dated), heard)
+                Stated(source, own, quantity, reserved, bool(known), when, bool(dated), heard, last)
             )
         return levels
 

@@ -89,11 +89,14 @@ def release(ledger: Ledger, now: datetime, *, origin: str, key: str) -> bool:
         return ledger.holds.release(origin, key, now) > 0
 
 
-def receive(ledger: Ledger, source: str, levels: Sequence[Level], now: datetime) -> int:
+def receive(
+    ledger: Ledger, source: str, levels: Sequence[Level], now: datetime, *, advisory: bool = False
+) -> int:
     """Take in rows that a warehouse system has pushed; returns how many have changed something.
 
-    Rows with a time of their own count as of then. One without may lower at once, and raises nothing. Runs
-    in the ledger's thread.
+    Rows with a time of their own count as of then: not against a reading that began later. One without may
+    lower at once, and raises nothing. `advisory`: only full reads of the source confirm what they leave out.
+    Runs in the ledger's thread.
     """
     timed = [
         evolve(level, updated_at=min(level.updated_at.astimezone(UTC), now))
@@ -103,7 +106,7 @@ def receive(ledger: Ledger, source: str, levels: Sequence[Level], now: datetime)
     with ledger.transaction():
         changed = ledger.levels.hear(source, [level for level in levels if level.updated_at is None], now)
         if timed:
-            session = ledger.levels.begin_read(source)
+            session = ledger.levels.begin_pushed(source, advisory=advisory)
             session.ingest(Reading(timed, now), now)
             changed += session.changed
     return changed

@@ -116,8 +116,8 @@ class Puller:
     async def _read(
         self, built: BuiltSource, name: str, cursor: str | None, settings: str, released: Collection[str]
     ) -> tuple[SourceReport, list[HeldSlice]]:
-        advisory = built.config.incremental == "advisory" and cursor is not None
-        session = self.ledger.levels.begin_read(built.name, advisory=advisory)
+        advisory = built.config.incremental == "advisory"
+        session = self.ledger.levels.begin_read(built.name, advisory=advisory, whole=cursor is None)
         holds = self.ledger.holds.begin_reading(built.name)
         started = self.clock.now()
         problems: list[Problem] = []
@@ -152,7 +152,7 @@ class Puller:
                     # Something was passed over (a newer statement was there, or the clock was set back), or
                     # left out without being believed: read everything next time.
                     new = None
-                if complete or not advisory:
+                if complete or cursor is None or not advisory:
                     self.ledger.levels.forget_heard(built.name, as_of, self.clock.now())
                 self.ledger.runs.move_cursor(
                     name, new, as_of,

@@ -250,15 +250,17 @@ def _sink_rule(row: Sequence[Any]) -> SinkRule:
 
 
 def _stated(one: Stated) -> list[Any]:
-    return [
+    row = [
         one.source, one.warehouse_id, one.quantity, one.reserved, one.known, _text(one.as_of), one.dated,
         one.heard,
     ]  # fmt: skip
+    return row if one.confirmed_at is None else [*row, _text(one.confirmed_at)]
 
 
 def _stated_of(row: Sequence[Any]) -> Stated:
-    source, warehouse, quantity, reserved, known, as_of, dated, heard = row
-    return Stated(source, warehouse, quantity, reserved, known, _moment(as_of), dated, heard)
+    source, warehouse, quantity, reserved, known, as_of, dated, heard, *last = row
+    confirmed_at = _moment(last[0]) if last else None
+    return Stated(source, warehouse, quantity, reserved, known, _moment(as_of), dated, heard, confirmed_at)
 
 
 def _held(hold: Held) -> list[Any]:

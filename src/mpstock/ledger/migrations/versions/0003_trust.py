@@ -47,6 +47,7 @@ def upgrade() -> None:
     """Add the columns and the tables."""
     op.add_column("products", sa.Column("brand", sa.Text(), server_default="", nullable=False))
     op.create_index("ix_products_brand", "products", ["brand"], sqlite_where=sa.text("brand <> ''"))
+    op.add_column("stock_levels", sa.Column("confirmed_at", sa.DateTime(), nullable=True))
     op.add_column("listings", sa.Column("left_showing", sa.Integer(), nullable=True))
     op.create_index(
         "ix_listings_left_showing", "listings", ["marketplace"], sqlite_where=sa.text("left_showing > 0")
