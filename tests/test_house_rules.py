@@ -21,6 +21,7 @@ PUBLIC = {
     "mpstock",
     "mpstock.errors",
     "mpstock.plugins",
+    "mpstock.rows",
     "mpstock.simulation",
     "mpstock.testing",
     "mpstock.validators",

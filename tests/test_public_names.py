@@ -28,6 +28,7 @@ PUBLIC_MODULES = (
     "mpstock",
     "mpstock.errors",
     "mpstock.plugins",
+    "mpstock.rows",
     "mpstock.service",
     "mpstock.simulation",
     "mpstock.testing",

@@ -25,6 +25,7 @@ if TYPE_CHECKING:
         Outcome,
         Reading,
     )
+    from mpstock.rows import RowParser
 
 __all__ = [
     "BufferPolicy",
@@ -273,7 +274,9 @@ class SourceSpec:
     with `quantity = "free"` it would be subtracted twice, and is refused. `incremental` is `"exact"` if an
     incremental read tells every row that has changed, so that a row it leaves out is as it was;
     `"advisory"` if it may miss some: a row is then only as fresh as the last full read. `levels` is False for
-    a source that tells holds alone (open carts).
+    a source that tells holds alone (open carts). `row_parser` says by the settings how rows are read that
+    are pushed to the service for this source; without, they lie in the warehouse `main` where they name
+    none, and their times are believed.
     """
 
     name: str
@@ -287,6 +290,7 @@ class SourceSpec:
     tells_reserved: Callable[[Any], bool] | None = None
     incremental: Literal["exact", "advisory"] = "exact"
     levels: bool = True
+    row_parser: Callable[[Any], RowParser] | None = None
 
 
 @frozen

@@ -9,8 +9,8 @@ from urllib.parse import quote, urlsplit, urlunsplit
 
 from mpstock import Context, Rate
 from mpstock.errors import RejectedError, UnexpectedResponseError
-from mpstock_onec import wire
-from mpstock_onec.rows import RowParser
+from mpstock.rows import MalformedError, decoded, rows, words
+from mpstock_onec.settings import row_parser
 from mpstock_onec.tally import Tally
 
 if TYPE_CHECKING:
@@ -30,7 +30,7 @@ class OnecClient:
     def __init__(self, settings: OnecSettings, context: Context) -> None:
         self._settings = settings
         self._context = context
-        self._parse = RowParser(settings.warehouse, settings.trust_updated_at, settings.zone)
+        self._parse = row_parser(settings)
         per_minute = settings.requests_per_minute
         self.rates = () if per_minute is None else (Rate(_SCOPE, per_minute, 60.0, parallel=1),)
 
@@ -55,17 +55,17 @@ class OnecClient:
         )
         self._refuse(answer)
         try:
-            text = wire.decoded(answer.content, answer.headers.get("content-type", ""))
+            text = decoded(answer.content, answer.headers.get("content-type", ""))
             del answer
             tally = await self._sums(text)
-        except wire.MalformedError as error:
+        except MalformedError as error:
             raise UnexpectedResponseError(self._redacted(str(error)), adapter=context.name) from None
         context.logger.debug("%d rows, %d bad, changed after %s", tally.rows, tally.bad, since or "ever")
         return as_of, tally
 
     async def _sums(self, text: str) -> Tally:
         tally = Tally()
-        for index, data in enumerate(wire.rows(text)):
+        for index, data in enumerate(rows(text)):
             tally.add(self._parse(data, index))
             if index % _ROWS_AT_A_TIME == _ROWS_AT_A_TIME - 1:
                 # A million rows take seconds; what else runs in this loop gets its turn.
@@ -120,8 +120,8 @@ def _describe(response: httpx.Response) -> str:
         # Asked for every answer, it would read a million rows twice.
         return ""
     try:
-        text = wire.decoded(response.content, response.headers.get("content-type", ""))
-    except wire.MalformedError:
+        text = decoded(response.content, response.headers.get("content-type", ""))
+    except MalformedError:
         # The Russian error pages of web servers on Windows often name no charset.
         text = response.content.decode("windows-1251", errors="replace")
-    return wire.words(text)
+    return words(text)

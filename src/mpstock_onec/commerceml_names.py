@@ -6,9 +6,9 @@ import re
 from collections.abc import Callable
 from string import Formatter
 
+from mpstock.rows import trimmed
 from mpstock_onec.commerceml import Offer
 from mpstock_onec.commerceml_index import Names
-from mpstock_onec.rows import trimmed
 
 __all__ = ["FIELDS", "SkuTemplate", "UnnamedError"]
 

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from decimal import Decimal
 from itertools import pairwise
 
-from mpstock_onec.quantities import add, floor
+from mpstock.rows import add, floor
 
 __all__ = ["Spool", "whole"]
 

@@ -6,12 +6,12 @@ from collections.abc import Callable, MutableMapping
 from decimal import Decimal
 
 from mpstock import Problem
+from mpstock.rows import UnreadableError, add, number
 from mpstock_onec.commerceml import Offer, Package
 from mpstock_onec.commerceml_index import Names
 from mpstock_onec.commerceml_names import SkuTemplate, UnnamedError
 from mpstock_onec.commerceml_settings import CommerceMLSettings
 from mpstock_onec.commerceml_spool import Spool
-from mpstock_onec.quantities import UnreadableError, add, number
 
 __all__ = ["StockFile"]
 

@@ -13,8 +13,8 @@ from decimal import Decimal, InvalidOperation
 from json import JSONDecodeError, JSONDecoder
 from typing import Any
 
+from mpstock.rows import MalformedError, words
 from mpstock_onec.odata_errors import Said, read_json_error
-from mpstock_onec.wire import MalformedError, words
 
 __all__ = ["ErrorInBodyError", "rows"]
 

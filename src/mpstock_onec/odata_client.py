@@ -9,11 +9,11 @@ from typing import TYPE_CHECKING, Any
 
 from mpstock import Context, Rate
 from mpstock.errors import RejectedError, UnexpectedResponseError
+from mpstock.rows import MalformedError
 from mpstock_onec import odata_body
 from mpstock_onec.odata_errors import is_too_long, read_error
 from mpstock_onec.odata_metadata import Schema, SchemaReader
 from mpstock_onec.odata_urls import Address
-from mpstock_onec.wire import MalformedError
 
 if TYPE_CHECKING:
     import httpx

@@ -12,7 +12,7 @@ from typing import Any
 
 from attrs import frozen
 
-from mpstock_onec.wire import words
+from mpstock.rows import words
 
 __all__ = ["Said", "is_too_long", "read_error", "read_json_error"]
 

@@ -13,7 +13,7 @@ from typing import Any
 
 from attrs import field, frozen
 
-from mpstock_onec.wire import MalformedError, words
+from mpstock.rows import MalformedError, words
 
 __all__ = ["Schema", "SchemaReader"]
 

@@ -6,7 +6,7 @@ import re
 
 from attrs import frozen
 
-from mpstock_onec.rows import trimmed
+from mpstock.rows import trimmed
 
 __all__ = ["FIELDS", "Facts", "Template"]
 

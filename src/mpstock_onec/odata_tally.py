@@ -9,10 +9,10 @@ from typing import Any
 from attrs import define
 
 from mpstock import Level
+from mpstock.rows import LARGEST, UnreadableError, add, ceil, floor, number, shown
 from mpstock_onec.odata_catalogue import EMPTY, Catalogue, Left, ref_bytes, ref_text
 from mpstock_onec.odata_notes import Notes
 from mpstock_onec.odata_plan import Plan
-from mpstock_onec.quantities import LARGEST, UnreadableError, add, ceil, floor, number, shown
 
 __all__ = ["Tally", "without_dust"]
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 from mpstock import SourceSpec, hookimpl
 from mpstock_onec.commerceml_settings import CommerceMLSettings
 from mpstock_onec.odata_settings import OdataSettings
-from mpstock_onec.settings import OnecSettings
+from mpstock_onec.settings import OnecSettings, row_parser
 
 if TYPE_CHECKING:
     from mpstock import Context, Source
@@ -71,6 +71,7 @@ def mpstock_sources() -> list[SourceSpec]:
             aliases=("1c",),
             # A balance of 1C has no time of change: `changedAfter` is advice, not a promise.
             incremental="advisory",
+            row_parser=row_parser,
         ),
         SourceSpec(
             name="onec_commerceml",

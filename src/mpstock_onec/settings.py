@@ -9,6 +9,7 @@ from urllib.parse import urlsplit
 from attrs import Attribute, field, frozen
 
 from mpstock import Secret
+from mpstock.rows import RowParser
 from mpstock.validators import (
     above_zero,
     address,
@@ -20,7 +21,7 @@ from mpstock.validators import (
     without_colon,
 )
 
-__all__ = ["OnecSettings"]
+__all__ = ["OnecSettings", "row_parser"]
 
 _PATH = "/hs/stocks/list"
 
@@ -94,3 +95,8 @@ class OnecSettings:
         from zoneinfo import ZoneInfo
 
         return ZoneInfo(self.timezone)
+
+
+def row_parser(settings: OnecSettings) -> RowParser:
+    """Return what reads a row by these settings: one that was asked for, and one that 1C has pushed."""
+    return RowParser(settings.warehouse, settings.trust_updated_at, settings.zone, system="1C")

@@ -9,8 +9,7 @@ from decimal import Decimal
 from attrs import define
 
 from mpstock import Level, Problem
-from mpstock_onec.quantities import add, ceil, floor
-from mpstock_onec.rows import Row, place
+from mpstock.rows import Row, add, ceil, floor, place
 
 __all__ = ["Tally"]
 

@@ -7,8 +7,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from mpstock.rows import add, number
 from mpstock_onec.commerceml_spool import Spool, whole
-from mpstock_onec.quantities import add, number
 from tests.onec_commerceml.exchange import Exchange, named_stores, offer, package, rest, store, total
 from tests.reading import Read
 from tests.specs import shared

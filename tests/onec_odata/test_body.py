@@ -10,9 +10,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from mpstock.rows import MalformedError
 from mpstock_onec import odata_body
 from mpstock_onec.odata_body import rows
-from mpstock_onec.wire import MalformedError
 
 ROW = {"Номенклатура_Key": "cbcf4968-55bc-11d9-848a-00112f43529a", "КоличествоBalance": 12}
 BOM = b"\xef\xbb\xbf"

@@ -6,12 +6,12 @@ from typing import Any
 
 import pytest
 
+from mpstock.rows import MalformedError
 from mpstock_onec import odata_metadata
 from mpstock_onec.odata_metadata import Schema, SchemaReader
 from mpstock_onec.odata_plan import Reference, make_plan
 from mpstock_onec.simulator_odata_metadata import metadata
 from mpstock_onec.simulator_odata_world import CONFIGURATIONS
-from mpstock_onec.wire import MalformedError
 from tests.onec_odata.world import settings
 
 REGISTER = "AccumulationRegister_ТоварыНаСкладах"

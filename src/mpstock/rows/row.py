@@ -1,4 +1,4 @@
-"""One row of stock, as the list of stocks and the webhook bring it: JSON → `Row`. Pure."""
+"""One row of a list of stocks: JSON → `Row`. Pure."""
 
 from __future__ import annotations
 
@@ -9,10 +9,11 @@ from typing import Any
 
 from attrs import define, frozen
 
-from mpstock import Problem
-from mpstock_onec.quantities import LARGEST, UnreadableError, named, number, shown
+from mpstock.model import Problem
+from mpstock.rows.body import Twice
+from mpstock.rows.quantities import LARGEST, UnreadableError, named, number, shown
 
-__all__ = ["Row", "RowParser", "trimmed"]
+__all__ = ["Row", "RowParser", "place", "trimmed"]
 
 # What stands at the ends of an article and cannot be seen: every blank of Unicode, marks of byte
 # order, width zero and direction, and NUL.
@@ -57,13 +58,14 @@ class RowParser:
 
     `warehouse` is taken where a row names none. `updated_at` is read only if `trust_updated_at`,
     and `zone` is its zone where it is written without one. `path` is where the rows lie in the
-    body, for the messages.
+    body and `system` where they are mended, for the messages.
     """
 
     warehouse: str
     trust_updated_at: bool = False
     zone: tzinfo | None = None
     path: str = "stocks"
+    system: str = "the system that sends it"
 
     def __call__(self, data: object, index: int) -> Row:
         """Read the row `data`, which has the position `index` (from 0). It raises nothing."""
@@ -88,10 +90,10 @@ class RowParser:
         return _Reading(self, index).row(sku, warehouse, quantity, reserved, get("updated_at"))
 
     def _no_object(self, data: object, index: int) -> Row:
-        message = (
-            f"{self.path}[{index}] is {named(data)} and not an object; "
-            'a row looks like {"sku": "A-1", "quantity": 5}'
-        )
+        mend = 'a row looks like {"sku": "A-1", "quantity": 5}'
+        if isinstance(data, Twice):
+            mend = "which of them is right cannot be told"
+        message = f"{self.path}[{index}] is {named(data)} and no row; {mend}"
         return Row(index, None, None, None, 0, None, (Problem(place(index), "row", message),))
 
 
@@ -115,6 +117,7 @@ class _Reading:
 
     def __init__(self, parser: RowParser, index: int) -> None:
         self._parser = parser
+        self._system = parser.system
         self._index = index
         self._sku: str | None = None
         self._noted: list[Problem] = []
@@ -126,7 +129,9 @@ class _Reading:
         units = self._number("quantity", quantity)
         kept = 0 if reserved is None else self._number("reserved", reserved)
         if units is not None and units < 0:
-            self._note("quantity", f"is {units}, below zero; it is counted as it is, look into it in 1C")
+            self._note(
+                "quantity", f"is {units}, below zero; it is counted as it is, look into it in {self._system}"
+            )
         if kept is not None and kept < 0:
             self._note("reserved", f"is {kept}, below zero; a reserve takes units away and cannot add any")
             kept = None
@@ -149,7 +154,7 @@ class _Reading:
 
     def _article(self, value: Any, nameless: bool) -> str | None:
         if nameless:
-            self._note("sku", "is empty; fill in the product's article in 1C, or leave the product out")
+            self._note("sku", f"is empty; fill in the product's article in {self._system}, or leave it out")
             return None
         if not isinstance(value, str):
             # A number has lost the zeros before it ("007" and "7" are two products): no guess is made.
@@ -158,7 +163,9 @@ class _Reading:
             return None
         sku = trimmed(value)
         if _UNFIT.search(sku):
-            self._note("sku", f"is {shown(sku)}, with characters that no article has; mend the article in 1C")
+            self._note(
+                "sku", f"is {shown(sku)}, with characters that no article has; mend it in {self._system}"
+            )
             return None
         return sku
 
@@ -170,7 +177,10 @@ class _Reading:
             return None
         name = trimmed(value)
         if _UNFIT.search(name):
-            self._note("warehouse", f"is {shown(name)}, with characters that no warehouse has; mend it in 1C")
+            self._note(
+                "warehouse",
+                f"is {shown(name)}, with characters that no warehouse has; mend it in {self._system}",
+            )
             return None
         return name or self._parser.warehouse
 

@@ -1,7 +1,4 @@
-"""The body of an answer of 1C → rows, and what to say when it is something else. Pure.
-
-1C has no standard service for stock. The shape is this project's own: `{"stocks": [row, …]}`.
-"""
+"""A body → the rows of its list of stocks, and what to say when it is something else. Pure."""
 
 from __future__ import annotations
 
@@ -13,7 +10,7 @@ from typing import Any
 
 from attrs import frozen
 
-__all__ = ["MalformedError", "decoded", "rows", "words"]
+__all__ = ["MalformedError", "Twice", "decoded", "rows", "words"]
 
 # Answered by web servers in Russia beside UTF-8; JSON itself knows UTF-8 only.
 _CHARSETS = {"windows-1251", "cp1251", "koi8-r", "cp866", "ibm866", "iso-8859-5"}
@@ -31,6 +28,16 @@ _BARE_NUMBER = re.compile(r"[0-9][ \u00a0\u2000-\u200a\u202f'\u2019][0-9]{3}|[0-
 
 class MalformedError(ValueError):
     """The body is not a list of stocks. The text says where, why and how to mend it."""
+
+
+@frozen
+class Twice:
+    """Stands in the place of an object in which a name stands twice: nobody can tell which is right."""
+
+    name: str
+
+    def __str__(self) -> str:
+        return f"an object that has {self.name!r} twice"
 
 
 @frozen
@@ -103,7 +110,11 @@ class _Body:
     def __init__(self, text: str) -> None:
         self._text = text
         self._decoder = JSONDecoder(
-            parse_float=_decimal, parse_int=_int, parse_constant=_Literal, strict=False
+            parse_float=_decimal,
+            parse_int=_int,
+            parse_constant=_Literal,
+            strict=False,
+            object_pairs_hook=_object,
         )
         self._row: int | None = None
 
@@ -111,7 +122,7 @@ class _Body:
         text = self._text
         position = self._skip(0)
         if position == len(text):
-            raise MalformedError("the body is empty; the service of 1C has to answer with JSON")
+            raise MalformedError(f"the body is empty; it has to be {_SHAPE}")
         if text[position] != "{":
             value, _ = self._value(position)
             raise MalformedError(f"the body is {_kind(value)} and not an object; it has to be {_SHAPE}")
@@ -207,13 +218,21 @@ _SHAPE = '{"stocks": [{"sku": "A-1", "quantity": 5}, …]}'
 def _cut_off(length: int, unit: str, where: str = "") -> str:
     return (
         f"the body ends in the middle{where}, after {length} {unit}; nothing of it is used. "
-        "The connection, a proxy or the web server has cut it, or 1C stopped while writing"
+        "The connection, a proxy or the web server has cut it, or the sender stopped while writing"
     )
 
 
 def _charset(content_type: str) -> str:
     match = re.search(r"charset\s*=\s*[\"']?([\w.:-]+)", content_type, re.IGNORECASE)
     return match[1].lower() if match else ""
+
+
+def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any] | Twice:
+    named = dict(pairs)
+    if len(named) == len(pairs):
+        return named
+    names = [name for name, _ in pairs]
+    return Twice(next(name for name in names if names.count(name) > 1))
 
 
 def _int(text: str) -> int | _Literal:
