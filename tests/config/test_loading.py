@@ -13,6 +13,7 @@ from mpstock.config import (
     SinkConfig,
     SinkWarehouse,
     SourceConfig,
+    When,
     load,
 )
 from mpstock.errors import ConfigurationError
@@ -102,7 +103,7 @@ def test_every_key_of_the_settings_file_arrives(load_text: Load, tmp_path: Path)
     assert config.sinks["wb"].settings.file == tmp_path / "keys" / "wb.txt"
     assert config.guards.zeroing.share == Decimal("0.2")
     assert config.guards.zeroing.window == timedelta(minutes=30)
-    assert config.schedule.full == time(3, 30)
+    assert config.schedule.full == When(at=time(3, 30))
     assert config.schedule.timezone.key == "Europe/Moscow"
     assert config.products.file == tmp_path / "products.csv"
     assert config.clock_speed == 50

@@ -4,6 +4,7 @@ from mpstock.config.durations import format_duration, parse_duration
 from mpstock.config.guards import GuardSettings, RaisingGuard, ShrunkenGuard, ZeroingGuard
 from mpstock.config.loading import load
 from mpstock.config.pushing import PushSettings, QuarantineSettings
+from mpstock.config.recurring import When
 from mpstock.config.service import ServiceSettings, UserSettings, WebhookSettings
 from mpstock.config.settings import (
     Absorption,
@@ -42,6 +43,7 @@ __all__ = [
     "UserSettings",
     "VerifySettings",
     "WebhookSettings",
+    "When",
     "ZeroingGuard",
     "collect_secrets",
     "format_duration",

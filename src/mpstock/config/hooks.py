@@ -21,6 +21,7 @@ from cattrs.errors import IterableValidationError, IterableValidationNote
 from cattrs.gen import make_dict_structure_fn
 
 from mpstock.config.durations import parse_duration
+from mpstock.config.recurring import When
 from mpstock.nearest import nearest
 from mpstock.secret import Secret
 
@@ -74,6 +75,7 @@ _WORDS: dict[Any, str] = {
     time: 'a time of day such as "02:00"',
     Path: "a path in quotes",
     ZoneInfo: 'a time zone such as "Europe/Moscow"',
+    When: 'a length of time such as "15m", a time of day such as "02:00", a cron line, or "never"',
 }
 
 
@@ -204,6 +206,16 @@ def _time(value: object, kind: Any) -> time:
     raise _wrong(value, kind)
 
 
+def _when(value: object, kind: Any) -> When:
+    if isinstance(value, bool):
+        raise _wrong(value, kind)
+    try:
+        return When.of(value)  # type: ignore[arg-type]  # it refuses what it cannot take
+    except ValueError as error:
+        why = str(error)
+        raise _wrong(value, kind, "" if why.startswith("write") else why) from None
+
+
 def _zone(value: object, kind: Any) -> ZoneInfo:
     if isinstance(value, ZoneInfo):
         return value
@@ -235,6 +247,7 @@ _SIMPLE: dict[Any, Callable[[object, Any], Any]] = {
     Secret: _secret,
     timedelta: _timedelta,
     time: _time,
+    When: _when,
     ZoneInfo: _zone,
 }
 

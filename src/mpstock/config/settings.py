@@ -18,6 +18,7 @@ from attrs import field, frozen
 
 from mpstock.config.guards import GuardSettings
 from mpstock.config.pushing import PushSettings
+from mpstock.config.recurring import When
 from mpstock.config.service import ServiceSettings
 from mpstock.config.verifying import VerifySettings
 from mpstock.secret import Secret
@@ -196,14 +197,32 @@ class SharingSettings:
     between_sinks: Literal["shared", "split", "exclusive"] = "shared"
 
 
+def _when(value: When | timedelta | time | str) -> When:
+    return When.of(value)
+
+
 @frozen
 class ScheduleSettings:
-    """`[schedule]`: for the always-on service. `full` is a time of day in `timezone`."""
+    """`[schedule]`: what the always-on service does by itself, and when; hours are those of `timezone`.
 
-    every: timedelta = timedelta(minutes=15)
-    full: time = time(2, 0)
-    orders: timedelta = timedelta(seconds=60)
+    `every`   read what has changed in the sources, and push what differs.
+    `full`    read everything, and compare with what the sinks show.
+    `orders`  read the sinks' orders. A length of time counts within a long run of any kind, too.
+    `verify`  read back everything that the sinks show, and say why something differs.
+    `tidy`    let go what is older than `[retention]` says.
+    """
+
+    every: When = field(default=When.of("15m"), converter=_when)
+    full: When = field(default=When.of("02:00"), converter=_when)
+    orders: When = field(default=When.of("60s"), converter=_when)
+    verify: When = field(default=When.of("04:30"), converter=_when)
+    tidy: When = field(default=When.of("03:30"), converter=_when)
     timezone: ZoneInfo = field(factory=lambda: ZoneInfo("UTC"))
+
+    @property
+    def orders_apart(self) -> timedelta:
+        """How often a run that takes longer reads the orders again."""
+        return self.orders.every or timedelta(seconds=60)
 
 
 def _a_day(_: Any, attribute: attrs.Attribute[Any], value: timedelta) -> None:

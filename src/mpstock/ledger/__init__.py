@@ -28,6 +28,7 @@ from mpstock.ledger.sampling import Samples
 from mpstock.ledger.sealing import Seals
 from mpstock.ledger.slices import Slices
 from mpstock.ledger.stocks import Stocks
+from mpstock.ledger.timetable import Timetable
 
 __all__ = ["Ledger"]
 
@@ -77,6 +78,7 @@ class Ledger:
         self.retention = Retention(self.database, self.runs, self.actions)
         self.orphans = Orphans(self.database, self.dirt)
         self.copies = Copies(self.database, self.runs, self.actions)
+        self.timetable = Timetable(self.database)
         self.transaction = self.database.transaction
 
     @property

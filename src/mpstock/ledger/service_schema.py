@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from sqlalchemy import Column, DateTime, Index, Table, Text
+from sqlalchemy import Column, DateTime, Index, Integer, Table, Text
 
 from mpstock.ledger.oversight_schema import metadata
 
@@ -18,4 +18,23 @@ Table(
     Column("answer", Text, nullable=False),
     Column("received_at", DateTime, nullable=False),
     Index("ix_receipts_received_at", "received_at"),
+)
+
+Table(
+    "schedule",
+    metadata,
+    # what is done by itself: when it is due next, by which settings
+    Column("job", Text, primary_key=True),
+    Column("recurs", Text, nullable=False),
+    Column("due_at", DateTime, nullable=False),
+    # when it was due as it was last taken
+    Column("taken_for", DateTime),
+    Column("begun_at", DateTime),
+    Column("ended_at", DateTime),
+    Column("status", Text, nullable=False),
+    Column("error", Text, nullable=False, server_default=""),
+    Column("failures", Integer, nullable=False, server_default="0"),
+    # the process that runs it, and when it last said that it does
+    Column("owner", Text, nullable=False, server_default=""),
+    Column("alive_at", DateTime),
 )

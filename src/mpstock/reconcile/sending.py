@@ -85,7 +85,7 @@ async def send(
             run.failures[f"sinks.{built.name}"] = pusher.result.failure
 
     # What is sold meanwhile, here or there, is a fall everywhere.
-    following = Following(watcher, run, engine.config.schedule.orders, plan_orders, engine.wake)
+    following = Following(watcher, run, engine.config.schedule.orders_apart, plan_orders, engine.wake)
     moved = True
     while moved and not engine.stop.is_set():
         try:

@@ -70,6 +70,11 @@ class Runner:
         """The names of the jobs that wait, in the order in which they will run."""
         return [waiting.job.name for waiting in self._in_order()]
 
+    @property
+    def closed(self) -> bool:
+        """Whether it takes no more jobs."""
+        return self._closed
+
     def ask(self, job: Job) -> asyncio.Future[Any]:
         """Ask for a run; what waits under this name already is shared, and runs as the more urgent of both.
 

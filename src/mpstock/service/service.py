@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 from mpstock.hookspecs import hookimpl
 from mpstock.service.news import Event, News
 from mpstock.service.runner import HEARD, Job, Runner
+from mpstock.service.schedule import Scheduler, keep_schedule
 
 if TYPE_CHECKING:
     from types import TracebackType
@@ -23,7 +24,7 @@ __all__ = ["LOOPS", "Service"]
 
 Loop = Callable[["Service"], Awaitable[None]]
 
-LOOPS: tuple[Loop, ...] = ()
+LOOPS: tuple[Loop, ...] = (keep_schedule,)
 """What goes on by itself while a service is up, each until it is cancelled."""
 
 _logger = logging.getLogger("mpstock.service")
@@ -44,6 +45,7 @@ class Service:
         self.news = News()
         self.runner: Runner
         self.engine: Engine
+        self.scheduler: Scheduler | None = None
         self._starting = asyncio.Lock()
         self._tasks: list[asyncio.Task[None]] = []
         self._up = False

@@ -21,3 +21,18 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("sender", "key", name="pk_receipts"),
     )
     op.create_index("ix_receipts_received_at", "receipts", ["received_at"])
+    op.create_table(
+        "schedule",
+        sa.Column("job", sa.Text(), nullable=False),
+        sa.Column("recurs", sa.Text(), nullable=False),
+        sa.Column("due_at", sa.DateTime(), nullable=False),
+        sa.Column("taken_for", sa.DateTime()),
+        sa.Column("begun_at", sa.DateTime()),
+        sa.Column("ended_at", sa.DateTime()),
+        sa.Column("status", sa.Text(), nullable=False),
+        sa.Column("error", sa.Text(), server_default="", nullable=False),
+        sa.Column("failures", sa.Integer(), server_default="0", nullable=False),
+        sa.Column("owner", sa.Text(), server_default="", nullable=False),
+        sa.Column("alive_at", sa.DateTime()),
+        sa.PrimaryKeyConstraint("job", name="pk_schedule"),
+    )
