@@ -38,6 +38,14 @@ def _remarks(configuration: Configuration) -> Iterator[Finding]:
         yield from _picked(sink)
     for source in configuration.sources.values():
         yield from _aging(source)
+    webhooks = configuration.service.webhooks
+    if configuration.service.public_url and not (webhooks.secrets or webhooks.tokens or webhooks.users):
+        yield Finding(
+            "warning",
+            "[service.webhooks]",
+            "the service is reached from outside, and nobody may push stock to it: every request is refused",
+            'give it secrets = ["${WEBHOOK_SECRET}"], tokens or users, if a system is to push',
+        )
     if configuration.clock_speed != 1:
         yield Finding(
             "warning",

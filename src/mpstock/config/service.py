@@ -34,6 +34,27 @@ def _not_below_zero(_: Any, attribute: attrs.Attribute[Any], value: int) -> None
         raise ValueError(f"{attribute.name} must be 0 (no limit) or more, not {value}")
 
 
+SHORTEST = 16
+"""Characters that a secret or token needs: what is shorter can be guessed."""
+
+
+def _hard_to_guess(_: Any, attribute: attrs.Attribute[Any], value: tuple[Secret, ...]) -> None:
+    for number, secret in enumerate(value, 1):
+        if len(secret.reveal()) < SHORTEST:
+            raise ValueError(
+                f"{attribute.name}: number {number} is shorter than {SHORTEST} characters, and can be "
+                "guessed; make one with: openssl rand -hex 32"
+            )
+
+
+def _with_passwords(_: Any, attribute: attrs.Attribute[Any], value: Mapping[str, Secret]) -> None:
+    for name, password in value.items():
+        if not name or ":" in name:
+            raise ValueError(f"{attribute.name}: a name must not be empty or have a colon, as {name!r} has")
+        if not password.reveal():
+            raise ValueError(f"{attribute.name}: the password of {name} is empty")
+
+
 @frozen
 class WebhookSettings:
     """`[service.webhooks]`: who may bring stock, and how it is taken.
@@ -41,21 +62,26 @@ class WebhookSettings:
     `secrets`        keys of an HMAC-SHA256 signature; several while one is being changed.
     `tokens`         tokens of `Authorization: Bearer …`.
     `users`          passwords of `Authorization: Basic …` by user: what 1C can do.
+    `notify_tokens`  tokens in the address that a vendor calls to say that something has happened, for those
+                     that can send neither; they let nobody bring stock.
     `replay_window`  how far the time of a signed request may be from ours.
     `items`          `"all"`: one bad item refuses the whole body; `"each"`: the good ones are taken.
     `debounce`       after a push that a webhook made at once, gather what comes for so long before the next.
     `max_body`       bytes of a body at most.
     `rate`           requests of one client in a second at most, averaged over ten seconds; 0 = no limit.
+    `receipts`       how long a request that is repeated under its key is answered as it was.
     """
 
-    secrets: tuple[Secret, ...] = ()
-    tokens: tuple[Secret, ...] = ()
-    users: Mapping[str, Secret] = field(factory=dict[str, Secret])
+    secrets: tuple[Secret, ...] = field(default=(), validator=_hard_to_guess)
+    tokens: tuple[Secret, ...] = field(default=(), validator=_hard_to_guess)
+    users: Mapping[str, Secret] = field(factory=dict[str, Secret], validator=_with_passwords)
+    notify_tokens: tuple[Secret, ...] = field(default=(), validator=_hard_to_guess)
     replay_window: timedelta = field(default=timedelta(minutes=5), validator=_not_negative)
     items: Literal["all", "each"] = "all"
     debounce: timedelta = field(default=timedelta(0), validator=_not_negative)
     max_body: int = field(default=10 * 1024 * 1024, validator=_positive)
     rate: int = field(default=100, validator=_not_below_zero)
+    receipts: timedelta = field(default=timedelta(hours=24), validator=_not_negative)
 
 
 @frozen

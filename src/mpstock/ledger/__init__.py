@@ -20,6 +20,7 @@ from mpstock.ledger.orphans import Orphans
 from mpstock.ledger.plans import Plans
 from mpstock.ledger.pushes import Pushes
 from mpstock.ledger.quarantine import Quarantine
+from mpstock.ledger.receipts import Receipts
 from mpstock.ledger.recipes import Recipes
 from mpstock.ledger.recovering import Recovery
 from mpstock.ledger.retention import Retention
@@ -77,6 +78,7 @@ class Ledger:
         self.interventions = Interventions(self.database, self.dirt)
         self.retention = Retention(self.database, self.runs, self.actions)
         self.orphans = Orphans(self.database, self.dirt)
+        self.receipts = Receipts(self.database)
         self.copies = Copies(self.database, self.runs, self.actions)
         self.timetable = Timetable(self.database)
         self.transaction = self.database.transaction

@@ -11,6 +11,7 @@ from mpstock.hookspecs import hookimpl
 from mpstock.service.news import Event, News
 from mpstock.service.runner import HEARD, Job, Runner
 from mpstock.service.schedule import Scheduler, keep_schedule
+from mpstock.service.webhooks.tending import tend
 
 if TYPE_CHECKING:
     from types import TracebackType
@@ -24,7 +25,7 @@ __all__ = ["LOOPS", "Service"]
 
 Loop = Callable[["Service"], Awaitable[None]]
 
-LOOPS: tuple[Loop, ...] = (keep_schedule,)
+LOOPS: tuple[Loop, ...] = (keep_schedule, tend)
 """What goes on by itself while a service is up, each until it is cancelled."""
 
 _logger = logging.getLogger("mpstock.service")
