@@ -198,7 +198,7 @@ def test_ctrl_c_records_what_was_sent_and_the_next_run_goes_on(tmp_path: Path) -
             account.push = take  # type: ignore[method-assign]
             return await take(changes)
 
-        shop._shop.interrupt = interrupt  # type: ignore[method-assign]
+        shop._shop.interrupt = interrupt  # type: ignore[method-assign, assignment]
         account.push = pressed  # type: ignore[method-assign]
         with pytest.raises(Interrupted):
             shop.sync()

@@ -32,9 +32,11 @@ def shop_of(
     path: Path, schedule: ScheduleSettings, clock: Any, *, source: Any = None, sink: Any = None
 ) -> AsyncShop:
     """A shop with a source and a sink in memory, and a ledger in that folder."""
+    source, sink = source or InMemorySource({"A": 5}), sink or InMemorySink(["A"])
+    source.clock = sink.clock = clock
     shop = AsyncShop(
-        sources={"erp": source or InMemorySource({"A": 5})},
-        sinks={"shop": sink or InMemorySink(["A"])},
+        sources={"erp": source},
+        sinks={"shop": sink},
         ledger=path / "ledger.db",
         clock=clock,
     )

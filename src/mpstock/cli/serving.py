@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
 from mpstock.cli.group import cli, common
 from mpstock.cli.output import Output
 from mpstock.errors import ConfigurationError
+
+if TYPE_CHECKING:
+    from mpstock.service.logs import LogFormat
 
 __all__: list[str] = []
 
@@ -17,8 +21,16 @@ __all__: list[str] = []
 @click.option("--host", metavar="ADDRESS", help="The address to listen on; by default [service] host.")
 @click.option("--port", type=click.IntRange(0, 65535), help="The port; by default [service] port.")
 @click.option("--no-schedule", is_flag=True, help="Act only on what is brought and asked.")
+@click.option(
+    "--log",
+    type=click.Choice(["auto", "text", "json"]),
+    default="auto",
+    help="How the log is written; auto: text on a terminal, JSON otherwise.",
+)
 @common
-def run(config: Path, as_json: bool, host: str | None, port: int | None, no_schedule: bool) -> int:
+def run(
+    config: Path, as_json: bool, host: str | None, port: int | None, no_schedule: bool, log: LogFormat
+) -> int:
     """Keep everything in step until stopped: schedule, webhooks, alerts, dashboard."""
     try:
         from mpstock.service.serving import serve
@@ -26,8 +38,7 @@ def run(config: Path, as_json: bool, host: str | None, port: int | None, no_sche
         raise ConfigurationError(
             f"running as a service needs {error.name}: pip install 'mpstock[service]'"
         ) from error
-    output = Output(as_json)
-    url = serve(config, host=host, port=port, schedule=not no_schedule, listening=output.error)
+    url = serve(config, host=host, port=port, schedule=not no_schedule, log=log)
     if as_json:
-        output.document({"url": url, "stopped": True})
+        Output(as_json).document({"url": url, "stopped": True})
     return 0

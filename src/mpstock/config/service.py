@@ -105,11 +105,13 @@ class ServiceSettings:
     `public_url`  where people and systems reach it from outside (`"https://stock.example.com"`): the
                   host that is expected, and whether cookies go over TLS only. Left out, any host is taken.
     `proxies`     addresses of reverse proxies whose `X-Forwarded-For` is believed.
+    `stop_within` how long, once it is told to stop, it waits for the answer to what is on its way.
     """
 
     host: str = "127.0.0.1"
     port: int = field(default=8080, validator=_port)
     public_url: str = ""
     proxies: tuple[str, ...] = ()
+    stop_within: timedelta = field(default=timedelta(seconds=25), validator=_not_negative)
     webhooks: WebhookSettings = field(factory=WebhookSettings)
     users: Mapping[str, UserSettings] = field(factory=dict[str, UserSettings])

@@ -63,6 +63,8 @@ class AsyncShop(
             config, sources=sources, sinks=sinks, ledger=ledger, plugins=plugins, clock=clock
         )
         self._busy = asyncio.Lock()
+        self._stoppable = 0
+        self._leaving = False
 
     @property
     def config(self) -> Configuration:
@@ -86,9 +88,15 @@ class AsyncShop(
         """Build every adapter now instead of at the first run; see `Shop.build`."""
         await self._assembly.start()
 
-    def interrupt(self) -> None:
-        """Ask the run under way to stop: what is on the wire is waited for and recorded."""
-        self._assembly.stop.set()
+    def interrupt(self, *, for_good: bool = False) -> None:
+        """Ask the run under way to stop: what is on the wire is waited for and recorded.
+
+        Where nothing is under way nothing is stopped. With `for_good` no run begins any more, either: one
+        that is asked for raises `Interrupted`.
+        """
+        self._leaving = self._leaving or for_good
+        if self._stoppable:
+            self._assembly.stop.set()
 
     async def sync(
         self,

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Coroutine
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Callable, Coroutine, Iterator
+from contextlib import asynccontextmanager, contextmanager
 from typing import TYPE_CHECKING, Any, TypeVar
 
 if TYPE_CHECKING:
@@ -24,20 +24,42 @@ class AsyncPart:
 
     _assembly: Assembly
     _busy: asyncio.Lock
+    _stoppable: int
+    """How many pieces of work a stop would be meant for now."""
+    _leaving: bool
+    """Whether a stop was asked for that is meant for all that comes, too."""
 
     @asynccontextmanager
     async def _run(self) -> AsyncIterator[Engine]:
-        """One run at a time; a stop that was asked of the last one is not meant for this one."""
+        """One run at a time. A stop is meant for the run whose turn it is, from when that was asked for."""
+        from mpstock.errors import Interrupted
         from mpstock.reconcile.restoring import start_anew_on_a_copy
         from mpstock.reconcile.tidying import tidy_if_due
 
-        async with self._busy:
-            engine = await self._assembly.start()
-            async with engine.leases.held():
+        with self._heeds_a_stop():
+            async with self._busy:
+                try:
+                    if self._leaving:
+                        raise Interrupted
+                    engine = await self._assembly.start()
+                    async with engine.leases.held():
+                        await start_anew_on_a_copy(engine)
+                        yield engine
+                        await tidy_if_due(engine)
+                finally:
+                    # Not meant for the next one.
+                    self._assembly.stop.clear()
+
+    @contextmanager
+    def _heeds_a_stop(self) -> Iterator[None]:
+        """Let a stop that is asked for within be heard, however early, and not outlast that."""
+        self._stoppable += 1
+        try:
+            yield
+        finally:
+            self._stoppable -= 1
+            if not self._stoppable:
                 self._assembly.stop.clear()
-                await start_anew_on_a_copy(engine)
-                yield engine
-                await tidy_if_due(engine)
 
     async def _beside(self, work: Callable[[Ledger], T]) -> T:
         """Do long work that only reads on a connection of its own, so that a run goes on meanwhile.

@@ -61,13 +61,11 @@ class AsyncCaring(AsyncPart):
 
         asked = Asked(actor, reason)
         engine = await self._assembly.start()
-        if not self._busy.locked():
-            # A stop that was asked of a run before is not meant for this.
-            engine.stop.clear()
         now = engine.clock.now()
-        made = await self._beside(
-            lambda ledger: back_up(ledger.database, Path(path), now, stop=engine.stop.is_set)
-        )
+        with self._heeds_a_stop():
+            made = await self._beside(
+                lambda ledger: back_up(ledger.database, Path(path), now, stop=engine.stop.is_set)
+            )
         if made is None:
             raise Interrupted
         await engine.worker.run(

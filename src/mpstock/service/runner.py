@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from attrs import define, field, frozen
 
-from mpstock.errors import MpstockError
+from mpstock.errors import Interrupted, MpstockError
 from mpstock.service.news import Event, News
 
 if TYPE_CHECKING:
@@ -142,8 +142,10 @@ class Runner:
         except Exception as failure:
             error = failure
             # One job that fails must not end the service: the next one may well succeed.
-            if isinstance(failure, MpstockError):
-                _logger.error("%s: %s", job.name, failure)
+            if isinstance(failure, Interrupted):
+                _logger.info("%s was stopped", job.name, extra={"job": job.name})
+            elif isinstance(failure, MpstockError):
+                _logger.error("%s: %s", job.name, failure, extra={"job": job.name})
             else:
                 _logger.exception("%s failed", job.name)
             if not waiting.done.done():

@@ -8,9 +8,11 @@ from collections.abc import Awaitable, Callable
 from typing import TYPE_CHECKING, Any
 
 from mpstock.hookspecs import hookimpl
+from mpstock.service.logs import log_news
 from mpstock.service.news import Event, News
 from mpstock.service.runner import HEARD, Job, Runner
 from mpstock.service.schedule import Scheduler, keep_schedule
+from mpstock.service.systemd import keep_watchdog_quiet
 from mpstock.service.webhooks.tending import tend
 
 if TYPE_CHECKING:
@@ -25,7 +27,7 @@ __all__ = ["LOOPS", "Service"]
 
 Loop = Callable[["Service"], Awaitable[None]]
 
-LOOPS: tuple[Loop, ...] = (keep_schedule, tend)
+LOOPS: tuple[Loop, ...] = (keep_schedule, keep_watchdog_quiet, log_news, tend)
 """What goes on by itself while a service is up, each until it is cancelled."""
 
 _logger = logging.getLogger("mpstock.service")
@@ -51,6 +53,8 @@ class Service:
         self._tasks: list[asyncio.Task[None]] = []
         self._up = False
         self._stopped = False
+        self._stopping_since: float | None = None
+        self._abandoned = asyncio.Event()
         self._last_heard = float("-inf")
         self._gathering: asyncio.Task[None] | None = None
 
@@ -100,22 +104,60 @@ class Service:
             # What came in before the last process died is in the ledger, and nobody has acted on it yet.
             self.act()
 
+    @property
+    def stopping(self) -> bool:
+        """Whether it has been told to stop."""
+        return self._stopping_since is not None
+
+    def begin_stop(self) -> None:
+        """Begin no more work, and ask the run under way to end; what comes in is still taken. See `stop`."""
+        if self._up and self._stopping_since is None:
+            self._stopping_since = self.engine.clock.monotonic()
+            self.shop.interrupt(for_good=True)
+            self.runner.close()
+            self.news.close()
+
+    def abandon(self) -> None:
+        """Wait no longer for what is on its way: it counts as doubtful, and is looked at by the next run."""
+        self._abandoned.set()
+
     async def stop(self) -> None:
-        """Take no more work, let the batch in flight be answered and recorded, close the shop."""
+        """Take no more work, let the batch in flight be answered and recorded, close the shop.
+
+        It waits for that as long as `[service] stop_within` says, from when it was first told to stop.
+        """
         async with self._starting:
             if not self._up:
                 return
+            self.begin_stop()
             self._up, self._stopped = False, True
-            self.runner.close()
-            self.news.close()
             runner, *others = self._tasks
             if self._gathering is not None:
                 others.append(self._gathering)
             for task in others:
                 task.cancel()
+            await self._answered(runner)
+            while not runner.done():
+                # A run that is cancelled once still waits for what is on the wire.
+                runner.cancel()
+                await asyncio.wait([runner], timeout=0.1)
             await asyncio.gather(runner, *others, return_exceptions=True)
             self._tasks.clear()
             await self.shop.aclose()
+
+    async def _answered(self, runner: asyncio.Task[None]) -> None:
+        """Wait until the run under way has ended, but not too long."""
+        clock = self.engine.clock
+        since = clock.monotonic() if self._stopping_since is None else self._stopping_since
+        left = since + self.settings.stop_within.total_seconds() - clock.monotonic()
+        waits = [asyncio.ensure_future(clock.sleep(left)), asyncio.ensure_future(self._abandoned.wait())]
+        try:
+            await asyncio.wait([runner, *waits], return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            for wait in waits:
+                wait.cancel()
+        if not runner.done():
+            _logger.warning("what is on its way is not waited for any longer; the next run looks at it")
 
     def act(self) -> None:
         """Something has come into the ledger: push what it moves, at once or (`debounce`) a little later."""
