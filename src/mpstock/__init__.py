@@ -29,6 +29,7 @@ if TYPE_CHECKING:
         Source,
         SourceSpec,
         Transport,
+        WarehouseTelling,
         WriteTestable,
     )
     from mpstock.ledger.actions import Action
@@ -40,6 +41,7 @@ if TYPE_CHECKING:
     from mpstock.ledger.orphans import Orphan
     from mpstock.ledger.retention import Tidied
     from mpstock.model import (
+        AccountWarehouse,
         Change,
         Finding,
         Hold,
@@ -79,6 +81,7 @@ if TYPE_CHECKING:
     __version__: str
 
 __all__ = [
+    "AccountWarehouse",
     "Action",
     "AdapterFindings",
     "Alert",
@@ -151,6 +154,7 @@ __all__ = [
     "Tidied",
     "Transport",
     "Verification",
+    "WarehouseTelling",
     "WhyNot",
     "WriteTestable",
     "aopen",
@@ -167,7 +171,7 @@ _HOMES = {
     "hookspecs": "hookimpl",
     "interfaces": (
         "BufferPolicy BufferPolicySpec CheckedAdapter Context Limits Rate Sink SinkSpec Source SourceSpec "
-        "Transport WriteTestable"
+        "Transport WarehouseTelling WriteTestable"
     ),
     "ledger.actions": "Action",
     "ledger.backup": "Backup",
@@ -178,8 +182,8 @@ _HOMES = {
     "ledger.retention": "Tidied",
     "ledger.drifts": "Drift DriftKind",
     "model": (
-        "Change Finding Hold Level Listing ListingPage Observation Order OrderPage OrderStage Outcome "
-        "OutcomeStatus Problem Reading"
+        "AccountWarehouse Change Finding Hold Level Listing ListingPage Observation Order OrderPage "
+        "OrderStage Outcome OutcomeStatus Problem Reading"
     ),
     "reconcile.checking": "AdapterFindings",
     "reconcile.derivation": "ExplanationNode",

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 
     from mpstock.clock import Clock
     from mpstock.model import (
+        AccountWarehouse,
         Change,
         Finding,
         Listing,
@@ -39,6 +40,7 @@ __all__ = [
     "Source",
     "SourceSpec",
     "Transport",
+    "WarehouseTelling",
     "WriteTestable",
 ]
 
@@ -254,6 +256,20 @@ class CheckedAdapter(Protocol):
 
 
 @runtime_checkable
+class WarehouseTelling(Protocol):
+    """A sink that can tell which warehouses its account has, also before any is configured."""
+
+    async def account_warehouses(self) -> Sequence[AccountWarehouse]:
+        """Return the account's warehouses, those too that cannot be served. Changes nothing.
+
+        Raises:
+            AuthenticationError: the credentials were refused; in the vendor's words.
+            TransientError: the account could not be reached.
+        """
+        ...
+
+
+@runtime_checkable
 class WriteTestable(Protocol):
     """A sink that can find out by one write and a read-back what its documents leave open."""
 
@@ -276,7 +292,8 @@ class SourceSpec:
     `"advisory"` if it may miss some: a row is then only as fresh as the last full read. `levels` is False for
     a source that tells holds alone (open carts). `row_parser` says by the settings how rows are read that
     are pushed to the service for this source; without, they lie in the warehouse `main` where they name
-    none, and their times are believed.
+    none, and their times are believed. `asks` are the keys of `settings` that `mpstock init` asks for beside
+    those without a default: what most need, although it may be left out.
     """
 
     name: str
@@ -291,6 +308,7 @@ class SourceSpec:
     incremental: Literal["exact", "advisory"] = "exact"
     levels: bool = True
     row_parser: Callable[[Any], RowParser] | None = None
+    asks: tuple[str, ...] = ()
 
 
 @frozen
@@ -298,7 +316,9 @@ class SinkSpec:
     """Describes a sink plugin; returned by the hook `mpstock_sinks`. Fields as in `SourceSpec`.
 
     `mapping_keys` are the names of `Listing.keys` by which the products file may map
-    (`offer_id`, `barcode`, `chrt_id`): its column is `<sink>.<key>`.
+    (`offer_id`, `barcode`, `chrt_id`): its column is `<sink>.<key>`. `match_by` is the key of `settings`
+    that says what of a listing is the seller's own article, where there is one: `mpstock init` tries its
+    choices.
     """
 
     name: str
@@ -308,6 +328,8 @@ class SinkSpec:
     contract: int = CONTRACT_VERSION
     simulator: Callable[..., Any] | None = None
     mapping_keys: tuple[str, ...] = ()
+    asks: tuple[str, ...] = ()
+    match_by: str = ""
 
 
 @frozen

@@ -13,6 +13,7 @@ from typing import Any, Literal
 from attrs import field, frozen
 
 __all__ = [
+    "AccountWarehouse",
     "Change",
     "Finding",
     "Hold",
@@ -240,6 +241,20 @@ class Outcome:
     code: str = ""
     message: str = ""
     retry_after: float | None = None
+
+
+@frozen
+class AccountWarehouse:
+    """One of a marketplace account's warehouses, as it is offered to who sets mpstock up.
+
+    `code` is what stands in the settings. `note` says what a person should know of it (its kind, its state);
+    one that is not `usable` takes no stock at the moment.
+    """
+
+    code: str
+    name: str = ""
+    note: str = ""
+    usable: bool = True
 
 
 @frozen

@@ -40,5 +40,6 @@ def mpstock_sources() -> list[SourceSpec]:
             factory=_source,
             simulator=_simulator,
             tells_reserved=_tells_reserved,
+            asks=("path", "url", "user", "password"),
         )
     ]

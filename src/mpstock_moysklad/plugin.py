@@ -44,5 +44,6 @@ def mpstock_sources() -> list[SourceSpec]:
             tells_reserved=_not_free,
             # Whether `changedSince` reacts to a reserve alone is not documented.
             incremental="advisory",
+            asks=("token",),
         )
     ]

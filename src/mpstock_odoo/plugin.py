@@ -44,5 +44,6 @@ def mpstock_sources() -> list[SourceSpec]:
             tells_reserved=_tells_reserved,
             # Odoo has no time of change for a quantity: what was deleted or merged leaves none at all.
             incremental="advisory",
+            asks=("database", "user"),
         )
     ]

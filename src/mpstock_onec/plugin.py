@@ -72,6 +72,7 @@ def mpstock_sources() -> list[SourceSpec]:
             # A balance of 1C has no time of change: `changedAfter` is advice, not a promise.
             incremental="advisory",
             row_parser=row_parser,
+            asks=("user", "password"),
         ),
         SourceSpec(
             name="onec_commerceml",
@@ -87,5 +88,6 @@ def mpstock_sources() -> list[SourceSpec]:
             factory=_odata,
             simulator=_odata_simulator,
             tells_reserved=_odata_tells_reserved,
+            asks=("user", "password", "preset"),
         ),
     ]

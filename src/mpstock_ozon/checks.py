@@ -6,13 +6,13 @@ import difflib
 from collections.abc import AsyncIterator, Sequence
 from datetime import timedelta
 
-from mpstock import Context, Finding, Listing, Outcome, OutcomeStatus
+from mpstock import AccountWarehouse, Context, Finding, Listing, Outcome, OutcomeStatus
 from mpstock.errors import AuthenticationError, RejectedError, UnexpectedResponseError
 from mpstock_ozon import answers, codes, orders, progress, wire
 from mpstock_ozon.api import OzonApi
 from mpstock_ozon.settings import OzonSettings
 
-__all__ = ["check", "write_test"]
+__all__ = ["account_warehouses", "check", "write_test"]
 
 EXPIRES_SOON = timedelta(days=14)
 """How long before its end a key is told of: Ozon's keys live for months, a new one takes a minute."""
@@ -149,6 +149,19 @@ def _warehouses(found: Sequence[wire.Warehouse], context: Context) -> list[Findi
         else:
             findings.append(_state(subject, warehouse))
     return findings
+
+
+def account_warehouses(found: Sequence[wire.Warehouse]) -> list[AccountWarehouse]:
+    """Return the account's warehouses as who sets mpstock up is to see them."""
+    return [
+        AccountWarehouse(
+            str(one.warehouse_id),
+            one.name,
+            f"paused since {one.paused}" if one.paused else one.status,
+            usable=one.status.strip().lower() not in _INACTIVE,
+        )
+        for one in found
+    ]
 
 
 def _state(subject: str, warehouse: wire.Warehouse) -> Finding:

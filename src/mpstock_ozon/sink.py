@@ -8,6 +8,7 @@ from datetime import datetime, timedelta
 from typing import Literal
 
 from mpstock import (
+    AccountWarehouse,
     Change,
     Context,
     Finding,
@@ -165,6 +166,10 @@ class OzonSink:
                 answered = _refused(error, len(rows))
             outcomes.update(zip(sent, answered, strict=True))
         return [outcomes[index] for index in range(len(changes))]
+
+    async def account_warehouses(self) -> list[AccountWarehouse]:
+        """Return the account's warehouses of FBS and rFBS."""
+        return checks.account_warehouses(await self.api.warehouses())
 
     def check(self) -> AsyncIterator[Finding]:
         """Look at the key, its rights and its expiry, and at the configured warehouses."""

@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
-from mpstock import Context, Finding
+from mpstock import AccountWarehouse, Context, Finding
 from mpstock.errors import AuthenticationError, RejectedError, UnexpectedResponseError
 from mpstock_wb import wb_token
 from mpstock_wb.cards import listings_of, several_sizes
@@ -18,7 +18,7 @@ from mpstock_wb.wire import CardPage, WarehouseRow
 if TYPE_CHECKING:
     from mpstock_wb.calls import Calls
 
-__all__ = ["findings", "is_sandbox", "token_findings", "warehouse_findings"]
+__all__ = ["account_warehouses", "findings", "is_sandbox", "token_findings", "warehouse_findings"]
 
 _WARN_BEFORE = timedelta(days=14)
 _NEW_TOKEN = "make a new one in the seller's cabinet, Settings → API access"
@@ -189,6 +189,19 @@ def warehouse_findings(
             )  # fmt: skip
         else:
             yield Finding("ok", f"warehouse {code}", told, data=data)
+
+
+def account_warehouses(rows: Sequence[WarehouseRow]) -> list[AccountWarehouse]:
+    """Return the seller's warehouses as who sets mpstock up is to see them."""
+    return [
+        AccountWarehouse(
+            str(row.id),
+            row.name,
+            f"{_delivery(row)}, {_cargo(row)}" + (", being deleted" if row.deleting else ""),
+            usable=not row.deleting,
+        )
+        for row in rows
+    ]
 
 
 def _delivery(row: WarehouseRow) -> str:

@@ -36,5 +36,6 @@ def mpstock_sinks() -> list[SinkSpec]:
             factory=_sink,
             simulator=_simulator,
             mapping_keys=("chrt_id", "barcode", "vendor_code"),
+            match_by="match_by",
         )
     ]

@@ -6,6 +6,7 @@ from collections.abc import AsyncIterator, Sequence
 from urllib.parse import urlsplit
 
 from mpstock import (
+    AccountWarehouse,
     Change,
     Context,
     Finding,
@@ -242,6 +243,10 @@ class WbSink:
         if self._settings.orders:
             async for page in self._orders.read(cursor):
                 yield page
+
+    async def account_warehouses(self) -> list[AccountWarehouse]:
+        """Return the seller's own warehouses, of every kind of delivery."""
+        return checks.account_warehouses(await self._calls.warehouses())
 
     async def check(self) -> AsyncIterator[Finding]:
         """Look at the token (without a request), the warehouses, their orders, the first page of cards."""

@@ -16,6 +16,7 @@ from mpstock.cli import (
     planning,
     running,
     serving,
+    setting_up,
     starting,
     telling,
     verifying,
@@ -33,7 +34,19 @@ from mpstock.errors import (
 
 __all__ = ["run"]
 
-_MODULES = (starting, planning, running, serving, verifying, explaining, telling, log, by_hand, caring)
+_MODULES = (
+    starting,
+    setting_up,
+    planning,
+    running,
+    serving,
+    verifying,
+    explaining,
+    telling,
+    log,
+    by_hand,
+    caring,
+)
 """Imported for the commands that they add, in the order in which a newcomer needs them."""
 
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Callable, Iterable, Mapping
-from decimal import Decimal
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -28,6 +27,7 @@ from mpstock.config.settings import (
     SinkWarehouse,
     SourceConfig,
 )
+from mpstock.config.shares import problems_between_sinks, problems_within_sink
 from mpstock.config.structuring import configuration_error, problem_text, structure_with_problems
 from mpstock.config.tables import ClockTable, LedgerTable, SinkTable, SourceTable, WarehouseTable
 from mpstock.config.verifying import VerifySettings
@@ -37,7 +37,7 @@ from mpstock.nearest import suggestion
 from mpstock.plugin_checks import SINK_KEYS, SOURCE_KEYS
 from mpstock.plugins import PluginRegistry
 
-__all__ = ["load"]
+__all__ = ["from_tables", "load"]
 
 C = TypeVar("C")
 S = TypeVar("S")
@@ -76,10 +76,22 @@ def load(
         UnknownPluginError: it names a plugin that is not installed, and nothing else is wrong.
         PluginLoadError: it names a plugin that is broken, and nothing else is wrong.
     """
+    return from_tables(read_toml(Path(path)), path, plugins=plugins, environ=environ, tolerant=tolerant)
+
+
+def from_tables(
+    tables: Mapping[str, Any],
+    path: str | os.PathLike[str],
+    *,
+    plugins: PluginRegistry | None = None,
+    environ: Mapping[str, str] | None = None,
+    tolerant: bool = False,
+) -> Configuration:
+    """As `load`, of what a settings file at `path` would say; the file itself need not be there."""
     path = Path(path)
     substitution = Substitution(environment(path.parent, environ))
-    tables = substitution.fill(read_toml(path))
-    loader = _Loader(path, tables, substitution, plugins or PluginRegistry(environ=environ))
+    filled = substitution.fill(dict(tables))
+    loader = _Loader(path, filled, substitution, plugins or PluginRegistry(environ=environ))
     configuration = loader.configuration()
     loader.raise_problems(tolerant=tolerant)
     return configuration
@@ -113,7 +125,7 @@ class _Loader:
         sources = {name: self._source(name, table, network) for name, table in self._named("sources")}
         sinks = {name: self._sink(name, table, network) for name, table in self._named("sinks")}
         found_sinks = {name: sink for name, sink in sinks.items() if sink is not None}
-        self._check_split(simple["sharing"], found_sinks)
+        self._problems += problems_between_sinks(simple["sharing"], found_sinks)
         configuration = Configuration(
             path=self._path,
             ledger=self._ledger(),
@@ -353,33 +365,8 @@ class _Loader:
             found[code] = SinkWarehouse(
                 code, warehouse.feeds, warehouse.share, warehouse.buffer, warehouse.pick_order
             )
-        self._check_shares(place, list(found.values()))
+        self._problems += problems_within_sink(place, list(found.values()))
         return tuple(found.values())
-
-    def _check_shares(self, place: str, warehouses: list[SinkWarehouse]) -> None:
-        for own in (None, *dict.fromkeys(own for served in warehouses for own in served.feeds or ())):
-            fed = [w for w in warehouses if w.feeds is None or (own is not None and own in w.feeds)]
-            shares = [warehouse.share for warehouse in fed if warehouse.share is not None]
-            what = "they are all fed by the same" if own is None else f'they are all fed by "{own}"'
-            codes = ", ".join(warehouse.code for warehouse in fed)
-            if sum(shares, Decimal(0)) > 1:
-                self._say(
-                    place, "share", f"of {codes} add up to {sum(shares)}, and {what}: at most 1 can be shown"
-                )
-            elif shares and len(shares) < len(fed):
-                self._say(place, "share", f"has to stand with each of {codes} or with none: {what}")
-
-    def _check_split(self, sharing: SharingSettings, sinks: Mapping[str, SinkConfig]) -> None:
-        shares = {name: sink.share for name, sink in sinks.items()}
-        if sharing.between_sinks != "split":
-            for name in (name for name, share in shares.items() if share is not None):
-                self._say(f"[sinks.{name}]", "share", 'counts only with [sharing] between_sinks = "split"')
-            return
-        for name in (name for name, share in shares.items() if share is None):
-            self._say(f"[sinks.{name}]", "share", "is missing: the stock is split between the sinks")
-        total = sum((share for share in shares.values() if share is not None), Decimal(0))
-        if shares and None not in shares.values() and total != 1:
-            self._say("[sharing]", "between_sinks", f"the shares of the sinks add up to {total}, not to 1")
 
     def _buffers(self, sinks: Mapping[str, SinkConfig]) -> None:
         for error in BufferResolver(sinks, None, self._plugins).errors():

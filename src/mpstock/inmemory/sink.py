@@ -12,6 +12,7 @@ from mpstock.errors import InDoubtError, RejectedError
 from mpstock.inmemory.paging import pages_of
 from mpstock.interfaces import Limits, Rate
 from mpstock.model import (
+    AccountWarehouse,
     Change,
     Finding,
     Listing,
@@ -139,6 +140,10 @@ class InMemorySink:
         """Take a listing away; the next whole walk is without it."""
         del self._listings[external_id, warehouse]
         self.shown.pop((external_id, warehouse), None)
+
+    async def account_warehouses(self) -> Sequence[AccountWarehouse]:
+        """Return the warehouses that it was made with."""
+        return [AccountWarehouse(code) for code in self.warehouses]
 
     def refuse(
         self,

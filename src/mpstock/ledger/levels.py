@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import datetime
 from typing import TYPE_CHECKING
 
@@ -91,6 +91,11 @@ class Levels:
                 (ids(skus),),
             )
         )
+
+    def all_skus(self) -> Iterator[str]:
+        """Yield the sku of every product that is known."""
+        for (sku,) in self.db.iterate("SELECT sku FROM products ORDER BY id"):
+            yield sku
 
     def skus(self, product_ids: Iterable[int]) -> dict[int, str]:
         """Return the skus of these products."""

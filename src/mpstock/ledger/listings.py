@@ -25,13 +25,14 @@ _PAGE = 5_000
 
 @frozen
 class ListingGap:
-    """A listing that nothing is pushed for, and why."""
+    """A listing that nothing is pushed for, and why. `keys` are those by which it can be mapped."""
 
     sink: str
     warehouse: str
     external_id: str
     skus: tuple[str, ...]
     reason: str
+    keys: Mapping[str, Sequence[str]] = field(factory=dict[str, Sequence[str]])
 
 
 class Listings:
@@ -154,9 +155,9 @@ class Listings:
     def gaps(self, sink: str, limit: int = 1000) -> list[ListingGap]:
         """Return listings that nothing is pushed for, with the reason."""
         return [
-            ListingGap(sink, warehouse, external_id, tuple(json.loads(skus)), reason)
-            for warehouse, external_id, skus, reason in self.db.query(
-                "SELECT warehouse_code, external_id, skus, CASE WHEN trouble <> '' THEN trouble "
+            ListingGap(sink, warehouse, external_id, tuple(json.loads(skus)), reason, json.loads(keys))
+            for warehouse, external_id, skus, keys, reason in self.db.query(
+                "SELECT warehouse_code, external_id, skus, keys, CASE WHEN trouble <> '' THEN trouble "
                 "WHEN problem <> '' THEN problem ELSE 'no source knows this product' END "
                 "FROM listings WHERE marketplace = ? AND gone_at IS NULL AND product_id IS NULL "
                 "ORDER BY id LIMIT ?",
