@@ -22,6 +22,7 @@ if TYPE_CHECKING:
         BufferPolicySpec,
         CheckedAdapter,
         Context,
+        Inbox,
         Limits,
         Rate,
         Sink,
@@ -102,6 +103,7 @@ __all__ = [
     "HeldSlice",
     "Hold",
     "HoldExplanation",
+    "Inbox",
     "Intervention",
     "LedgerFinding",
     "Level",
@@ -170,8 +172,8 @@ _HOMES = {
     "facade": "AsyncShop Shop aopen open",
     "hookspecs": "hookimpl",
     "interfaces": (
-        "BufferPolicy BufferPolicySpec CheckedAdapter Context Limits Rate Sink SinkSpec Source SourceSpec "
-        "Transport WarehouseTelling WriteTestable"
+        "BufferPolicy BufferPolicySpec CheckedAdapter Context Inbox Limits Rate Sink SinkSpec Source "
+        "SourceSpec Transport WarehouseTelling WriteTestable"
     ),
     "ledger.actions": "Action",
     "ledger.backup": "Backup",

@@ -12,6 +12,8 @@ from typing import TYPE_CHECKING, Any, Literal, Protocol, runtime_checkable
 from attrs import field, frozen
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     import httpx
 
     from mpstock.clock import Clock
@@ -33,6 +35,7 @@ __all__ = [
     "BufferPolicySpec",
     "CheckedAdapter",
     "Context",
+    "Inbox",
     "Limits",
     "Rate",
     "Sink",
@@ -278,6 +281,34 @@ class WriteTestable(Protocol):
         ...
 
 
+class Inbox(Protocol):
+    """The folder that a source reads, for files that are brought to it over the network.
+
+    A file appears there whole, under the name that it was brought with, in a subfolder of its exchange. What
+    lies in a subfolder whose name begins with a dot is still on its way: the source must not read it.
+    """
+
+    @property
+    def folder(self) -> Path:
+        """Where the source looks for its files."""
+        ...
+
+    def use(self, name: str) -> Literal["stock", "names", ""]:
+        """Say what a file of this name is to the source: stock, what stock is called, or nothing to it."""
+        ...
+
+    def check(self, path: Path, name: str) -> str:
+        """Read a file that was brought as `name` to its end; return what is wrong with it, or nothing.
+
+        It is called in a thread, before the source can see the file.
+        """
+        ...
+
+    def overtaken(self) -> Sequence[Path]:
+        """Return the files that no reading will need any more, whatever its cursor. Called in a thread."""
+        ...
+
+
 @frozen
 class SourceSpec:
     """Describes a source plugin; returned by the hook `mpstock_sources`.
@@ -293,7 +324,8 @@ class SourceSpec:
     a source that tells holds alone (open carts). `row_parser` says by the settings how rows are read that
     are pushed to the service for this source; without, they lie in the warehouse `main` where they name
     none, and their times are believed. `asks` are the keys of `settings` that `mpstock init` asks for beside
-    those without a default: what most need, although it may be left out.
+    those without a default: what most need, although it may be left out. `inbox` makes the `Inbox` of the
+    settings of a source that reads files from a folder, None where these settings name no folder.
     """
 
     name: str
@@ -309,6 +341,7 @@ class SourceSpec:
     levels: bool = True
     row_parser: Callable[[Any], RowParser] | None = None
     asks: tuple[str, ...] = ()
+    inbox: Callable[[Any], Inbox | None] | None = None
 
 
 @frozen

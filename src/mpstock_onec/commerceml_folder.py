@@ -15,13 +15,13 @@ from attrs import frozen
 
 from mpstock_onec.commerceml_xml import BrokenFileError
 
-__all__ = ["ExchangeFile", "Kind", "find", "opened"]
+__all__ = ["ExchangeFile", "Kind", "find", "kind_of", "opened"]
 
 Kind = Literal["rests", "offers", "import", "broken"]
 """What a file is about, by its name; a zip that cannot be opened may be about anything."""
 
 _KINDS: tuple[Kind, ...] = ("rests", "offers", "import")
-_PORTION = re.compile(r"^(.*_)\d{1,3}(\.xml)$", re.IGNORECASE)
+_PORTION = re.compile(r"^(.*_)(?:\d{1,3}|_[0-9a-f-]{36})(\.xml)$", re.IGNORECASE)
 _DIGITS = re.compile(r"(\d+)")
 
 
@@ -51,8 +51,9 @@ class ExchangeFile:
     def portion_of(self) -> str:
         """The name that all portions of one package share; empty for a file that is whole by itself.
 
-        1C divides a large package by a number at the end (`rests0_1.xml`, `rests0_2.xml`) or by folders
-        (`goods/1/…`), and marks none of them as the last. What is in one zip belongs together.
+        1C divides a large package by a number or an id at the end (`rests0_1.xml`, `rests0_2.xml`;
+        `rests___<id>.xml`) or by folders (`goods/1/…`), and marks none of them as the last. What is in one
+        zip belongs together.
         """
         if self.member:
             return f"{self.path}:{self.kind}"
@@ -65,6 +66,8 @@ class ExchangeFile:
 def find(path: Path) -> list[ExchangeFile]:
     """Return the files of an exchange at a folder, file or pattern, in the order of their times.
 
+    What is hidden in a folder (its name begins with a dot) is no part of it.
+
     Raises:
         FileNotFoundError: nothing is at that path.
         OSError: it cannot be looked at.
@@ -75,7 +78,7 @@ def find(path: Path) -> list[ExchangeFile]:
         if not anchor.exists():
             raise FileNotFoundError(f"there is no {anchor}")
     elif path.is_dir():
-        base, paths = path, list(path.rglob("*"))
+        base, paths = path, [one for one in path.rglob("*") if not _on_its_way(one.relative_to(path))]
     elif path.exists():
         base, paths = path.parent, [path]
     else:
@@ -112,13 +115,18 @@ def _files(path: Path, base: Path, *, named: bool) -> Iterator[ExchangeFile]:
     suffix = path.suffix.casefold()
     if suffix == ".zip":
         for member in _members(path):
-            kind = _kind(member.rpartition("/")[2]) if member else "broken"
+            kind = kind_of(member.rpartition("/")[2]) if member else "broken"
             if kind is not None:
                 yield ExchangeFile(path, f"{name}:{member}", kind, stat.st_size, stat.st_mtime_ns, member)
     elif suffix == ".xml":
-        kind = _kind(path.name) or ("offers" if named else None)
+        kind = kind_of(path.name) or ("offers" if named else None)
         if kind is not None:
             yield ExchangeFile(path, name, kind, stat.st_size, stat.st_mtime_ns)
+
+
+def _on_its_way(path: Path) -> bool:
+    """Whether it lies in a hidden folder, as what is still being received does."""
+    return any(part.startswith(".") for part in path.parts)
 
 
 def _members(path: Path) -> list[str]:
@@ -130,7 +138,8 @@ def _members(path: Path) -> list[str]:
         return [""]
 
 
-def _kind(name: str) -> Kind | None:
+def kind_of(name: str) -> Kind | None:
+    """Tell by its own name, without folders, what an XML file is about; None = nothing to us."""
     lowered = name.casefold()
     if not lowered.endswith(".xml"):
         return None

@@ -10,7 +10,7 @@ from mpstock_onec.odata_settings import OdataSettings
 from mpstock_onec.settings import OnecSettings, row_parser
 
 if TYPE_CHECKING:
-    from mpstock import Context, Source
+    from mpstock import Context, Inbox, Source
 
 __all__ = ["mpstock_sources"]
 
@@ -37,6 +37,12 @@ def _commerceml_simulator(**options: Any) -> Any:
     from mpstock_onec.simulator_commerceml import CommerceMLSimulator
 
     return CommerceMLSimulator(**options)
+
+
+def _inbox(settings: CommerceMLSettings) -> Inbox | None:
+    from mpstock_onec.commerceml_inbox import inbox
+
+    return inbox(settings)
 
 
 def _odata(settings: OdataSettings, context: Context) -> Source:
@@ -80,6 +86,7 @@ def mpstock_sources() -> list[SourceSpec]:
             settings=CommerceMLSettings,
             factory=_commerceml,
             simulator=_commerceml_simulator,
+            inbox=_inbox,
         ),
         SourceSpec(
             name="onec_odata",

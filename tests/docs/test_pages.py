@@ -42,6 +42,7 @@ COMMON_SETTINGS = (
     "RetentionSettings",
     "ServiceSettings",
     "WebhookSettings",
+    "ExchangeSettings",
     "UserSettings",
 )
 

@@ -1,6 +1,7 @@
 """mpstock.toml and the environment → typed settings."""
 
 from mpstock.config.durations import format_duration, parse_duration
+from mpstock.config.exchange import ExchangeSettings
 from mpstock.config.guards import GuardSettings, RaisingGuard, ShrunkenGuard, ZeroingGuard
 from mpstock.config.loading import load
 from mpstock.config.pushing import PushSettings, QuarantineSettings
@@ -26,6 +27,7 @@ __all__ = [
     "Absorption",
     "Cell",
     "Configuration",
+    "ExchangeSettings",
     "GuardSettings",
     "LedgerSettings",
     "ProductsSettings",

@@ -9,6 +9,7 @@ from typing import Any, Literal
 import attrs
 from attrs import field, frozen
 
+from mpstock.config.exchange import ExchangeSettings
 from mpstock.secret import Secret
 
 __all__ = ["ServiceSettings", "UserSettings", "WebhookSettings"]
@@ -114,4 +115,5 @@ class ServiceSettings:
     proxies: tuple[str, ...] = ()
     stop_within: timedelta = field(default=timedelta(seconds=25), validator=_not_negative)
     webhooks: WebhookSettings = field(factory=WebhookSettings)
+    exchange: ExchangeSettings = field(factory=ExchangeSettings)
     users: Mapping[str, UserSettings] = field(factory=dict[str, UserSettings])

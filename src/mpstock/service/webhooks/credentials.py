@@ -60,9 +60,28 @@ class Credentials:
         scheme, _, value = headers.get("authorization", "").strip().partition(" ")
         if scheme.lower() == "bearer" and _any_of(value.strip().encode("utf-8", "replace"), self._tokens):
             return None
-        if scheme.lower() == "basic" and self._knows(value.strip()):
+        if self.user(headers) is not None:
             return None
         raise self._refused("the credentials are wrong" if scheme else "there are no credentials")
+
+    def user(self, headers: Mapping[str, str]) -> str | None:
+        """Return whose name and password a request has; None where it has none, or wrong ones."""
+        scheme, _, value = headers.get("authorization", "").strip().partition(" ")
+        if scheme.lower() != "basic":
+            return None
+        try:
+            pair = b64decode(value.strip(), validate=True)
+        except (Base64Error, ValueError):
+            return None
+        offered = [pair]
+        with suppress(UnicodeDecodeError):
+            # Names and passwords in Cyrillic come in either.
+            offered.append(pair.decode("windows-1251").encode())
+        found: str | None = None
+        for name, password in self._users:
+            if sum(_any_of(offer, [name + b":" + password]) for offer in offered):
+                found = name.decode()
+        return found
 
     def may_notify(self, token: str) -> bool:
         """Say whether a token in an address lets a vendor say that something has happened."""
@@ -92,18 +111,6 @@ class Credentials:
                 f"{TIMESTAMP} is {away:.0f} s away from our time; set the clock, or sign anew"
             )
         return found.decode()
-
-    def _knows(self, encoded: str) -> bool:
-        try:
-            pair = b64decode(encoded, validate=True)
-        except (Base64Error, ValueError):
-            return False
-        offered = [pair]
-        with suppress(UnicodeDecodeError):
-            # Names and passwords in Cyrillic come in either.
-            offered.append(pair.decode("windows-1251").encode())
-        known = [name + b":" + password for name, password in self._users]
-        return sum(_any_of(offer, known) for offer in offered) > 0
 
     def _refused(self, why: str) -> Refusal:
         schemes = [
