@@ -10,6 +10,7 @@ import attrs
 from attrs import field, frozen
 
 from mpstock.config.exchange import ExchangeSettings
+from mpstock.passwords import is_hash, parse
 from mpstock.secret import Secret
 
 __all__ = ["ServiceSettings", "UserSettings", "WebhookSettings"]
@@ -85,6 +86,14 @@ class WebhookSettings:
     receipts: timedelta = field(default=timedelta(hours=24), validator=_not_negative)
 
 
+def _password(_: Any, attribute: attrs.Attribute[Any], value: Secret) -> None:
+    text = value.reveal()
+    if not text:
+        raise ValueError(f"{attribute.name} must not be empty")
+    if is_hash(text):
+        parse(text)
+
+
 @frozen
 class UserSettings:
     """`[service.users.NAME]`: a person who may look, or act, in the dashboard.
@@ -93,7 +102,7 @@ class UserSettings:
     `role`      `"viewer"` sees everything, `"operator"` may press the buttons too.
     """
 
-    password: Secret
+    password: Secret = field(validator=_password)
     role: Literal["viewer", "operator"] = "viewer"
 
 

@@ -17,6 +17,7 @@ from mpstock.ledger.log import SyncLog
 from mpstock.ledger.observing import Observations
 from mpstock.ledger.orders import Orders
 from mpstock.ledger.orphans import Orphans
+from mpstock.ledger.pages import Pages
 from mpstock.ledger.plans import Plans
 from mpstock.ledger.pushes import Pushes
 from mpstock.ledger.quarantine import Quarantine
@@ -74,6 +75,7 @@ class Ledger:
         self.samples = Samples(self.database)
         self.runs = Runs(self.database)
         self.plans = Plans(self.database)
+        self.pages = Pages(self.database)
         self.actions = Actions(self.database, self.seals)
         self.interventions = Interventions(self.database, self.dirt)
         self.retention = Retention(self.database, self.runs, self.actions)

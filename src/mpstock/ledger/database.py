@@ -139,6 +139,10 @@ class Database:
         finally:
             self._driver.execute("ROLLBACK")
 
+    def only_read(self) -> None:
+        """Refuse every write through this connection from now on."""
+        self._driver.execute("PRAGMA query_only = ON")
+
     def copy_to(
         self, target: sqlite3.Connection, *, pages: int, progress: Callable[[int, int, int], None]
     ) -> None:

@@ -84,8 +84,17 @@ class Runs:
         """Say whether there was such a run."""
         return self.db.scalar("SELECT 1 FROM runs WHERE id = ?", (run,)) is not None
 
-    def last(self, limit: int = 10) -> list[RunRow]:
-        """Return the newest runs."""
+    def last(self, limit: int = 10, *, before: int | None = None) -> list[RunRow]:
+        """Return the newest runs, the newest first: of all, or of those before a number."""
+        where, parameters = ("", ()) if before is None else ("WHERE id < ?", (before,))
+        return self._select(f"{where} ORDER BY id DESC LIMIT ?", (*parameters, limit))
+
+    def find(self, run: int) -> RunRow | None:
+        """Return one run by its number."""
+        found = self._select("WHERE id = ?", (run,))
+        return found[0] if found else None
+
+    def _select(self, rest: str, parameters: Sequence[int]) -> list[RunRow]:
         return [
             RunRow(
                 row[0], row[1], row[2], started, as_datetime(row[4]), row[5], row[6], json.loads(row[7]),
@@ -93,9 +102,8 @@ class Runs:
             )
             for row in self.db.query(
                 "SELECT id, kind, cause, started_at, finished_at, status, exit_code, summary, "
-                "actor, reason, plan_id "
-                "FROM runs ORDER BY id DESC LIMIT ?",
-                (limit,),
+                f"actor, reason, plan_id FROM runs {rest}",
+                parameters,
             )
             if (started := as_datetime(row[3])) is not None
         ]  # fmt: skip

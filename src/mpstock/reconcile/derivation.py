@@ -20,7 +20,7 @@ if TYPE_CHECKING:
         TermExplanation,
     )
 
-__all__ = ["ExplanationNode", "as_html", "as_lines", "as_page", "tree"]
+__all__ = ["ExplanationNode", "as_details", "as_html", "as_lines", "as_page", "tree"]
 
 _SHOWN = 20
 """So many inputs of one kind are written out as text and HTML; as data all of them are there."""
@@ -222,7 +222,12 @@ _OPEN = {"product", "listing", "stock"}
 
 def as_html(node: ExplanationNode) -> str:
     """Return a tree as a piece of HTML: nested details that open without a script, in light and in dark."""
-    return f'<div class="mpstock-why"><style>{_STYLE}</style>{"".join(_html(node))}</div>'
+    return f"<style>{_STYLE}</style>{as_details(node)}"
+
+
+def as_details(node: ExplanationNode) -> str:
+    """Return a tree as `as_html` does, for a page that has its own style; what it says is escaped."""
+    return f'<div class="mpstock-why">{"".join(_html(node))}</div>'
 
 
 def as_page(node: ExplanationNode) -> str:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from starlette.applications import Starlette
 
-from mpstock.service import exchange, webhooks
+from mpstock.service import dashboard, exchange, webhooks
 from mpstock.service.service import Service
 
 if TYPE_CHECKING:
@@ -21,7 +21,11 @@ if TYPE_CHECKING:
 
 __all__ = ["create_app"]
 
-_PARTS: tuple[Callable[[Service], Sequence[BaseRoute]], ...] = (webhooks.routes, exchange.routes)
+_PARTS: tuple[Callable[[Service], Sequence[BaseRoute]], ...] = (
+    webhooks.routes,
+    exchange.routes,
+    dashboard.routes,
+)
 """What each part of the service answers to."""
 
 

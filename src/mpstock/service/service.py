@@ -8,6 +8,7 @@ from collections.abc import Awaitable, Callable
 from typing import TYPE_CHECKING, Any
 
 from mpstock.hookspecs import hookimpl
+from mpstock.service.dashboard import keep_dashboard
 from mpstock.service.logs import log_news
 from mpstock.service.news import Event, News
 from mpstock.service.runner import HEARD, Job, Runner
@@ -27,7 +28,7 @@ __all__ = ["LOOPS", "Service"]
 
 Loop = Callable[["Service"], Awaitable[None]]
 
-LOOPS: tuple[Loop, ...] = (keep_schedule, keep_watchdog_quiet, log_news, tend)
+LOOPS: tuple[Loop, ...] = (keep_schedule, keep_watchdog_quiet, log_news, tend, keep_dashboard)
 """What goes on by itself while a service is up, each until it is cancelled."""
 
 _logger = logging.getLogger("mpstock.service")
