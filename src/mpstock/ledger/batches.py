@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Protocol
@@ -25,6 +26,17 @@ class Queue:
     urgent: bool
     soon: int
     next_at: datetime | None
+
+    def worth_sending(self, batch: int) -> bool:
+        """Say whether a batch that is not full should go now.
+
+        A zero or a fall waits for nothing. Raises wait for the pairs that are cooling down, when a request
+        is saved by it: at most one cooldown.
+        """
+        if self.urgent or self.eligible >= batch or not self.soon:
+            return self.eligible > 0
+        together = math.ceil((self.eligible + self.soon) / batch)
+        return 0 < math.ceil(self.eligible / batch) <= together - math.ceil(self.soon / batch)
 
 
 @frozen

@@ -17,7 +17,7 @@ Mark = tuple[int, int, str, str]
 """A marked product: its id, the mark's revision, what made it, and since when it has not been planned."""
 
 _AGAIN = (
-    "revision = excluded.revision, waits = 0, "
+    "revision = excluded.revision, waits = 0, urgent = max(dirty.urgent, excluded.urgent), "
     "marked_at = CASE WHEN dirty.waits THEN excluded.marked_at ELSE dirty.marked_at END"
 )
 """What becomes of a mark that is there: it is new, and as old as what has not been planned yet."""
@@ -30,7 +30,8 @@ class Dirt:
     """Marks of products that must be looked at again, each with a rising revision.
 
     A product that was planned and waits for an unknown quantity keeps its mark, set aside (`waits`): only a
-    reading can bring what it waits for, not every look at it.
+    reading can bring what it waits for, not every look at it. An `urgent` mark does not wait for the end of
+    a long run either: something was sold, or brought to us.
     """
 
     def __init__(self, database: Database) -> None:
@@ -38,7 +39,15 @@ class Dirt:
         self._recipes: bool | None = None
         database.on_rollback.append(self.forget_recipes)
 
-    def mark(self, product_ids: Iterable[int], cause: str, now: datetime, *, soft: bool = False) -> None:
+    def mark(
+        self,
+        product_ids: Iterable[int],
+        cause: str,
+        now: datetime,
+        *,
+        soft: bool = False,
+        urgent: bool = False,
+    ) -> None:
         """Mark products; inside the transaction of what moved them.
 
         A `soft` cause does not take the place of one that is there: a listing that is new because its
@@ -49,10 +58,10 @@ class Dirt:
         moment = as_text(now)
         products = self._with_relatives(product_ids) if self._has_recipes() else product_ids
         self._db.executemany(
-            "INSERT INTO dirty (product_id, revision, cause, marked_at) VALUES (?, ?, ?, ?) "
+            "INSERT INTO dirty (product_id, revision, cause, marked_at, urgent) VALUES (?, ?, ?, ?, ?) "
             "ON CONFLICT (product_id) DO UPDATE SET "
             f"cause = {kept}, {_AGAIN}",
-            [(product_id, revision, cause, moment) for product_id in products],
+            [(product_id, revision, cause, moment, urgent) for product_id in products],
         )
 
     def forget_recipes(self) -> None:
@@ -116,6 +125,14 @@ class Dirt:
         """Return marks that were made after a revision, or with it for products with ids above that one."""
         return self._db.query(
             f"SELECT {_MARK} WHERE (revision, product_id) > (?, ?) ORDER BY revision, product_id LIMIT ?",
+            (revision, product_id, limit),
+        )
+
+    def urgent(self, revision: int, product_id: int, limit: int) -> list[Mark]:
+        """Return urgent marks that are not set aside, made after a revision as `since` has it."""
+        return self._db.query(
+            f"SELECT {_MARK} WHERE urgent = 1 AND waits = 0 AND (revision, product_id) > (?, ?) "
+            "ORDER BY revision, product_id LIMIT ?",
             (revision, product_id, limit),
         )
 

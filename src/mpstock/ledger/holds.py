@@ -124,7 +124,7 @@ class Holds:
             "VALUES (?, ?, ?, ?, ?, ?, ?)",
             [(origin, key, product_id, own, count, taken_at, until) for product_id, count in units.items()],
         )
-        self.dirt.mark(sorted({*units, *(row[0] for row in kept)}), origin, now)
+        self.dirt.mark(sorted({*units, *(row[0] for row in kept)}), origin, now, urgent=True)
 
     def release(self, origin: str, key: str, now: datetime) -> int:
         """Let a hold go at once; inside a transaction. Returns how many products it held."""
@@ -136,7 +136,7 @@ class Holds:
         ]
         self.db.execute("DELETE FROM holds WHERE origin = ? AND key = ?", (origin, key))
         if held:
-            self.dirt.mark(held, origin, now)
+            self.dirt.mark(held, origin, now, urgent=True)
         return len(held)
 
     def begin_reading(self, origin: str) -> HoldReading:

@@ -222,7 +222,7 @@ class Interventions:
             else:
                 self._restart(row.shown.id)
         if concerned:
-            self._dirt.mark(sorted(concerned), BY_HAND, now, soft=True)
+            self._dirt.mark(sorted(concerned), BY_HAND, now, soft=True, urgent=True)
 
     def _restart(self, stop: int) -> None:
         """Let go what a stop held, but for what another one covers."""

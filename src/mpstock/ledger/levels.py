@@ -67,7 +67,7 @@ class Levels:
             [(told, as_text(now), stored[key][0]) for key, told in lower.items()],
         )
         if lower:
-            self.dirt.mark({product_id for product_id, _ in lower}, source, now)
+            self.dirt.mark({product_id for product_id, _ in lower}, source, now, urgent=True)
         return len(lower)
 
     def forget_heard(self, source: str, before: datetime, now: datetime) -> int:

@@ -183,7 +183,7 @@ class Orders:
         )
         dirty = {product_id for _, product_id in before} | {row[2] for row in held}
         if dirty:
-            self.dirt.mark(sorted(dirty), CAUSE, now)
+            self.dirt.mark(sorted(dirty), CAUSE, now, urgent=True)
 
     def _takes(self, sink: str, rows: Sequence[OrderRow]) -> dict[str, dict[int, int]]:
         """Return what one of each order takes: by its recipe, and never less than by an earlier one."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
@@ -48,14 +48,15 @@ class Pushes:
         self._quarantine = quarantine
 
     def queue(
-        self, sink: str, warehouse: str | None, now: datetime, batch: int, cooldown: timedelta
-    ) -> Queue:
-        """Return what waits for a sink or, if given, for one of its warehouses.
+        self, sink: str, warehouse: str | None, now: datetime, batch: int, cooldown: timedelta,
+        only: Collection[int] | None = None,
+    ) -> Queue:  # fmt: skip
+        """Return what waits for a sink or, if given, for one of its warehouses, or of some states.
 
         What rests is counted only where what may go does not fill a batch: the cost follows the
         batch, not the queue.
         """
-        where, parameters = _where(sink, warehouse)
+        where, parameters = _where(sink, warehouse, only)
         moment = as_text(now)
         eligible, first = self.db.one(
             "SELECT count(*), coalesce(min(lane), 2) FROM (SELECT s.lane FROM marketplace_stocks AS s "
@@ -84,6 +85,7 @@ class Pushes:
         grounds: Grounds | None = None,
         group: Iterable[int] | None = None,
         at_most: Mapping[int, int] | None = None,
+        only: Collection[int] | None = None,
     ) -> Batch | None:
         """Take up to `limit` changes that may go now, zeros first, and record the intent to send them.
 
@@ -91,12 +93,13 @@ class Pushes:
         were planned are planned anew by `replan` (given their marks, it returns how many it planned) before
         anything is taken; what has no explanation yet is reckoned once more by `grounds`.
         `group` names parked states to take instead of what is ready, `at_most` bounds the quantities (a plan
-        that was made before); what is not in it stays for another run.
+        that was made before); what is not in it stays for another run. Of what is ready only the states in
+        `only` are taken, if given.
         Returns None when nothing may go.
         """
         with self.db.transaction():
             while True:
-                rows = self._eligible(sink, warehouse, limit, now, group)
+                rows = self._eligible(sink, warehouse, limit, now, group, only)
                 if at_most is not None and (foreign := [row[0] for row in rows if row[0] not in at_most]):
                     self.park(foreign)
                     continue
@@ -273,9 +276,10 @@ class Pushes:
             )
 
     def _eligible(
-        self, sink: str, warehouse: str | None, limit: int, now: datetime, group: Iterable[int] | None
-    ) -> list[Any]:
-        where, parameters = _where(sink, warehouse)
+        self, sink: str, warehouse: str | None, limit: int, now: datetime, group: Iterable[int] | None,
+        only: Collection[int] | None,
+    ) -> list[Any]:  # fmt: skip
+        where, parameters = _where(sink, warehouse, only)
         if group is not None:
             where = (
                 "s.marketplace = ? AND s.lane IS NOT NULL AND s.held IS NULL AND s.stopped IS NULL "
@@ -303,10 +307,14 @@ def _words(value: object) -> str | None:
     return str(value) if value else None
 
 
-def _where(sink: str, warehouse: str | None) -> tuple[str, tuple[Any, ...]]:
-    if warehouse is None:
-        return "s.marketplace = ? AND s.ready = 1", (sink,)
-    return "s.marketplace = ? AND s.ready = 1 AND s.warehouse_code = ?", (sink, warehouse)
+def _where(sink: str, warehouse: str | None, only: Collection[int] | None) -> tuple[str, tuple[Any, ...]]:
+    where = "s.marketplace = ? AND s.ready = 1"
+    parameters: tuple[Any, ...] = (sink,)
+    if warehouse is not None:
+        where, parameters = f"{where} AND s.warehouse_code = ?", (*parameters, warehouse)
+    if only is not None:
+        where, parameters = f"{where} AND s.id IN (SELECT value FROM json_each(?))", (*parameters, ids(only))
+    return where, parameters
 
 
 def _item(

@@ -141,7 +141,7 @@ class ReadSession:
         db.executemany("UPDATE stock_levels SET as_of = ? WHERE id = ?", confirmed)
         self.changed += len(new) + len(moved)
         if dirty:
-            self.levels.dirt.mark(dirty, self.source, now)
+            self.levels.dirt.mark(dirty, self.source, now, urgent=self.pushed)
         if repeated and (held := self.levels.held_among(repeated)):
             # What it has booked by now is no longer subtracted from it.
             self.levels.dirt.mark(held, self.source, now, soft=True)

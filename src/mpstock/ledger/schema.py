@@ -236,7 +236,10 @@ Table(
     Column("marked_at", DateTime, nullable=False),
     # it was planned, and waits for a quantity that is unknown
     Column("waits", Boolean(create_constraint=False), nullable=False, server_default="0"),
+    # it does not wait for the end of a long run
+    Column("urgent", Boolean(create_constraint=False), nullable=False, server_default="0"),
     Index("ix_dirty_due", "product_id", sqlite_where=text("waits = 0")),
+    Index("ix_dirty_urgent", "revision", "product_id", sqlite_where=text("urgent = 1")),
 )
 
 Table(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Collection, Sequence
+from contextlib import nullcontext
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
@@ -15,6 +16,7 @@ from mpstock.events import Planned, RunFinished
 from mpstock.reconcile.adapters import BuiltSink, BuiltSource, Tell
 from mpstock.reconcile.alarms import alert_of_held, alerts_of_broken, alerts_of_unknown_orders, renamed_sink
 from mpstock.reconcile.asking import check_read
+from mpstock.reconcile.beside import beside
 from mpstock.reconcile.drift import alerts_of_drift
 from mpstock.reconcile.guards import Judge, check_names, note_release
 from mpstock.reconcile.leasing import Leasing, held_by
@@ -102,13 +104,17 @@ class Engine:
             # Sources take their time; without them the orders have just been read.
             watcher = self._watcher(timedelta() if read == "everything" else JUST_BEFORE)
             sample = self.config.verify.sample if read == "everything" and skus is None else 0
-            await self._read(run, watcher, read, full=full, sample=sample, released=absent, progress=progress)
-            only = None if self.stop.is_set() else await self._only(skus)
-            if retry:
-                await self.worker.run(self.ledger.quarantine.end_rests, only)
             again = read == "everything"
-            planner = await self._plan(run, run.untrusted, only, progress, waiting=again)
-            await self._judge(run, planner, release)
+            urgent = beside(self, run, watcher) if again and not dry_run and skus is None else nullcontext()
+            async with urgent:
+                await self._read(
+                    run, watcher, read, full=full, sample=sample, released=absent, progress=progress
+                )
+                only = None if self.stop.is_set() else await self._only(skus)
+                if retry:
+                    await self.worker.run(self.ledger.quarantine.end_rests, only)
+                planner = await self._plan(run, run.untrusted, only, progress, waiting=again)
+                await self._judge(run, planner, release)
             plan = await self._collect(run, skus, release) if dry_run else None
             await self._tell_planned(run, plan)
             if not dry_run and not self.stop.is_set():

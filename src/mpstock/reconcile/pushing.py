@@ -7,9 +7,8 @@ has given the place to send it. Batches overlap; the outcome of each is recorded
 from __future__ import annotations
 
 import asyncio
-import math
 from collections import Counter, deque
-from collections.abc import Awaitable, Callable, Coroutine, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Collection, Coroutine, Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
@@ -32,6 +31,7 @@ if TYPE_CHECKING:
     from mpstock.config import QuarantineSettings
     from mpstock.ledger import Ledger
     from mpstock.ledger.batches import Batch, Queue
+    from mpstock.ledger.dirt import Mark
     from mpstock.ledger.worker import Worker
     from mpstock.reconcile.leasing import Lease
     from mpstock.reconcile.planning import Planner
@@ -58,7 +58,11 @@ _REQUEUED = set(OutcomeStatus) - {OutcomeStatus.OK, OutcomeStatus.ERROR}
 
 @define
 class Pusher:
-    """Pushes what is ready in the ledger to one sink until nothing is left that may go in this run."""
+    """Pushes what is ready in the ledger to one sink until nothing is left that may go in this run.
+
+    `only` are the states to push, where another pusher sends the others later; `replan` plans what was marked
+    since, and judges it.
+    """
 
     built: BuiltSink
     ledger: Ledger
@@ -75,6 +79,8 @@ class Pusher:
     progress: Callable[[int], None] = lambda _count: None
     nudge: Callable[[], None] = lambda: None
     reread: Callable[[], Awaitable[bool]] | None = None
+    only: Collection[int] | None = None
+    replan: Callable[[Sequence[Mark]], int] | None = None
     lease: Lease = field(kw_only=True)
     result: PushResult = field(factory=PushResult)
     _streams: list[Stream] = field(init=False)
@@ -130,7 +136,7 @@ class Pusher:
     async def _set_apart(self) -> None:
         """Send what was refused again and again apart from all else: it may have spoilt its batch."""
         size = self.built.sink.limits.batch
-        for stream in self._streams:
+        for stream in self._streams if self.only is None else ():
             suspects = await self.worker.run(
                 self.ledger.quarantine.suspects, self.built.name, stream.warehouse, self.quarantine.after
             )
@@ -216,7 +222,7 @@ class Pusher:
             if stream.closed:
                 continue
             queue = await self._queue(stream, now)
-            if queue.eligible and self._worth_sending(queue):
+            if queue.worth_sending(self.built.sink.limits.batch):
                 moments.append(now if stream.open(now) else self._reopens(stream, now))
             elif queue.next_at is not None and (queue.eligible or queue.next_at - now <= PATIENCE):
                 moments.append(max(queue.next_at, now))
@@ -233,20 +239,8 @@ class Pusher:
     async def _queue(self, stream: Stream, now: datetime) -> Queue:
         return await self.worker.run(
             self.ledger.pushes.queue,
-            self.built.name, stream.warehouse, now, self.built.sink.limits.batch, self._cooldown,
+            self.built.name, stream.warehouse, now, self.built.sink.limits.batch, self._cooldown, self.only,
         )  # fmt: skip
-
-    def _worth_sending(self, queue: Queue) -> bool:
-        """Say whether a batch that is not full should go now.
-
-        A zero or a fall waits for nothing. Raises wait for the pairs that are cooling down, when a request
-        is saved by it: at most one cooldown.
-        """
-        batch = self.built.sink.limits.batch
-        if queue.urgent or queue.eligible >= batch or not queue.soon:
-            return True
-        together = math.ceil((queue.eligible + queue.soon) / batch)
-        return math.ceil(queue.eligible / batch) + math.ceil(queue.soon / batch) <= together
 
     async def _serve(self, serving: Serving) -> None:
         """Take a place from the limiter, compose a batch, send it, record what came of it."""
@@ -278,7 +272,7 @@ class Pusher:
         for number, stream in enumerate(self._streams):
             if stream.open(now):
                 queue = await self._queue(stream, now)
-                if queue.eligible and self._worth_sending(queue):
+                if queue.worth_sending(limits.batch):
                     ranked.append((not queue.zeros, stream.in_flight, number, stream))
         ranked.sort()
         # Zeros first, then what was refused as a whole, then all else.
@@ -307,10 +301,11 @@ class Pusher:
                     now,
                     run=self.run,
                     cooldown=self._cooldown,
-                    replan=self.planner.plan_marked,
+                    replan=self.replan or self.planner.plan_marked,
                     grounds=Grounds(self.planner),
                     group=group,
                     at_most=self.at_most,
+                    only=self.only,
                 )
 
         return await self.worker.run(compose)

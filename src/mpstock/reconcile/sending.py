@@ -2,21 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import asyncio
+from collections.abc import Awaitable, Callable, Mapping
 from typing import TYPE_CHECKING
 
 from mpstock.ledger.orders import CAUSE as ORDER
 from mpstock.reconcile.adapters import BuiltSink
-from mpstock.reconcile.pushing import Pusher
+from mpstock.reconcile.pushing import LOOK_AGAIN, Pusher
 from mpstock.reconcile.recording import RunRecord, counted
-from mpstock.reconcile.tasks import together
+from mpstock.reconcile.tasks import one_of, together
 from mpstock.reconcile.watching import Following, Watcher
 
 if TYPE_CHECKING:
     from mpstock.reconcile.engine import Engine, Progress
     from mpstock.reconcile.planning import Planner
 
-__all__ = ["send"]
+__all__ = ["send", "until_all_rest"]
 
 
 async def send(
@@ -54,9 +55,9 @@ async def send(
                 run.judge.judge(now, [built.name for built in engine.mine], planned)
         return heeded or bool(planned)
 
-    async def push(built: BuiltSink) -> None:
+    async def push(built: BuiltSink) -> bool:
         if run.leaves_out(built.name):
-            return
+            return False
         if run.sink_failure(built.name) is not None:
             # What it shows could not be read: only what is known to differ is sent.
             await work(ledger.pushes.park_unknown, built.name)
@@ -83,13 +84,49 @@ async def send(
             engine.wakes.remove(pusher.wake)
         if pusher.result.failure is not None:
             run.failures[f"sinks.{built.name}"] = pusher.result.failure
+        return pusher.result.failure is None
 
     # What is sold meanwhile, here or there, is a fall everywhere.
     following = Following(watcher, run, engine.config.schedule.orders_apart, plan_orders, engine.wake)
     moved = True
     while moved and not engine.stop.is_set():
         try:
-            await together([push(built) for built in engine.mine])
+            await until_all_rest(engine, push, engine.stop)
         finally:
             moved = await following.end()
         moved = await work(refresh) or moved
+
+
+async def until_all_rest(
+    engine: Engine, push: Callable[[BuiltSink], Awaitable[bool]], over: asyncio.Event
+) -> None:
+    """Push to every sink side by side; one that is done looks again as long as another is not.
+
+    What falls while the slowest sink is still being served must not wait for its end. `push` says whether it
+    makes sense to come again; `over` ends the looking.
+    """
+    sinks = engine.mine
+    busy = len(sinks)
+    all_rest = asyncio.Event()
+
+    async def serve(built: BuiltSink) -> None:
+        nonlocal busy
+        woken = asyncio.Event()
+        engine.wakes.append(woken.set)
+        try:
+            while True:
+                woken.clear()
+                again = await push(built)
+                busy -= 1
+                if not busy:
+                    all_rest.set()
+                if not again or all_rest.is_set() or over.is_set():
+                    return
+                await one_of((all_rest, over, woken), engine.clock, LOOK_AGAIN)
+                if all_rest.is_set() or over.is_set():
+                    return
+                busy += 1
+        finally:
+            engine.wakes.remove(woken.set)
+
+    await together([serve(built) for built in sinks])

@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Collection, Coroutine, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-__all__ = ["first_of", "together", "unless_stopped"]
+if TYPE_CHECKING:
+    from mpstock.clock import Clock
+
+__all__ = ["first_of", "one_of", "together", "unless_stopped"]
 
 
 async def together(work: Sequence[Coroutine[Any, Any, None]]) -> None:
@@ -30,6 +33,15 @@ async def first_of(waiting: Sequence[Coroutine[Any, Any, Any]], tasks: Collectio
         for task in started:
             task.cancel()
         await asyncio.gather(*started, return_exceptions=True)
+
+
+async def one_of(events: Sequence[asyncio.Event], clock: Clock, at_most: float) -> None:
+    """Wait until one of the events is set, for so many seconds at most."""
+    try:
+        async with clock.timeout(at_most):
+            await first_of([event.wait() for event in events], ())
+    except TimeoutError:
+        pass
 
 
 async def unless_stopped(work: Coroutine[Any, Any, None], stop: asyncio.Event) -> None:

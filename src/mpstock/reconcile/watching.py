@@ -70,6 +70,10 @@ class Watcher:
     sinks: Sequence[BuiltSink]
     fresh_for: timedelta = timedelta()
     _read_at: dict[str, datetime] = field(factory=dict[str, datetime])
+    _reading: dict[str, asyncio.Lock] = field(factory=dict[str, asyncio.Lock])
+    _observing: asyncio.Lock = field(factory=asyncio.Lock)
+    _refreshing: asyncio.Lock = field(factory=asyncio.Lock)
+    _voided: bool = False
 
     async def orders(self, run: RunRecord, progress: Progress) -> None:
         """Read every sink's orders, side by side."""
@@ -85,6 +89,10 @@ class Watcher:
         """Read back what is not known, and a sample; or, with `full`, everything. Then the orders, until they
         agree; only then it is judged why something shows another number than was known.
         """
+        async with self._observing:
+            await self._observe(run, full=full, progress=progress, sample=sample)
+
+    async def _observe(self, run: RunRecord, *, full: bool, progress: Progress, sample: int) -> None:
         verifier = Verifier(self.ledger, self.worker, self.clock, run.id)
 
         async def observe(built: BuiltSink) -> None:
@@ -152,8 +160,27 @@ class Watcher:
             b for b in self.sinks if _tells(b) and now - self._read_at.get(b.name, run.started_at) >= every
         ]
 
+    async def refresh(self, run: RunRecord, every: timedelta) -> None:
+        """Read the orders of the sinks that are due, side by side, and what is not known after that.
+
+        Meant for work beside a run: where the run itself is reading back, that is left to it.
+        """
+
+        async def read(built: BuiltSink) -> None:
+            self._voided |= (await self.read_orders(run, built)).voided > 0
+
+        async with self._refreshing:
+            await together([read(built) for built in self.due(run, every)])
+            if self._voided and not self._observing.locked():
+                self._voided = False
+                await self.observe(run, full=False, progress=_silent)
+
     async def read_orders(self, run: RunRecord, built: BuiltSink) -> OrdersRead:
-        """Read one sink's orders; a failure is recorded, not raised."""
+        """Read one sink's orders, by one at a time; a failure is recorded, not raised."""
+        async with self._reading.setdefault(built.name, asyncio.Lock()):
+            return await self._read_orders(run, built)
+
+    async def _read_orders(self, run: RunRecord, built: BuiltSink) -> OrdersRead:
         name = f"orders:{built.name}"
         self._read_at[built.name] = self.clock.now()
         try:

@@ -10,7 +10,12 @@ down_revision = "0003"
 
 
 def upgrade() -> None:
-    """Add the tables."""
+    """Add the tables and columns."""
+    urgent = sa.Boolean(create_constraint=False)
+    op.add_column("dirty", sa.Column("urgent", urgent, server_default="0", nullable=False))
+    op.create_index(
+        "ix_dirty_urgent", "dirty", ["revision", "product_id"], sqlite_where=sa.text("urgent = 1")
+    )
     op.create_table(
         "receipts",
         sa.Column("sender", sa.Text(), nullable=False),
