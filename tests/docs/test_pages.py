@@ -43,6 +43,7 @@ COMMON_SETTINGS = (
     "ServiceSettings",
     "WebhookSettings",
     "ExchangeSettings",
+    "MonitoringSettings",
     "UserSettings",
 )
 

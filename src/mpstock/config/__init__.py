@@ -6,7 +6,7 @@ from mpstock.config.guards import GuardSettings, RaisingGuard, ShrunkenGuard, Ze
 from mpstock.config.loading import load
 from mpstock.config.pushing import PushSettings, QuarantineSettings
 from mpstock.config.recurring import When
-from mpstock.config.service import ServiceSettings, UserSettings, WebhookSettings
+from mpstock.config.service import MonitoringSettings, ServiceSettings, UserSettings, WebhookSettings
 from mpstock.config.settings import (
     Absorption,
     Configuration,
@@ -30,6 +30,7 @@ __all__ = [
     "ExchangeSettings",
     "GuardSettings",
     "LedgerSettings",
+    "MonitoringSettings",
     "ProductsSettings",
     "PushSettings",
     "QuarantineSettings",

@@ -13,7 +13,7 @@ from mpstock.config.exchange import ExchangeSettings
 from mpstock.passwords import is_hash, parse
 from mpstock.secret import Secret
 
-__all__ = ["ServiceSettings", "UserSettings", "WebhookSettings"]
+__all__ = ["MonitoringSettings", "ServiceSettings", "UserSettings", "WebhookSettings"]
 
 
 def _port(_: Any, attribute: attrs.Attribute[Any], value: int) -> None:
@@ -107,6 +107,20 @@ class UserSettings:
 
 
 @frozen
+class MonitoringSettings:
+    """`[service.monitoring]`: who may see the metrics, and what each check of `/readyz` says.
+
+    `tokens`  tokens of `Authorization: Bearer …`.
+    `users`   passwords of `Authorization: Basic …` by user.
+    `open`    anybody may who reaches the address.
+    """
+
+    tokens: tuple[Secret, ...] = field(default=(), validator=_hard_to_guess)
+    users: Mapping[str, Secret] = field(factory=dict[str, Secret], validator=_with_passwords)
+    open: bool = False
+
+
+@frozen
 class ServiceSettings:
     """`[service]`: where `mpstock run` listens, and who may come in.
 
@@ -125,4 +139,5 @@ class ServiceSettings:
     stop_within: timedelta = field(default=timedelta(seconds=25), validator=_not_negative)
     webhooks: WebhookSettings = field(factory=WebhookSettings)
     exchange: ExchangeSettings = field(factory=ExchangeSettings)
+    monitoring: MonitoringSettings = field(factory=MonitoringSettings)
     users: Mapping[str, UserSettings] = field(factory=dict[str, UserSettings])

@@ -31,6 +31,7 @@ from mpstock.ledger.sealing import Seals
 from mpstock.ledger.slices import Slices
 from mpstock.ledger.stocks import Stocks
 from mpstock.ledger.timetable import Timetable
+from mpstock.ledger.vitals import Vitals
 
 __all__ = ["Ledger"]
 
@@ -83,6 +84,7 @@ class Ledger:
         self.receipts = Receipts(self.database)
         self.copies = Copies(self.database, self.runs, self.actions)
         self.timetable = Timetable(self.database)
+        self.vitals = Vitals(self.database)
         self.transaction = self.database.transaction
 
     @property

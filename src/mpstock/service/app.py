@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from starlette.applications import Starlette
 
-from mpstock.service import dashboard, exchange, webhooks
+from mpstock.service import dashboard, exchange, monitoring, webhooks
 from mpstock.service.service import Service
 
 if TYPE_CHECKING:
@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 __all__ = ["create_app"]
 
 _PARTS: tuple[Callable[[Service], Sequence[BaseRoute]], ...] = (
+    monitoring.routes,
     webhooks.routes,
     exchange.routes,
     dashboard.routes,

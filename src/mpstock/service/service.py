@@ -17,6 +17,7 @@ from mpstock.service.systemd import keep_watchdog_quiet
 from mpstock.service.webhooks.tending import tend
 
 if TYPE_CHECKING:
+    from datetime import datetime
     from types import TracebackType
 
     from mpstock.config import Configuration, ServiceSettings
@@ -49,6 +50,7 @@ class Service:
         self.news = News()
         self.runner: Runner
         self.engine: Engine
+        self.started_at: datetime
         self.scheduler: Scheduler | None = None
         self._starting = asyncio.Lock()
         self._tasks: list[asyncio.Task[None]] = []
@@ -96,6 +98,7 @@ class Service:
             if self._stopped:
                 raise RuntimeError("this service has been stopped; make a new one")
             self.engine = await self.shop._assembly.start()
+            self.started_at = self.engine.clock.now()
             self.runner = Runner(self.shop, self.news, self.engine.clock.now)
             self.shop._assembly.plugins.register(_Listener(self.news), name="service")
             self._begin(self.runner.run())
