@@ -8,7 +8,9 @@ from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
-from mpstock import AsyncShop, Change, Level, Outcome, Reading
+import pytest
+
+from mpstock import AsyncShop, Change, Level, Listing, Observation, Outcome, Reading
 from mpstock.inmemory import InMemorySource
 from mpstock.testing import VirtualClock, run_virtual
 from tests.reconcile.shops import REGISTRY, Account, Play, configuration, shows, skus
@@ -237,3 +239,40 @@ def test_a_quick_run_sends_all_in_one_request_as_before(tmp_path: Path) -> None:
 
     run_virtual(main, clock=play.clock)
     assert len(account.pushes) == 1
+
+
+class SlowToRead(Account):
+    """An account that takes minutes to say what it shows, once it is slow."""
+
+    slow = False
+
+    async def observe(self, listings: Sequence[Listing] | None) -> AsyncIterator[Sequence[Observation]]:
+        if self.slow and listings is None:
+            await self.clock.sleep(MINUTES)
+        async for page in super().observe(listings):
+            yield page
+
+
+@pytest.mark.parametrize("urgent", [True, False])
+def test_a_verification_of_everything_sends_what_is_urgent_if_it_may(tmp_path: Path, urgent: bool) -> None:
+    """The nightly reading back keeps no zero waiting; who only wants to verify sends nothing."""
+    clock = VirtualClock()
+    account = SlowToRead(list(LEVELS), clock=clock)
+    play = Play(tmp_path, {"erp": InMemorySource(LEVELS, clock=clock)}, {"shop": account}, clock=clock)
+    config = configuration(play.ledger, play.sources.values(), play.sinks.values())
+
+    async def main() -> int:
+        async with AsyncShop(config, plugins=REGISTRY, clock=clock) as shop:
+            await shop.sync()
+            await clock.sleep(60)
+            account.slow = True
+            verifying = asyncio.create_task(shop.verify(urgent=urgent))
+            await clock.sleep(60)
+            await shop.receive("erp", [Level("P00007", "main", 0)])
+            await clock.sleep(2)
+            assert not verifying.done()
+            shown = account.shown["P00007", "main"]
+            await verifying
+            return shown
+
+    assert run_virtual(main, clock=clock) == (0 if urgent else 10)

@@ -18,7 +18,12 @@ class AsyncVerifying(AsyncPart):
     """The part of `AsyncShop` that verifies."""
 
     async def verify(
-        self, sinks: Collection[str] | None = None, *, progress: Progress | None = None
+        self,
+        sinks: Collection[str] | None = None,
+        *,
+        urgent: bool = False,
+        cause: str = "manual",
+        progress: Progress | None = None,
     ) -> Verification:
         """Read back everything that the sinks show, then their orders, and say what differs and why.
 
@@ -26,6 +31,8 @@ class AsyncVerifying(AsyncPart):
 
         Args:
             sinks: the names of the sinks to verify; None = all.
+            urgent: send beside it what is brought or sold meanwhile, which else waits for its end.
+            cause: what made it.
             progress: told of long work: phase, adapter, done so far, total if known.
 
         Raises:
@@ -36,7 +43,7 @@ class AsyncVerifying(AsyncPart):
         from mpstock.reconcile.verification import verify
 
         async with self._run() as engine:
-            return await verify(engine, sinks, progress=progress or silent)
+            return await verify(engine, sinks, cause=cause, urgent=urgent, progress=progress or silent)
 
 
 class Verifying(Part):

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import html
 from collections.abc import Collection, Mapping, Sequence
+from contextlib import nullcontext
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
@@ -17,6 +18,7 @@ from mpstock.errors import ConfigurationError
 from mpstock.events import RunFinished
 from mpstock.ledger.drifts import Drift, DriftKind
 from mpstock.nearest import suggestion
+from mpstock.reconcile.beside import beside
 from mpstock.reconcile.drift import alerts_of_drift, drift_text
 from mpstock.reconcile.engine import silent
 from mpstock.reconcile.report import EXIT_PRECEDENCE, as_data, html_table, kinds_of
@@ -121,9 +123,12 @@ async def verify(
     sinks: Collection[str] | None = None,
     *,
     cause: str = "manual",
+    urgent: bool = False,
     progress: Progress = silent,
 ) -> Verification:
     """Read back everything that these sinks show (None = all), then their orders. Nothing is sent.
+
+    With `urgent` what cannot wait meanwhile is sent beside it, provided that all sinks are read back.
 
     What shows something else than was known is marked, for the next run to reckon anew. A sink that another
     process writes to just now is left out, and says so.
@@ -135,7 +140,9 @@ async def verify(
     run = await engine._begin("verify", cause, None)
     try:
         watcher = Watcher(engine.ledger, engine.worker, engine.clock, chosen)
-        await unless_stopped(watcher.observe(run, full=True, progress=progress), engine.stop)
+        sends = urgent and chosen == engine.mine
+        async with beside(engine, run, watcher) if sends else nullcontext():
+            await unless_stopped(watcher.observe(run, full=True, progress=progress), engine.stop)
         result = await engine.worker.run(_finish, engine, run, chosen)
         names = [built.name for built in chosen]
         for alert in await engine.worker.run(

@@ -71,7 +71,7 @@ async def _every(shop: AsyncShop, progress: Progress) -> Report:
 
 
 async def _verify(shop: AsyncShop, progress: Progress) -> Any:
-    return await shop.verify(progress=progress)
+    return await shop.verify(urgent=True, cause="schedule", progress=progress)
 
 
 async def _tidy(shop: AsyncShop, _progress: Progress) -> Any:
