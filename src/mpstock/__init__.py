@@ -58,6 +58,7 @@ if TYPE_CHECKING:
         Problem,
         Reading,
     )
+    from mpstock.notifying import Notification, Notified
     from mpstock.reconcile.checking import AdapterFindings
     from mpstock.reconcile.derivation import ExplanationNode
     from mpstock.reconcile.doctoring import Repair, Repairs
@@ -115,6 +116,8 @@ __all__ = [
     "LogEntry",
     "LogVerification",
     "MovedListing",
+    "Notification",
+    "Notified",
     "Observation",
     "Order",
     "OrderPage",
@@ -187,6 +190,7 @@ _HOMES = {
         "AccountWarehouse Change Finding Hold Level Listing ListingPage Observation Order OrderPage "
         "OrderStage Outcome OutcomeStatus Problem Reading"
     ),
+    "notifying": "Notification Notified",
     "reconcile.checking": "AdapterFindings",
     "reconcile.derivation": "ExplanationNode",
     "reconcile.doctoring": "Repair Repairs",
@@ -204,7 +208,7 @@ _HOMES = {
     "secret": "Secret",
 }
 _HOME = {name: home for home, names in _HOMES.items() for name in names.split()}
-_PUBLIC_MODULES = ("errors", "plugins", "simulation", "testing", "validators")
+_PUBLIC_MODULES = ("errors", "plugins", "rows", "simulation", "testing", "validators")
 
 
 def __getattr__(name: str) -> Any:

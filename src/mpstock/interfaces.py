@@ -28,6 +28,7 @@ if TYPE_CHECKING:
         Outcome,
         Reading,
     )
+    from mpstock.notifying import Notification, Notified
     from mpstock.rows import RowParser
 
 __all__ = [
@@ -326,6 +327,8 @@ class SourceSpec:
     none, and their times are believed. `asks` are the keys of `settings` that `mpstock init` asks for beside
     those without a default: what most need, although it may be left out. `inbox` makes the `Inbox` of the
     settings of a source that reads files from a folder, None where these settings name no folder.
+    `notified` says by the settings what a notification of the vendor means; it fetches nothing, and raises
+    `RejectedError` where it is none of this account's.
     """
 
     name: str
@@ -342,6 +345,7 @@ class SourceSpec:
     row_parser: Callable[[Any], RowParser] | None = None
     asks: tuple[str, ...] = ()
     inbox: Callable[[Any], Inbox | None] | None = None
+    notified: Callable[[Any, Notification], Notified] | None = None
 
 
 @frozen
@@ -363,6 +367,7 @@ class SinkSpec:
     mapping_keys: tuple[str, ...] = ()
     asks: tuple[str, ...] = ()
     match_by: str = ""
+    notified: Callable[[Any, Notification], Notified] | None = None
 
 
 @frozen

@@ -148,6 +148,10 @@ def _check_descriptor(hook: str, spec: Spec) -> None:
     settings: object = spec.settings
     if not isinstance(settings, type) or not attrs.has(settings):
         raise PluginContractError(f"{spec.name}: settings must be an attrs class, not {settings!r}")
+    for name in ("row_parser", "notified"):
+        told = getattr(spec, name, None)
+        if told is not None and not callable(told):
+            raise PluginContractError(f"{spec.name}: {name} must be callable, not {told!r}")
     if not callable(spec.factory):
         raise PluginContractError(f"{spec.name}: factory must be callable, not {spec.factory!r}")
     keys = {field.alias or field.name for field in attrs.fields(spec.settings)}

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from mpstock import SourceSpec, hookimpl
+from mpstock_moysklad.notices import notified
 from mpstock_moysklad.settings import MoyskladSettings
 
 if TYPE_CHECKING:
@@ -45,5 +46,6 @@ def mpstock_sources() -> list[SourceSpec]:
             # Whether `changedSince` reacts to a reserve alone is not documented.
             incremental="advisory",
             asks=("token",),
+            notified=notified,
         )
     ]

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from mpstock import SinkSpec, hookimpl
+from mpstock_ozon.notices import notified
 from mpstock_ozon.settings import OzonSettings
 
 if TYPE_CHECKING:
@@ -36,5 +37,6 @@ def mpstock_sinks() -> list[SinkSpec]:
             factory=_sink,
             simulator=_simulator,
             mapping_keys=("offer_id", "product_id"),
+            notified=notified,
         )
     ]

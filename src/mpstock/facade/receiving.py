@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
@@ -49,6 +49,27 @@ class AsyncReceiving(AsyncPart):
         Raises:
             ConfigurationError: no source knows the product, or the quantity is no number of units.
         """
+        return await self.hold_cart(
+            key, {sku: quantity}, warehouse=warehouse, expires_in=expires_in, origin=origin,
+            only_if_available=only_if_available, replaces=replaces,
+        )  # fmt: skip
+
+    async def hold_cart(
+        self,
+        key: str,
+        units: Mapping[str, int],
+        *,
+        warehouse: str | None = None,
+        expires_in: timedelta | None = timedelta(minutes=15),
+        origin: str = "carts",
+        only_if_available: bool = False,
+        replaces: str | None = None,
+    ) -> bool:
+        """Keep units of several products back for one cart, `units` by sku: all of them, or none.
+
+        A hold with the same key is replaced as a whole: what it held and `units` leaves out is free again.
+        All else is as in `hold`.
+        """
         from mpstock.reconcile import holding
 
         engine = await self._assembly.start()
@@ -56,7 +77,7 @@ class AsyncReceiving(AsyncPart):
         def work() -> bool:
             return holding.hold(
                 engine.ledger, engine.planner(()),
-                origin=origin, key=key, sku=sku, quantity=quantity, warehouse=warehouse,
+                origin=origin, key=key, units=units, warehouse=warehouse,
                 expires_in=expires_in, only_if_available=only_if_available, replaces=replaces,
             )  # fmt: skip
 
@@ -125,6 +146,25 @@ class Receiving(Part):
         return self._call(
             self._shop.hold(
                 key, sku, quantity, warehouse=warehouse, expires_in=expires_in, origin=origin,
+                only_if_available=only_if_available, replaces=replaces,
+            )
+        )  # fmt: skip
+
+    def hold_cart(
+        self,
+        key: str,
+        units: Mapping[str, int],
+        *,
+        warehouse: str | None = None,
+        expires_in: timedelta | None = timedelta(minutes=15),
+        origin: str = "carts",
+        only_if_available: bool = False,
+        replaces: str | None = None,
+    ) -> bool:
+        """Keep units of several products back for one cart; see `AsyncShop.hold_cart`."""
+        return self._call(
+            self._shop.hold_cart(
+                key, units, warehouse=warehouse, expires_in=expires_in, origin=origin,
                 only_if_available=only_if_available, replaces=replaces,
             )
         )  # fmt: skip

@@ -53,7 +53,8 @@ class Receipts:
         """Keep what was brought now, with its answer."""
         moment = as_text(now)
         self.db.executemany(
-            "INSERT INTO receipts (sender, key, digest, answer, received_at) VALUES (?, ?, ?, ?, ?)",
+            "INSERT INTO receipts (sender, key, digest, answer, received_at) VALUES (?, ?, ?, ?, ?) "
+            "ON CONFLICT DO NOTHING",
             [(receipt.sender, receipt.key, receipt.digest, answer, moment) for receipt, answer in answered],
         )
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
@@ -29,39 +29,45 @@ def hold(
     *,
     origin: str,
     key: str,
-    sku: str,
-    quantity: int,
+    units: Mapping[str, int],
     warehouse: str | None,
     expires_in: timedelta | None,
     only_if_available: bool,
     replaces: str | None,
 ) -> bool:
-    """Hold units of a product (of a kit: of its components); returns whether they are held.
+    """Hold units of products, by sku (of a kit: of its components); returns whether they are held.
 
-    With `only_if_available` it looks and takes in one transaction: two who ask at once do not both get the
-    last unit. Runs in the ledger's thread.
+    They are held together or not at all. With `only_if_available` it looks and takes in one transaction: two
+    who ask at once do not both get the last unit. Runs in the ledger's thread.
 
     Raises:
-        ConfigurationError: the quantity is no number of units, or no source knows the product.
+        ConfigurationError: a quantity is no number of units, or no source knows a product.
     """
-    if type(quantity) is not int or quantity < 1:
-        raise ConfigurationError(f"a hold takes whole units, at least 1, not {quantity!r}", place="quantity")
-    if not key or not sku:
+    for quantity in units.values():
+        if type(quantity) is not int or quantity < 1:
+            raise ConfigurationError(
+                f"a hold takes whole units, at least 1, not {quantity!r}", place="quantity"
+            )
+    if not key or not units or not all(units):
         raise ConfigurationError("a hold needs a key and a sku", place="key" if not key else "sku")
     now = planner.now
-    product_id = ledger.levels.product_ids([sku]).get(sku)
-    if product_id is None:
-        raise ConfigurationError(f"no source knows {sku!r}; check the article, case counts", place="sku")
-    units = {part: quantity * each for part, each in planner.reckoner.book.of(product_id, "")}
+    known = ledger.levels.product_ids(units)
+    unknown = ", ".join(repr(sku) for sku in units if sku not in known)
+    if unknown:
+        raise ConfigurationError(f"no source knows {unknown}; check the article, case counts", place="sku")
+    parts: dict[int, int] = {}
+    for sku, quantity in units.items():
+        for part, each in planner.reckoner.book.of(known[sku], ""):
+            parts[part] = parts.get(part, 0) + quantity * each
     try:
         with ledger.transaction():
             if replaces is not None:
                 ledger.holds.release(origin, replaces, now)
             if only_if_available:
                 _take_back(ledger, origin, key)
-                _check(ledger, planner, units, warehouse)
+                _check(ledger, planner, parts, warehouse)
             ledger.holds.put(
-                origin, key, units, now,
+                origin, key, parts, now,
                 warehouse=warehouse, expires_at=None if expires_in is None else now + expires_in,
             )  # fmt: skip
     except _NotAvailableError:

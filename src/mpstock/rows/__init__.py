@@ -4,7 +4,7 @@ It is this project's own form of JSON, for systems that have none for stock. Num
 warehouse systems write them, exactly, and what cannot be told safely is refused with its place.
 """
 
-from mpstock.rows.body import MalformedError, Twice, decoded, rows, words
+from mpstock.rows.body import MalformedError, Twice, decoded, parsed, rows, words
 from mpstock.rows.quantities import LARGEST, UnreadableError, add, ceil, floor, named, number, shown
 from mpstock.rows.row import Row, RowParser, place, trimmed
 
@@ -21,6 +21,7 @@ __all__ = [
     "floor",
     "named",
     "number",
+    "parsed",
     "place",
     "rows",
     "shown",

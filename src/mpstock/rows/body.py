@@ -10,7 +10,7 @@ from typing import Any
 
 from attrs import frozen
 
-__all__ = ["MalformedError", "Twice", "decoded", "rows", "words"]
+__all__ = ["MalformedError", "Twice", "decoded", "parsed", "rows", "words"]
 
 # Answered by web servers in Russia beside UTF-8; JSON itself knows UTF-8 only.
 _CHARSETS = {"windows-1251", "cp1251", "koi8-r", "cp866", "ibm866", "iso-8859-5"}
@@ -93,6 +93,15 @@ def rows(text: str) -> Iterator[Any]:
     yield from _Body(text).rows()
 
 
+def parsed(text: str) -> Any:
+    """Return what a whole text of JSON says, with the same care: exact numbers, and no name taken twice.
+
+    Raises:
+        MalformedError: it is no JSON, or is cut off.
+    """
+    return _Body(text).all()
+
+
 def words(text: str) -> str:
     """Return what a page, a JSON error or a plain text says to a person, in one short line."""
     stripped = text[:_QUOTED].strip("\ufeff \t\r\n")
@@ -109,14 +118,17 @@ class _Body:
 
     def __init__(self, text: str) -> None:
         self._text = text
-        self._decoder = JSONDecoder(
-            parse_float=_decimal,
-            parse_int=_int,
-            parse_constant=_Literal,
-            strict=False,
-            object_pairs_hook=_object,
-        )
         self._row: int | None = None
+
+    def all(self) -> Any:
+        position = self._skip(0)
+        if position == len(self._text):
+            raise MalformedError("the body is empty")
+        value, position = self._value(position)
+        position = self._skip(position)
+        if position != len(self._text):
+            raise self._error("there is more after the end of the JSON", position)
+        return value
 
     def rows(self) -> Iterator[Any]:
         text = self._text
@@ -183,7 +195,7 @@ class _Body:
 
     def _value(self, position: int) -> tuple[Any, int]:
         try:
-            return self._decoder.raw_decode(self._text, position)
+            return _DECODER.raw_decode(self._text, position)
         except JSONDecodeError as error:
             raise self._error(error.msg, error.pos) from None
         except RecursionError:
@@ -245,6 +257,11 @@ def _decimal(text: str) -> Decimal | _Literal:
         return Decimal(text)
     except InvalidOperation:
         return _Literal(text)
+
+
+_DECODER = JSONDecoder(
+    parse_float=_decimal, parse_int=_int, parse_constant=_Literal, strict=False, object_pairs_hook=_object
+)
 
 
 def _kind(value: object) -> str:
