@@ -12,7 +12,7 @@ from collections.abc import AsyncIterator, Sequence
 from datetime import datetime, timedelta
 from typing import Any, Protocol, TypeVar
 
-from attrs import define, field
+from attrs import define, evolve, field
 
 from mpstock import (
     Change,
@@ -103,17 +103,36 @@ class Market(Account):
     """One account: as it is in memory, and refuses in more ways. `lost` and `spoiled` count pushes to come.
 
     `lost`: the first change is taken, of the others some are, and nobody is told which. `spoiled`: refused as
-    a whole, naming nobody.
+    a whole, naming nobody. `stale`: so many seconds after a write it may tell what it showed before.
     """
 
     lost = 0
     spoiled = 0
+    stale = 0.0
     early: list[tuple[str, str]]
     """What was written before its cooldown was over."""
 
     def __init__(self, *arguments: Any, **limits: Any) -> None:
         super().__init__(*arguments, **limits)
         self.early = []
+        self._before: dict[tuple[str, str], list[tuple[float, int]]] = {}
+
+    async def observe(self, listings: Sequence[Listing] | None) -> AsyncIterator[Sequence[Observation]]:
+        async for page in super().observe(listings):
+            yield [
+                evolve(one, quantity=self.told((one.external_id, one.warehouse), one.quantity or 0))
+                for one in page
+            ]
+
+    def told(self, pair: tuple[str, str], shown: int) -> int:
+        """What is told of a listing that shows so much: what it showed before what was written lately."""
+        since = self.clock.monotonic() - self.stale
+        return next((before for at, before in self._before.get(pair, ()) if at > since), shown)
+
+    def is_edited(self, pair: tuple[str, str], quantity: int) -> None:
+        """Somebody moves a number in the cabinet, where everybody sees it."""
+        self.shown[pair] = quantity
+        self._before.pop(pair, None)
 
     async def push(self, changes: Sequence[Change]) -> Sequence[Outcome]:
         if self.spoiled:
@@ -129,8 +148,10 @@ class Market(Account):
 
     def _write(self, change: Change) -> Outcome:
         pair = (change.listing.external_id, change.listing.warehouse)
-        before = self._written.get(pair)
+        before, shown = self._written.get(pair), self.shown.get(pair, 0)
         outcome = super()._write(change)
+        if outcome.status is OutcomeStatus.OK:
+            self._before.setdefault(pair, []).append((self.clock.monotonic(), shown))
         if outcome.code == "TOO_OFTEN":
             self.early.append(pair)
         if outcome.status in (OutcomeStatus.BUSY, OutcomeStatus.UNSENT):

@@ -15,8 +15,10 @@ from attrs import evolve
 from mpstock import AsyncShop, Hold, Level, Listing, OrderStage
 from mpstock.config import Absorption, SinkWarehouse, VerifySettings, ZeroingGuard
 from mpstock.config import SharingSettings as Sharing
+from mpstock.errors import ConfigurationError
 from mpstock.testing import VirtualClock
 from tests.machine.doubles import Books, Market, Row, SinkView, SourceView
+from tests.machine.hands import Hands, Kind, Said, Scope
 from tests.machine.layout import CAP, LISTINGS, PRODUCTS, ROWS, SINKS, SKUS, Pair
 from tests.machine.processes import Loop, Process
 from tests.machine.truth import Cart, Sold, Stage, Truth
@@ -26,6 +28,9 @@ from tests.reconcile.shops import REGISTRY, configuration, sink_config, source_c
 __all__ = ["Events"]
 
 ALL_ROWS: tuple[Row, ...] = tuple(row for rows in ROWS.values() for row in rows)
+VISIBLE_AFTER = 40.0
+"""So long after a write wb may tell what it showed before, in seconds."""
+
 SHARES = {"ozon": Decimal("0.5"), "wb": Decimal("0.3"), "kits": Decimal("0.2")}
 
 
@@ -49,13 +54,15 @@ class Events:
                 [Listing(p[1], p[2], (p[1],)) for p in LISTINGS if p[0] == "wb"],
                 warehouses=("w1", "w2"), clock=self.clock, batch=2, by_warehouse=True, account="wb",
                 self_decrements="unknown", observe_whole=False, observe_batch=3,
+                visible_after=VISIBLE_AFTER,
             ),
             "kits": Market(["K"], warehouses=("k",), clock=self.clock, batch=1, account="kits"),
         }  # fmt: skip
         self.carts = Books("carts", self.clock, ())
         self.truth = Truth(self.clock, self.books)
         self.buffers: dict[str, Mapping[str, Any]] = {name: {"policy": "all"} for name in SINKS}
-        self.witness = Witness(self.truth, self.markets, self.buffers)
+        self.hands = Hands(self.clock)
+        self.witness = Witness(self.truth, self.markets, self.buffers, self.hands)
         self.processes = [Process("first"), Process("second")]
         self.absorbs: dict[str, Absorption] = {}
         self.max_age: timedelta | None = None
@@ -118,8 +125,13 @@ class Events:
 
     # ------------------------------------------------------------------ buyers and orders
 
+    @property
+    def live(self) -> list[Pair]:
+        """The listings that show something."""
+        return [pair for pair in sorted(LISTINGS) if self.witness.shown(pair)]
+
     def buy(self, pair: Pair, most: int, own: str) -> bool:
-        """A buyer orders what is shown; False: nothing is."""
+        """A buyer orders what is shown; False: nothing is, or there are enough orders."""
         sink, external_id, code = pair
         market, offer = self.markets[sink], LISTINGS[pair]
         units = min(self.witness.shown(pair), most)
@@ -175,6 +187,7 @@ class Events:
         market._revision += 1
         late = evolve(order, stage=OrderStage.CANCELLED, stage_at=self.clock.now())
         market._orders[sold.order.key] = (late, market._revision)
+        sold.returns = True
 
     def forget(self, sold: Sold) -> None:
         """An account tells of an order no longer."""
@@ -245,9 +258,35 @@ class Events:
 
     def edit(self, pair: Pair, by: int) -> None:
         """Somebody moves a number in the cabinet."""
-        shown = max(self.witness.shown(pair) + by, 0)
-        self.markets[pair[0]].shown[pair[1:]] = shown
+        self.markets[pair[0]].is_edited(pair[1:], max(self.witness.shown(pair) + by, 0))
         self.witness.touch(pair, "edit")
+
+    # ------------------------------------------------------------------ people
+
+    async def decide(self, kind: Kind, scope: Scope, quantity: int, seconds: int | None, *, who: int) -> bool:
+        """Somebody decides by hand; False: there is nothing yet of which that could be decided."""
+        shop = await self.open(who)
+        sink, sku = scope
+        lasts = None if seconds is None else timedelta(seconds=seconds)
+        of: dict[str, Any] = {"sink": sink, "skus": None if sku is None else [sku], "lasts": lasts}
+        try:
+            if kind == "pin":
+                await shop.pin(quantity, **of)
+            else:
+                await getattr(shop, kind)(**of)
+        except ConfigurationError:
+            return False
+        self.hands.put(kind, scope, quantity, lasts)
+        self.witness.settled = False
+        return True
+
+    async def take_back(self, one: Said, *, who: int) -> None:
+        """Somebody takes back what was decided."""
+        shop = await self.open(who)
+        sink, sku = one.scope
+        await shop.resume(sink=sink, skus=None if sku is None else [sku], kinds=[one.kind])
+        self.hands.take_back(one)
+        self.witness.settled = False
 
     # ------------------------------------------------------------------ processes
 

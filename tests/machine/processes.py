@@ -26,20 +26,23 @@ from mpstock.testing.virtual import _VirtualLoop
 from tests.machine.counting import count
 from tests.reconcile.shops import Killed
 
-__all__ = ["CRASHES", "Loop", "Process"]
+__all__ = ["AT_COMMITS", "CRASHES", "WHILE_READING", "WHILE_WRITING", "Loop", "Process"]
 
 T = TypeVar("T")
 Ts = TypeVarTuple("Ts")
 
 REQUESTS = ("orders", "source", "listings", "observe")
-CRASHES = (
-    "before a commit",
-    "after a commit",
-    *(f"before a request: {name}" for name in (*REQUESTS, "push")),
-    *(f"after an answer: {name}" for name in (*REQUESTS, "push")),
-    "applied and not answered: push",
-    "on the wire: push",
+AT_COMMITS = ("before a commit", "after a commit")
+WHILE_READING = tuple(
+    f"{when}: {name}" for when in ("before a request", "after an answer") for name in REQUESTS
 )
+WHILE_WRITING = (
+    "before a request: push",
+    "on the wire: push",
+    "applied and not answered: push",
+    "after an answer: push",
+)
+CRASHES = (*AT_COMMITS, *WHILE_READING, *WHILE_WRITING)
 """Where a process can die. What was on the wire arrives after its death."""
 
 

@@ -27,7 +27,8 @@ class Sold:
     """One order as the world knows it: what it takes from where, and what has become of it.
 
     `told`: a process has surely been told of it, `left`: also that it was handed over. `gone`: the account
-    tells of it no longer. `settled`: it is surely in nobody's numbers any more.
+    tells of it no longer. `returns`: it was cancelled on its way. `settled`: it is surely in nobody's numbers
+    any more.
     """
 
     pair: Pair
@@ -39,6 +40,7 @@ class Sold:
     told: bool = False
     left: bool = False
     gone: bool = False
+    returns: bool = False
     settled: bool = False
 
     @property

@@ -5,7 +5,6 @@ An exception would count as a failure of the account: what is wrong is remembere
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Any
@@ -14,6 +13,7 @@ from attrs import define, field
 
 from mpstock import Change, OrderStage, Outcome, OutcomeStatus
 from tests.machine.doubles import Books, Market, Row
+from tests.machine.hands import Hands
 from tests.machine.layout import LISTINGS, Pair, advertise
 from tests.machine.processes import Process
 from tests.machine.truth import Statement, Truth
@@ -43,7 +43,7 @@ class Run:
     at_most: Mapping[Pair, int] | None = None
     orders: set[str] = field(factory=set[str])
     failed: set[str] = field(factory=set[str])
-    zeros: Counter[tuple[str, str, str]] = field(factory=Counter[tuple[str, str, str]])
+    zeros: dict[tuple[str, str, str], set[Pair]] = field(factory=dict[tuple[str, str, str], set[Pair]])
     live: Mapping[Pair, int] = field(factory=dict[Pair, int])
     doubted: dict[Pair, datetime] = field(factory=dict[Pair, datetime])
     orders_at: dict[str, datetime] = field(factory=dict[str, datetime])
@@ -64,8 +64,10 @@ class Witness:
     truth: Truth
     markets: Mapping[str, Market]
     buffers: dict[str, Mapping[str, Any]]
+    hands: Hands
     guard: Guard | None = None
     divided: set[Pair] = field(factory=set[Pair])
+    between_sinks: str = "shared"
     wrong: list[str] = field(factory=list[str])
     touched: dict[Pair, tuple[str, datetime]] = field(factory=dict[Pair, tuple[str, datetime]])
     settled: bool = False
@@ -93,6 +95,11 @@ class Witness:
     def shown(self, pair: Pair) -> int:
         """What buyers see."""
         return self.markets[pair[0]].shown.get(pair[1:], 0)
+
+    def advertised(self, pair: Pair, available: int) -> int:
+        """What a listing may show of so much: as a person says, else as its buffer lets through."""
+        by_hand = self.hands.shows(pair, available)
+        return advertise(self.buffers[pair[0]], available) if by_hand is None else by_hand
 
     def claim(self, right: bool, what: str) -> None:
         """Remember what was wrong."""
@@ -241,15 +248,17 @@ class Witness:
         shown, new = self.shown(pair), change.new
         most = self.truth.of_listing(pair, self.truth.most)
         least = self.truth.of_listing(pair, self.truth.least)
-        buffer = self.buffers[pair[0]]
         what = f"{pair} {change.old} → {new} ({change.cause}), showing {shown}"
+        self.claim(not self.hands.stops(pair), f"{what}: it is stopped")
+        by_hand = self.hands.shows(pair, new)
+        self.claim(by_hand in (None, new), f"{what}: {by_hand} by hand")
         blind = most is None and new > shown and pair not in self.touched
         self.claim(not blind, f"{what}: nobody knows how many there are")
         if most is not None:
-            self.claim(new <= advertise(buffer, most), f"{what}: at most {most} are there")
+            self.claim(new <= self.advertised(pair, most), f"{what}: at most {most} are there")
         planned = run.at_most is not None and run.at_most.get(pair) == 0
         if new == 0 < shown and not planned and pair not in self.touched and pair not in self.divided:
-            reason = least is not None and advertise(buffer, least) == 0
+            reason = by_hand == 0 or (least is not None and self.advertised(pair, least) == 0)
             self.claim(reason, f"{what}: unknown became zero, at least {least} are there")
         if run.at_most is not None:
             self.claim(new <= run.at_most.get(pair, -1), f"{what}: the plan says {run.at_most.get(pair)}")
@@ -257,13 +266,14 @@ class Witness:
             self.claim(change.old in (None, shown), f"{what}: the base is wrong")
             if new > shown:
                 self._judge_raise(run, pair, what)
+                self._judge_neighbours(pair, new, what)
         doubted = run.doubted.get(pair)
         if doubted is not None:
             read = run.orders_at.get(pair[0])
             self.claim(
                 read is not None and read >= doubted, f"{what}: sent again without a look at the orders"
             )
-        if new == 0 and run.live.get(pair) and change.cause != "order" and not run.released:
+        if new == 0 != by_hand and run.live.get(pair) and change.cause != "order" and not run.released:
             self._judge_zero(run, pair, change.cause)
 
     def _judge_raise(self, run: Run, pair: Pair, what: str) -> None:
@@ -281,6 +291,31 @@ class Witness:
             deaf = sink in self.truth.walked and (heard is None or now - heard > timedelta(minutes=15))
             self.claim(not (sells and deaf and sink in run.failed), f"{what}: raised though {sink} is silent")
 
+    def _judge_neighbours(self, pair: Pair, new: int, what: str) -> None:
+        """What is raised promises no unit that another one shows which may not promise the same."""
+        mine = LISTINGS[pair]
+        for other, theirs in LISTINGS.items():
+            if other in self.touched or other == pair or not self.apart(pair, other):
+                continue
+            for sku in mine.takes.keys() & theirs.takes.keys():
+                most = self.together(pair, other, sku)
+                both = new * mine.takes[sku] + self.shown(other) * theirs.takes[sku]
+                if most is not None:
+                    self.claim(both <= most, f"{what}: {both} {sku} with {other}, and {most} are there")
+
+    def apart(self, one: Pair, other: Pair) -> bool:
+        """Whether two may not promise the same unit, and are fed by the same."""
+        alone = self.between_sinks != "shared" or one[0] == other[0]
+        return alone and bool({*LISTINGS[one].feeds} & {*LISTINGS[other].feeds})
+
+    def together(self, one: Pair, other: Pair, sku: str) -> int | None:
+        """The most units of a product that two may promise together; None: nobody can say."""
+        # What one warehouse is short of, another one's listing need not make good.
+        feeds = {*LISTINGS[one].feeds, *LISTINGS[other].feeds}
+        each = [self.truth.most(sku, (own,)) for own in feeds]
+        known = [max(amount, 0) for amount in each if amount is not None]
+        return sum(known) if len(known) == len(each) else None
+
     def _judge_zero(self, run: Run, pair: Pair, cause: str) -> None:
         since = self.truth.clock.now() - timedelta(hours=2)
         takes = LISTINGS[pair].takes.keys()
@@ -289,8 +324,9 @@ class Witness:
         ):
             # What was sold is explained by it.
             return
-        run.zeros[pair[0], pair[2], cause] += 1
-        zeros = run.zeros[pair[0], pair[2], cause]
+        gone = run.zeros.setdefault((pair[0], pair[2], cause), set())
+        gone.add(pair)
+        zeros = len(gone)
         live = sum(
             shown > 0 for other, shown in run.live.items() if (other[0], other[2]) == (pair[0], pair[2])
         )

@@ -9,7 +9,7 @@ from pathlib import Path
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from mpstock import Listing, Shop
+from mpstock import Change, Listing, OutcomeStatus, Shop
 from mpstock.config import SinkWarehouse
 from mpstock.inmemory import InMemorySource
 from mpstock.testing import VirtualClock
@@ -52,6 +52,29 @@ def test_the_second_warehouse_gets_what_the_first_is_not_to_show(tmp_path: Path)
     play.set_sink("shop", warehouses=(SinkWarehouse("w1", buffer={"cap": 4}), SinkWarehouse("w2")))
     play.sync()
     assert account.shown == {("A", "w1"): 4, ("A", "w2"): 6}
+
+
+def test_what_goes_to_the_other_waits_while_nobody_knows_what_either_shows(tmp_path: Path) -> None:
+    """4 and 3 of 10, now 10 and 0; both writes end in doubt: the 10 is sent when the 0 has surely landed."""
+    play, _, account = make(tmp_path, {("A", "main"): 10}, warehouses=("w1", "w2"), pair_cooldown=30)
+    second = SinkWarehouse("w2", buffer={"cap": 3})
+    play.set_sink("shop", warehouses=(SinkWarehouse("w1", buffer={"cap": 4}), second))
+    play.sync()
+    assert account.shown == {("A", "w1"): 4, ("A", "w2"): 3}
+    play.set_sink("shop", warehouses=(SinkWarehouse("w1"), second))
+    play.clock.advance(60)
+    for code in ("w1", "w2"):
+        account.refuse("A", "LOST", warehouse=code, status=OutcomeStatus.DOUBT)
+    most: list[int] = []
+
+    def judge(changes: Sequence[Change]) -> None:
+        after = account.shown | {("A", c.listing.warehouse): c.new for c in changes if c.new}
+        most.append(sum(after.values()))
+
+    account.hook = judge
+    play.sync()
+    assert account.shown == {("A", "w1"): 10, ("A", "w2"): 0}
+    assert max(most) == 10
 
 
 def test_a_listing_that_is_not_there_takes_nothing(tmp_path: Path) -> None:

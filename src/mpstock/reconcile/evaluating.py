@@ -160,12 +160,13 @@ def after_neighbours(
     )
     unknown = any(base is None and wanted is not None for base, wanted, _ in neighbours)
     less = -(-beyond // units)
+    allowed: int | None
     if mine.base is None:
-        # It is sent unconditionally, whatever it shows: no higher than is certain.
-        allowed = 0 if unknown and beyond else max(mine.wanted - less, 0)
+        # Nothing is lower than zero, whatever the two of them show: of any other number that is not certain.
+        allowed = None if unknown and mine.wanted else max(mine.wanted - less, 0)
     else:
         allowed = mine.base if unknown else max(mine.wanted - less, mine.base)
-    if allowed >= mine.wanted:
+    if allowed is not None and allowed >= mine.wanted:
         return mine
     unlimited = mine.wanted if mine.unlimited is None else mine.unlimited
     return evolve(mine, wanted=allowed, waits=True, unlimited=unlimited)
