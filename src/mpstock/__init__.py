@@ -12,9 +12,11 @@ if TYPE_CHECKING:
     from mpstock import simulation as simulation
     from mpstock import testing as testing
     from mpstock import validators as validators
+    from mpstock.alerts.desk import SentNotice
+    from mpstock.alerts.told import ToldTrouble
     from mpstock.clock import Clock, ScaledClock, SystemClock
     from mpstock.config import SinkConfig, SinkWarehouse
-    from mpstock.events import Alert, Planned, Pushed, RunFinished
+    from mpstock.events import Alert, Notice, Planned, Pushed, RunFinished
     from mpstock.facade import AsyncShop, Shop, aopen, open  # noqa: A004  (mpstock.open, as gzip.open)
     from mpstock.hookspecs import hookimpl
     from mpstock.interfaces import (
@@ -29,6 +31,7 @@ if TYPE_CHECKING:
         SinkSpec,
         Source,
         SourceSpec,
+        TellsCredentials,
         Transport,
         WarehouseTelling,
         WriteTestable,
@@ -41,9 +44,11 @@ if TYPE_CHECKING:
     from mpstock.ledger.interventions import Intervention
     from mpstock.ledger.orphans import Orphan
     from mpstock.ledger.retention import Tidied
+    from mpstock.ledger.troubles import Trouble
     from mpstock.model import (
         AccountWarehouse,
         Change,
+        Credential,
         Finding,
         Hold,
         Level,
@@ -95,6 +100,7 @@ __all__ = [
     "CheckedAdapter",
     "Clock",
     "Context",
+    "Credential",
     "Drift",
     "DriftKind",
     "Explanation",
@@ -116,6 +122,7 @@ __all__ = [
     "LogEntry",
     "LogVerification",
     "MovedListing",
+    "Notice",
     "Notification",
     "Notified",
     "Observation",
@@ -140,6 +147,7 @@ __all__ = [
     "RunFinished",
     "ScaledClock",
     "Secret",
+    "SentNotice",
     "Shop",
     "Sink",
     "SinkConfig",
@@ -155,9 +163,12 @@ __all__ = [
     "Status",
     "StockExplanation",
     "SystemClock",
+    "TellsCredentials",
     "TermExplanation",
     "Tidied",
+    "ToldTrouble",
     "Transport",
+    "Trouble",
     "Verification",
     "WarehouseTelling",
     "WhyNot",
@@ -169,14 +180,16 @@ __all__ = [
 
 # Where each of them lives. A test holds these, the imports above and `__all__` level.
 _HOMES = {
+    "alerts.desk": "SentNotice",
+    "alerts.told": "ToldTrouble",
     "clock": "Clock ScaledClock SystemClock",
     "config": "SinkConfig SinkWarehouse",
-    "events": "Alert Planned Pushed RunFinished",
+    "events": "Alert Notice Planned Pushed RunFinished",
     "facade": "AsyncShop Shop aopen open",
     "hookspecs": "hookimpl",
     "interfaces": (
-        "BufferPolicy BufferPolicySpec CheckedAdapter Context Inbox Limits Rate Sink SinkSpec Source "
-        "SourceSpec Transport WarehouseTelling WriteTestable"
+        "BufferPolicy BufferPolicySpec CheckedAdapter Context Inbox Limits Rate Sink SinkSpec "
+        "Source SourceSpec TellsCredentials Transport WarehouseTelling WriteTestable"
     ),
     "ledger.actions": "Action",
     "ledger.backup": "Backup",
@@ -185,10 +198,11 @@ _HOMES = {
     "ledger.interventions": "Intervention",
     "ledger.orphans": "Orphan",
     "ledger.retention": "Tidied",
+    "ledger.troubles": "Trouble",
     "ledger.drifts": "Drift DriftKind",
     "model": (
-        "AccountWarehouse Change Finding Hold Level Listing ListingPage Observation Order OrderPage "
-        "OrderStage Outcome OutcomeStatus Problem Reading"
+        "AccountWarehouse Change Credential Finding Hold Level Listing ListingPage Observation "
+        "Order OrderPage OrderStage Outcome OutcomeStatus Problem Reading"
     ),
     "notifying": "Notification Notified",
     "reconcile.checking": "AdapterFindings",

@@ -13,6 +13,7 @@ from mpstock.errors import ConfigurationError, MpstockError, PluginError
 if TYPE_CHECKING:
     from httpx import AsyncBaseTransport
 
+    from mpstock.alerts.desk import Desk
     from mpstock.clock import Clock
     from mpstock.config import Configuration, SinkConfig, SourceConfig
     from mpstock.interfaces import Context, Sink, Source
@@ -56,6 +57,7 @@ class Assembly:
         self.network: dict[str, AsyncBaseTransport] = {}
         self.transports: list[HttpTransport] = []
         self.stop = asyncio.Event()
+        self.desk: Desk
         self._given_clock = clock
         self._worker: Worker | None = None
         self._ledger: Ledger | None = None
@@ -77,6 +79,7 @@ class Assembly:
             return self._engine
 
     async def _build(self) -> Engine:
+        from mpstock.alerts.desk import Desk
         from mpstock.buffers import BufferResolver
         from mpstock.ledger import Ledger
         from mpstock.ledger.pace import LedgerPaceStore
@@ -107,6 +110,7 @@ class Assembly:
                 built_sinks.append(built_sink)
         built_sinks.sort(key=lambda built: built.config.priority)
         _check_absorption(built_sources, built_sinks)
+        self.desk = Desk(self.plugins.tell)
         return Engine(
             self.config,
             self._ledger,
@@ -116,7 +120,7 @@ class Assembly:
             built_sinks,
             resolver,
             products,
-            self.plugins.tell,
+            self.desk.hear,
             self.stop,
         )
 

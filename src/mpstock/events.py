@@ -13,7 +13,7 @@ from attrs import field, frozen
 
 from mpstock.model import Change, Outcome
 
-__all__ = ["Alert", "Planned", "Pushed", "RunFinished"]
+__all__ = ["Alert", "Notice", "Planned", "Pushed", "RunFinished"]
 
 
 @frozen
@@ -85,4 +85,28 @@ class Alert:
     source: str = ""
     sink: str = ""
     sku: str = ""
+    data: Mapping[str, Any] = field(factory=dict[str, Any])
+
+
+@frozen
+class Notice:
+    """What people are told of a trouble, once: `new`, `worse`, `reminder` (it still stands), `recovered`.
+
+    `subject` and `kind` name the trouble as in `Alert`; `title`, `message` and `mend` are in the language of
+    `[alerts]`. `since` is when it was first seen. `held_back`: it waited for the end of the quiet hours.
+    """
+
+    at: datetime
+    state: Literal["new", "worse", "reminder", "recovered"]
+    severity: Literal["warning", "critical"]
+    subject: str
+    kind: str
+    title: str
+    message: str
+    mend: str = ""
+    since: datetime | None = None
+    source: str = ""
+    sink: str = ""
+    sku: str = ""
+    held_back: bool = False
     data: Mapping[str, Any] = field(factory=dict[str, Any])

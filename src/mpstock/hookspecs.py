@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from pluggy import HookimplMarker, HookspecMarker
 
 if TYPE_CHECKING:
-    from mpstock.events import Alert, Planned, Pushed, RunFinished
+    from mpstock.events import Alert, Notice, Planned, Pushed, RunFinished
     from mpstock.interfaces import BufferPolicySpec, SinkSpec, SourceSpec
 
 __all__ = ["hookimpl", "hookspec"]
@@ -49,4 +49,9 @@ def mpstock_run_finished(event: RunFinished) -> None:
 
 @hookspec
 def mpstock_alert(event: Alert) -> None:
-    """Told when something needs a person: a held slice, a sink that failed, a refused fall."""
+    """Told by a run as it meets what needs a person, each time: a held slice, a refused fall."""
+
+
+@hookspec
+def mpstock_notice(event: Notice) -> None:
+    """Told once of each trouble that is there, worse, still there or over: what people are told."""

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from mpstock.model import (
         AccountWarehouse,
         Change,
+        Credential,
         Finding,
         Listing,
         ListingPage,
@@ -43,6 +44,7 @@ __all__ = [
     "SinkSpec",
     "Source",
     "SourceSpec",
+    "TellsCredentials",
     "Transport",
     "WarehouseTelling",
     "WriteTestable",
@@ -256,6 +258,15 @@ class CheckedAdapter(Protocol):
 
     def check(self) -> AsyncIterator[Finding]:
         """Yield what there is to say, without changing anything."""
+        ...
+
+
+@runtime_checkable
+class TellsCredentials(Protocol):
+    """A source or sink that knows until when its credentials are good."""
+
+    async def credentials(self) -> Sequence[Credential]:
+        """Return what is known of them; asked for once a day at most, at the end of a run."""
         ...
 
 

@@ -15,6 +15,7 @@ from attrs import field, frozen
 __all__ = [
     "AccountWarehouse",
     "Change",
+    "Credential",
     "Finding",
     "Hold",
     "Level",
@@ -167,7 +168,8 @@ class Order:
     `key` is the sink's own and unique for each offer of an order; a repeated report with it is harmless.
     A smaller `quantity` than was told before means that the rest has ended. `stage_at` is when it came to
     its stage by the sink's own word; None where the sink does not say: then the reading that first told
-    the stage counts as the moment. `note` is the sink's own word for its state, for people.
+    the stage counts as the moment. `note` is the sink's own word for its state, for people. `oversold`: the
+    sink says that it sold it, or that it had to be cancelled, although there was no stock.
     """
 
     key: str
@@ -178,6 +180,7 @@ class Order:
     stage: OrderStage = OrderStage.PLACED
     stage_at: datetime | None = None
     note: str = ""
+    oversold: bool = False
 
 
 @frozen
@@ -269,3 +272,14 @@ class Finding:
     message: str
     mend: str = ""
     data: Mapping[str, Any] = field(factory=dict[str, Any])
+
+
+@frozen
+class Credential:
+    """A key, token or password, without itself: what people call it, and when it ends.
+
+    `expires_at` None: it does not end, or does not say.
+    """
+
+    name: str
+    expires_at: datetime | None = None

@@ -41,6 +41,7 @@ COMMON_SETTINGS = (
     "ProductsSettings",
     "RetentionSettings",
     "ServiceSettings",
+    "AlertSettings",
     "WebhookSettings",
     "ExchangeSettings",
     "MonitoringSettings",

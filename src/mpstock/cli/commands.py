@@ -9,6 +9,7 @@ from collections.abc import Sequence
 import click
 
 from mpstock.cli import (
+    alerting,
     by_hand,
     caring,
     explaining,
@@ -45,6 +46,7 @@ _MODULES = (
     verifying,
     explaining,
     telling,
+    alerting,
     log,
     by_hand,
     caring,

@@ -1,5 +1,6 @@
 """mpstock.toml and the environment → typed settings."""
 
+from mpstock.config.alerting import AlertSettings
 from mpstock.config.durations import format_duration, parse_duration
 from mpstock.config.exchange import ExchangeSettings
 from mpstock.config.guards import GuardSettings, RaisingGuard, ShrunkenGuard, ZeroingGuard
@@ -25,6 +26,7 @@ from mpstock.config.verifying import VerifySettings
 
 __all__ = [
     "Absorption",
+    "AlertSettings",
     "Cell",
     "Configuration",
     "ExchangeSettings",

@@ -11,6 +11,7 @@ from typing import Any, TypeVar
 from attrs import evolve
 
 from mpstock.buffers import BufferResolver
+from mpstock.config.alerting import AlertSettings
 from mpstock.config.files import Substitution, environment, read_toml
 from mpstock.config.guards import GuardSettings
 from mpstock.config.hooks import describe
@@ -51,6 +52,7 @@ _SIMPLE = {
     "products": ProductsSettings,
     "retention": RetentionSettings,
     "service": ServiceSettings,
+    "alerts": AlertSettings,
 }
 """The tables that are used as they stand in the file, by the field of `Configuration` that has their name."""
 

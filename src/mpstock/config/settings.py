@@ -16,6 +16,7 @@ from zoneinfo import ZoneInfo
 import attrs
 from attrs import field, frozen
 
+from mpstock.config.alerting import AlertSettings
 from mpstock.config.guards import GuardSettings
 from mpstock.config.pushing import PushSettings
 from mpstock.config.recurring import When
@@ -277,6 +278,7 @@ class Configuration:
     products: ProductsSettings = field(factory=ProductsSettings)
     retention: RetentionSettings = field(factory=RetentionSettings)
     service: ServiceSettings = field(factory=ServiceSettings)
+    alerts: AlertSettings = field(factory=AlertSettings)
     clock_speed: float = 1.0
     broken: Mapping[str, Exception] = field(factory=dict[str, Exception])
 
@@ -285,7 +287,7 @@ class Configuration:
         """Every secret of the settings: what the process as a whole must not say."""
         texts = [source.secrets for source in self.sources.values()]
         texts += [sink.secrets for sink in self.sinks.values()]
-        texts.append(collect_secrets(self.service))
+        texts.append(collect_secrets(self.service, self.alerts))
         return tuple(dict.fromkeys(text for adapter in texts for text in adapter))
 
     def read_products(self, plugins: PluginRegistry | None = None) -> ProductsFile:

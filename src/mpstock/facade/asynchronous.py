@@ -7,6 +7,7 @@ from collections.abc import Collection, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 
+from mpstock.facade.alerting import AsyncAlerting
 from mpstock.facade.base import asked, given
 from mpstock.facade.by_hand import AsyncByHand
 from mpstock.facade.caring import AsyncCaring
@@ -34,7 +35,14 @@ T = TypeVar("T")
 
 
 class AsyncShop(
-    AsyncPlanning, AsyncTelling, AsyncReceiving, AsyncByHand, AsyncCaring, AsyncLeaving, AsyncVerifying
+    AsyncPlanning,
+    AsyncTelling,
+    AsyncAlerting,
+    AsyncReceiving,
+    AsyncByHand,
+    AsyncCaring,
+    AsyncLeaving,
+    AsyncVerifying,
 ):
     """One seller's sources, sinks and ledger. Use it as an async context manager.
 

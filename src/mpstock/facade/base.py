@@ -42,10 +42,17 @@ class AsyncPart:
                     if self._leaving:
                         raise Interrupted
                     engine = await self._assembly.start()
-                    async with engine.leases.held():
-                        await start_anew_on_a_copy(engine)
-                        yield engine
-                        await tidy_if_due(engine)
+                    try:
+                        async with engine.leases.held():
+                            await start_anew_on_a_copy(engine)
+                            yield engine
+                            await tidy_if_due(engine)
+                    except Exception:
+                        # That a run has broken off is to be told as well.
+                        await self._assembly.desk.after_run(engine)
+                        raise
+                    # After the leases: to tell people may take its time, and others may write meanwhile.
+                    await self._assembly.desk.after_run(engine)
                 finally:
                     # Not meant for the next one.
                     self._assembly.stop.clear()

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from mpstock.errors import Interrupted
+from mpstock.facade.alerting import Alerting
 from mpstock.facade.asynchronous import AsyncShop
 from mpstock.facade.by_hand import ByHand
 from mpstock.facade.caring import Caring
@@ -66,7 +67,7 @@ class _Portal:
             self._loop.close()
 
 
-class Shop(Planning, Telling, Receiving, ByHand, Caring, Leaving, Verifying):
+class Shop(Planning, Telling, Alerting, Receiving, ByHand, Caring, Leaving, Verifying):
     """One seller's sources, sinks and ledger, for scripts and notebooks. `AsyncShop` has the arguments.
 
     Use it as a context manager, or call `close()`.

@@ -14,6 +14,7 @@ from mpstock.ledger.leases import Leases
 from mpstock.ledger.levels import Levels
 from mpstock.ledger.listings import Listings
 from mpstock.ledger.log import SyncLog
+from mpstock.ledger.notices import Notices
 from mpstock.ledger.observing import Observations
 from mpstock.ledger.orders import Orders
 from mpstock.ledger.orphans import Orphans
@@ -30,7 +31,9 @@ from mpstock.ledger.sampling import Samples
 from mpstock.ledger.sealing import Seals
 from mpstock.ledger.slices import Slices
 from mpstock.ledger.stocks import Stocks
+from mpstock.ledger.symptoms import Symptoms
 from mpstock.ledger.timetable import Timetable
+from mpstock.ledger.troubles import Troubles
 from mpstock.ledger.vitals import Vitals
 
 __all__ = ["Ledger"]
@@ -85,6 +88,9 @@ class Ledger:
         self.copies = Copies(self.database, self.runs, self.actions)
         self.timetable = Timetable(self.database)
         self.vitals = Vitals(self.database)
+        self.symptoms = Symptoms(self.database)
+        self.troubles = Troubles(self.database)
+        self.notices = Notices(self.database)
         self.transaction = self.database.transaction
 
     @property

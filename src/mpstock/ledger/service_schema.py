@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from sqlalchemy import Column, DateTime, Index, Integer, Table, Text
 
-from mpstock.ledger.oversight_schema import metadata
+from mpstock.ledger.alert_schema import metadata
 
 __all__ = ["metadata"]
 

@@ -24,6 +24,9 @@ __all__ = ["LogEntry", "SinkStatus", "SourceStatus", "Status", "status"]
 
 _NAMED = 20
 
+OVERSOLD = timedelta(days=30)
+"""So far back what was sold without stock is told, by day."""
+
 OLD = timedelta(days=1)
 """A stop that is older may have been forgotten."""
 
@@ -56,7 +59,8 @@ class SinkStatus:
     `drifts` counts by kind what showed something else than was known within 24 hours. `lost_writes` are
     writes in a row that were accepted and not shown, once they are too many; `another_writer_since` is when
     somebody else was first seen to write there, None if nobody is. `time_to_safe` is how long its falls took
-    in the last 24 hours.
+    in the last 24 hours. `oversold` has by day (UTC) the units that the sink says it sold, or had to cancel,
+    for lack of stock.
     """
 
     name: str
@@ -86,6 +90,7 @@ class SinkStatus:
     lost_writes: int = 0
     another_writer_since: datetime | None = None
     time_to_safe: TimeToSafe | None = None
+    oversold: Mapping[str, int] = field(factory=dict[str, int])
 
 
 @frozen(repr=False)
@@ -148,6 +153,12 @@ class Status:
                 + (f"; its orders: {sink.orders_error}" if sink.orders_error else "")
                 + (f"; now written by {sink.writer}" if sink.writer else "")
                 + (f"; in 24 hours {sink.time_to_safe}" if sink.time_to_safe else "")
+                + (
+                    f"; in 30 days {sum(sink.oversold.values())} units were sold or cancelled for lack of "
+                    f"stock, last on {max(sink.oversold)}"
+                    if sink.oversold
+                    else ""
+                )
             )
         if self.dirty:
             told.append(
@@ -203,6 +214,7 @@ def status(engine: Engine) -> Status:
     unattended = orphans.find(engine, _NAMED)
     sinks = []
     safe = of_the_last_day(ledger, engine.clock.now())
+    oversold = ledger.symptoms.oversold_days(now - OVERSOLD)
     for sink in engine.sinks:
         mine = [row for row in summary if row[0] == sink.name]
         listings, without_product = ledger.listings.counts(sink.name)
@@ -263,6 +275,7 @@ def status(engine: Engine) -> Status:
                 drift.lost if drift.lost >= engine.config.verify.lost_writes else 0,
                 drift.writer_since,
                 safe.get(sink.name),
+                oversold.get(sink.name, {}),
             )
         )
     runs = [

@@ -229,6 +229,7 @@ class Watcher:
     def _ingest(self, reading: OrderReading, page: OrderPage) -> None:
         with self.ledger.transaction():
             reading.ingest(page.orders, page.as_of, self.clock.now())
+            self.ledger.symptoms.note_oversold(reading.sink, page.orders, page.as_of)
 
 
 @define

@@ -8,6 +8,7 @@ from collections.abc import Awaitable, Callable
 from typing import TYPE_CHECKING, Any
 
 from mpstock.hookspecs import hookimpl
+from mpstock.service.alerting import keep_alerts
 from mpstock.service.dashboard import keep_dashboard
 from mpstock.service.logs import log_news
 from mpstock.service.news import Event, News
@@ -29,7 +30,14 @@ __all__ = ["LOOPS", "Service"]
 
 Loop = Callable[["Service"], Awaitable[None]]
 
-LOOPS: tuple[Loop, ...] = (keep_schedule, keep_watchdog_quiet, log_news, tend, keep_dashboard)
+LOOPS: tuple[Loop, ...] = (
+    keep_schedule,
+    keep_alerts,
+    keep_watchdog_quiet,
+    log_news,
+    tend,
+    keep_dashboard,
+)
 """What goes on by itself while a service is up, each until it is cancelled."""
 
 _logger = logging.getLogger("mpstock.service")

@@ -11,6 +11,7 @@ down_revision = "0003"
 
 def upgrade() -> None:
     """Add the tables and columns."""
+    _alerts()
     urgent = sa.Boolean(create_constraint=False)
     op.add_column("dirty", sa.Column("urgent", urgent, server_default="0", nullable=False))
     op.create_index(
@@ -41,3 +42,62 @@ def upgrade() -> None:
         sa.Column("alive_at", sa.DateTime()),
         sa.PrimaryKeyConstraint("job", name="pk_schedule"),
     )
+
+
+def _alerts() -> None:
+    op.create_table(
+        "alerts",
+        sa.Column("subject", sa.Text(), nullable=False),
+        sa.Column("kind", sa.Text(), nullable=False),
+        sa.Column("severity", sa.Text(), nullable=False),
+        sa.Column("source", sa.Text(), nullable=False),
+        sa.Column("sink", sa.Text(), nullable=False),
+        sa.Column("sku", sa.Text(), nullable=False),
+        sa.Column("size", sa.Integer(), nullable=False),
+        sa.Column("data", sa.Text(), nullable=False),
+        sa.Column("first_seen_at", sa.DateTime(), nullable=False),
+        sa.Column("last_seen_at", sa.DateTime(), nullable=False),
+        sa.Column("times", sa.Integer(), nullable=False),
+        sa.Column("returns", sa.Integer(), nullable=False),
+        sa.Column("gone_at", sa.DateTime()),
+        sa.Column("recovered_at", sa.DateTime()),
+        sa.Column("told_at", sa.DateTime()),
+        sa.Column("told_severity", sa.Text()),
+        sa.Column("told_size", sa.Integer()),
+        sa.Column("silenced_until", sa.DateTime()),
+        sa.Column("silenced_by", sa.Text()),
+        sa.PrimaryKeyConstraint("subject", name="pk_alerts"),
+    )
+    op.create_index("ix_alerts_recovered_at", "alerts", ["recovered_at"])
+    op.create_table(
+        "notices",
+        sa.Column("id", sa.Integer(), nullable=False),
+        sa.Column("subject", sa.Text(), nullable=False),
+        sa.Column("state", sa.Text(), nullable=False),
+        sa.Column("severity", sa.Text(), nullable=False),
+        sa.Column("body", sa.Text(), nullable=False),
+        sa.Column("created_at", sa.DateTime(), nullable=False),
+        sa.Column("due_at", sa.DateTime(), nullable=False),
+        sa.Column("served", sa.Text(), nullable=False),
+        sa.Column("attempts", sa.Integer(), nullable=False),
+        sa.Column("claimed_until", sa.DateTime()),
+        sa.PrimaryKeyConstraint("id", name="pk_notices"),
+    )
+    op.create_index("ix_notices_due_at", "notices", ["due_at"])
+    op.create_table(
+        "shown_zeros",
+        sa.Column("state_id", sa.Integer(), nullable=False),
+        sa.Column("since", sa.DateTime(), nullable=False),
+        sa.PrimaryKeyConstraint("state_id", name="pk_shown_zeros"),
+    )
+    op.create_table(
+        "oversold_orders",
+        sa.Column("marketplace", sa.Text(), nullable=False),
+        sa.Column("key", sa.Text(), nullable=False),
+        sa.Column("external_id", sa.Text(), nullable=False),
+        sa.Column("quantity", sa.Integer(), nullable=False),
+        sa.Column("note", sa.Text(), nullable=False),
+        sa.Column("at", sa.DateTime(), nullable=False),
+        sa.PrimaryKeyConstraint("marketplace", "key", name="pk_oversold_orders"),
+    )
+    op.create_index("ix_oversold_orders_at", "oversold_orders", ["at"])

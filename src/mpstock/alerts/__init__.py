@@ -1,0 +1,1 @@
+"""What needs a person: conditions over the ledger, one list of what stands, notices that are told once."""
