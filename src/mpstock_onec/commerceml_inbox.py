@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 __all__ = ["CommerceMLInbox", "inbox"]
 
 _ONE_PACKAGE = timedelta(minutes=30)
-"""Portions that are further apart belong to two packages."""
+"""Portions that are further apart belong to two packages, files that are nearer to one exchange."""
 
 
 def inbox(settings: CommerceMLSettings) -> CommerceMLInbox | None:
@@ -83,8 +83,9 @@ class CommerceMLInbox:
             if begun is None:
                 return ()
             since.append(begun)
-        # Of a zip all or nothing goes.
-        kept = {file.path for file in files if file.changed_ns >= min(since)}
+        # What came with it stays, and of a zip all or nothing goes.
+        limit = min(since) - int(_ONE_PACKAGE.total_seconds() * 1e9)
+        kept = {file.path for file in files if file.changed_ns >= limit}
         return sorted({file.path for file in files} - kept)
 
 

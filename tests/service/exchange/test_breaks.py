@@ -384,7 +384,7 @@ def test_what_was_overtaken_is_removed(tmp_path: Path) -> None:
             ):
                 await site.client().exchange(files)
                 await site.settled()
-                await clock.sleep(60)
+                await clock.sleep(3600)
             await _begun(site)
             assert site.lying == ["import.xml", "offers.xml", "offers.xml", "offers.xml"]
             assert mine.exists()
