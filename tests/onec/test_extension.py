@@ -30,7 +30,9 @@ def _parser() -> Any:
     import tree_sitter
     import tree_sitter_bsl
 
-    return tree_sitter.Parser(tree_sitter.Language(tree_sitter_bsl.language()))
+    # What it has is told in a way that type checkers cannot follow.
+    grammar: Any = tree_sitter_bsl
+    return tree_sitter.Parser(tree_sitter.Language(grammar.language()))
 
 
 def _tree(text: str) -> Any:

@@ -7,13 +7,14 @@ from pathlib import Path
 
 import pytest
 
+from mpstock import Inbox
 from mpstock_onec.commerceml_settings import CommerceMLSettings
 from tests.onec_commerceml.exchange import SPEC, Exchange, catalogue, offer, package, rest, total
 
 IDS = ["7a1c3f0e-0000-4000-8000-00000000000" + digit for digit in "123"]
 
 
-def _inbox(path: Path):  # type: ignore[no-untyped-def]
+def _inbox(path: Path) -> Inbox:
     assert SPEC.inbox is not None
     found = SPEC.inbox(CommerceMLSettings(path=path))
     assert found is not None

@@ -145,6 +145,8 @@ async def _serve(config: Path, host: str | None, port: int | None, schedule: boo
             await service.start()
             stop.service, stop.server = service, server
             stop.pass_on()
+            # uvicorn listens a moment later; who heard of us and comes at once is not to be refused.
+            socket.listen(server.config.backlog)
             _logger.info("mpstock listens on %s; stop it with Ctrl-C", url, extra={"url": url})
             notify("READY=1", f"STATUS=listens on {url}")
             await server.serve(sockets=[socket])
