@@ -48,7 +48,7 @@ def tests(session: nox.Session) -> None:
 def slow(session: nox.Session) -> None:
     """Run the tests that take long."""
     install(session, "tests")
-    session.run("python", "-m", "pytest", "-m", "slow", *session.posargs)
+    session.run("python", "-m", "pytest", "-m", "slow", "--ignore=tests/browser", *session.posargs)
 
 
 @nox.session
@@ -78,6 +78,17 @@ def mutants(session: nox.Session) -> None:
     """Break the engine in one rule after another, and see that the machine finds each."""
     install(session, "tests")
     session.run("python", "-m", "tests.machine.mutants", *session.posargs)
+
+
+@nox.session
+def browser(session: nox.Session) -> None:
+    """Let a person's hands go through the dashboard in a real Chromium; pictures go to build/screenshots.
+
+    It takes the `chromium` that is installed (or $MPSTOCK_CHROMIUM), else the one that
+    `python -m playwright install chromium` has fetched.
+    """
+    install(session, "tests", "browser")
+    session.run("python", "-m", "pytest", "-m", "slow", "tests/browser", *session.posargs)
 
 
 PEERS = (
@@ -126,7 +137,7 @@ def lint(session: nox.Session) -> None:
 @nox.session
 def types(session: nox.Session) -> None:
     """Check the types with mypy (strict) and pyright, the public names' as a user sees them too."""
-    install(session, "types", "tests")
+    install(session, "types", "tests", "browser")
     session.run("mypy")
     session.run("pyright")
 

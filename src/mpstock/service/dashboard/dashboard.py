@@ -126,7 +126,7 @@ class Dashboard:
             return refused
         if visit.session is None and not anybody:
             if "live" in request.query_params:
-                return PlainTextResponse("", status_code=401)
+                return Response(status_code=204)
             return visit.go(visit.url("/login", back=visit.here).removeprefix(visit.root))
         try:
             return await handler(visit)

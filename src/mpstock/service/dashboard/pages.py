@@ -311,4 +311,9 @@ async def by_hand(visit: Visit) -> Response:
 async def orphans(visit: Visit) -> Response:
     """Show what sells although nobody speaks for it."""
     standing = await visit.dashboard.standing.now()
-    return visit.render("orphans.html", standing=standing, rows=standing.orphans)
+    return visit.render(
+        "orphans.html",
+        standing=standing,
+        rows=standing.orphans,
+        count=sum(sink.unattended for sink in standing.status.sinks),
+    )

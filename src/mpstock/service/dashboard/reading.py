@@ -24,7 +24,7 @@ __all__ = ["Reader", "Standing", "StandingKeeper"]
 
 T = TypeVar("T")
 
-ORPHANS = 200
+ORPHANS = 50
 """So many listings of each sink are named that nobody speaks for; all are counted."""
 
 QUICK = 0.05

@@ -13,7 +13,7 @@
     const answer = await fetch(part.dataset.live, {
       credentials: "same-origin", cache: "no-store", headers: { Accept: "text/html" },
     });
-    if (answer.status === 401) { location.reload(); return false; }
+    if (answer.status === 204) { location.reload(); return false; }
     if (!answer.ok) throw new Error(String(answer.status));
     const text = await answer.text();
     if (part.seen === text || busy(part)) return false;
@@ -48,5 +48,6 @@
   window.addEventListener("pageshow", (event) => {
     if (event.persisted) document.querySelectorAll("button[disabled]").forEach((button) => { button.disabled = false; });
   });
+  document.querySelector("nav [aria-current]")?.scrollIntoView({ block: "nearest", inline: "center" });
   plan();
 })();

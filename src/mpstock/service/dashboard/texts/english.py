@@ -150,6 +150,7 @@ TEXTS: dict[str, str] = {
     "orphan_sink": "the marketplace is not in the settings",
     "orphan_warehouse": "the warehouse is not in the settings",
     "orphans": "Orphans",
+    "orphans_more": ("These are the first; there is {count}.|These are the first; there are {count} in all."),
     "orphans_text": (
         "These listings still sell, and their product or warehouse has left the sources and the "
         "settings: nobody lowers them."
@@ -229,6 +230,7 @@ TEXTS: dict[str, str] = {
     ),
     "sync_now": "Sync now",
     "sync_product": "Sync this product",
+    "table": "Table",
     "theme_dark": "Dark",
     "theme_light": "Light",
     "time": "Time",
