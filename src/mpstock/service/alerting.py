@@ -52,7 +52,8 @@ async def keep_alerts(service: Service) -> None:
             if delivering is None or delivering.done():
                 # Beside the looking: a messenger that does not answer keeps nobody from seeing.
                 delivering = asyncio.create_task(deliver())
-            await first_of([heard.wait(), engine.clock.sleep(await _until_due(service))], ())
+            due = await _until_due(service)
+            await first_of([heard.wait(), engine.clock.sleep(due)], ())
             if heard.is_set():
                 await engine.clock.sleep(GATHER)
     finally:

@@ -191,7 +191,7 @@ def test_two_at_once_do_not_mix(tmp_path: Path) -> None:
             with pytest.raises(ExchangeFailedError, match="Идёт другой обмен"):
                 await second.init()
             # Who has not begun cannot add to what another one sends.
-            with pytest.raises(ExchangeFailedError, match="сменился"):
+            with pytest.raises(ExchangeFailedError, match="Идёт другой обмен"):
                 await second.portion("offers.xml", b"x" * 50)
             with pytest.raises(ExchangeFailedError, match="пароль"):
                 await site.client("other", "other-secret", cookies=False, version="").portion(
@@ -226,19 +226,82 @@ def test_whose_exchange_has_failed_may_begin_anew_at_once(tmp_path: Path) -> Non
 
 
 def test_nothing_out_of_order_is_taken(tmp_path: Path) -> None:
-    """A file before `init`, an import of what was not sent, an end of what was not begun: each is told."""
+    """An import of what was not sent, an end of what was not begun: each is told."""
 
     async def scene() -> None:
         async with opened(tmp_path, PLAIN) as site:
             onec = site.client()
             await onec.check_in()
             onec.file_limit = 1024
-            for step in (onec.portion("offers.xml", b"x"), onec.take("offers.xml"), onec.command("complete")):
+            for step in (onec.take("offers.xml"), onec.command("complete"), onec.command("deactivate")):
                 with pytest.raises(ExchangeFailedError, match="заново"):
                     await step
             await onec.init()
             with pytest.raises(ExchangeFailedError, match="не передан"):
                 await onec.take("offers.xml")
+
+    play(scene)
+
+
+@pytest.mark.parametrize("cookies", [True, False])
+def test_a_version_that_leaves_init_out_is_understood(tmp_path: Path, cookies: bool) -> None:
+    """The first file begins the exchange, each time anew; not while another one is under way."""
+
+    async def scene() -> None:
+        async with opened(tmp_path, PLAIN) as site:
+            for numbers in ((5, 6, 7), (4, 6, 7)):
+                onec = site.client(cookies=cookies, version="")
+                await onec.check_in()
+                onec.file_limit = 1024
+                await onec.send("offers.xml", stock(*numbers))
+                other = site.client("other", "other-secret", version="")
+                await other.check_in()
+                with pytest.raises(ExchangeFailedError, match="другой обмен"):
+                    await other.portion("offers.xml", b"x")
+                await onec.take("offers.xml")
+                await onec.command("complete")
+                await site.settled()
+                await site.service.engine.clock.sleep(600)
+            assert site.shown == {"A-1": 4, "A-2": 6, "A-3": 7}
+            assert site.lying == ["offers.xml", "offers.xml"]
+
+    play(scene)
+
+
+def test_a_file_is_known_without_its_folders(tmp_path: Path) -> None:
+    """What was sent with folders, in a zip or not, is found by its own name alone."""
+
+    async def scene() -> None:
+        for zipped in ("true", "false"):
+            async with opened(tmp_path, f"[service.exchange]\nzip = {zipped}\n") as site:
+                onec = await _begun(site)
+                for name, body in onec.packed({"webdata/goods/1/Offers.xml": OFFERS}).items():
+                    await onec.send(name, body)
+                await onec.take("offers.xml")
+                await onec.command("complete")
+                assert len(site.lying) >= 1
+
+    play(scene)
+
+
+def test_portions_that_come_at_once_are_bounded_together(tmp_path: Path) -> None:
+    """A client that opens many connections cannot bring more than `max_size` over all of them."""
+
+    async def scene() -> None:
+        async with opened(tmp_path, f"{PLAIN}max_size = 4096\n") as site:
+            onec = await _begun(site)
+            gate = asyncio.Event()
+
+            async def slow() -> AsyncIterator[bytes]:
+                yield b"x" * 1500
+                await gate.wait()
+
+            sent = [asyncio.ensure_future(onec.portion(f"offers{n}.xml", slow())) for n in range(4)]  # type: ignore[arg-type]
+            await site.service.engine.clock.sleep(1)
+            gate.set()
+            ended = await asyncio.gather(*sent, return_exceptions=True)
+            assert any("max_size" in str(one) for one in ended)
+            assert sum(path.stat().st_size for path in (tmp_path / "received/.exchange").glob("*.p*")) <= 4096
 
     play(scene)
 

@@ -40,10 +40,17 @@ class Desk:
         self._settings = service.settings.exchange
         self._shelf = Shelf(inbox.folder)
         self._lock = asyncio.Lock()
+        self._taking = asyncio.Lock()
         self._reading = SourceReading(service, name)
         self._checks: dict[str, asyncio.Task[None]] = {}
         self._session: Session | None = None
         self._loaded = False
+
+    @property
+    def idle(self) -> bool:
+        """Whether no exchange is under way."""
+        session = self._current()
+        return session is None or session.ended
 
     async def begin(self, token: str, user: str) -> Session:
         """Begin an exchange under a token that 1C has been given; what another one left is thrown away."""
@@ -134,9 +141,7 @@ class Desk:
         """End an exchange: let what was not read yet be read soon, and remove what that has overtaken."""
         async with self._lock:
             for name, received in list(session.files.items()):
-                if received.state == "sound":
-                    self._shelf.place(session, name, received)
-                    received.state, session.unread = "placed", True
+                self._place(session, name, received)
             session.ended = True
             self._touch(session)
         if session.unread and await asyncio.to_thread(self._has_stock):
@@ -146,36 +151,41 @@ class Desk:
     # ------------------------------------------------------------------ one file
 
     async def _take(self, session: Session, name: str) -> None:
-        found, received = self._find(session, name)
-        if received.state == "failed":
-            raise RefusedError(received.said, received.logged)
-        if received.state == "coming":
-            await self._check(session, found, received)
-        use = self._inbox.use(name)
-        if received.state == "sound" and (use == "stock" or not is_archive(found)):
-            async with self._lock:
-                self._shelf.place(session, found, received)
-                received.state, session.unread = "placed", True
-                self._save(session)
-        coming = [other for other, one in session.files.items() if one.state == "coming"]
-        # Of a package in portions the last one has all of them read.
-        if use == "stock" and session.unread and not any(self._inbox.use(one) == "stock" for one in coming):
-            await self._read(session)
+        # One after the other: two names may be of one archive.
+        async with self._taking:
+            found, received = await asyncio.to_thread(self._find, session, name)
+            if received.state == "failed":
+                raise RefusedError(received.said, received.logged)
+            if received.state == "coming":
+                await self._check(session, found, received)
+            stock = self._inbox.use(name) == "stock"
+            if received.state == "sound" and (stock or not is_archive(found)):
+                async with self._lock:
+                    self._place(session, found, received)
+                    self._save(session)
+            coming = [other for other, one in session.files.items() if one.state == "coming"]
+            # Of a package in portions the last one has all of them read.
+            if stock and session.unread and not any(self._inbox.use(one) == "stock" for one in coming):
+                await self._read(session)
+
+    def _place(self, session: Session, name: str, received: Received) -> None:
+        if received.state == "sound":
+            self._shelf.place(session, name, received)
+            received.state, session.unread = "placed", True
 
     def _find(self, session: Session, name: str) -> tuple[str, Received]:
-        """Return the file of that name, or the archive that it came in."""
-        received = session.files.get(name)
-        if received is not None:
-            return name, received
-        wanted = name.casefold()
-        for other, one in reversed(session.files.items()):
-            if not is_archive(other) or one.state == "failed":
-                continue
-            path = self._shelf.placed(one) if one.state == "placed" else self._shelf.path(one)
-            inside = [member.casefold() for member in members(path, other, self._settings.max_size)]
-            # 1C packs with folders, and asks sometimes without them.
-            if wanted in inside or wanted.rpartition("/")[2] in [one.rpartition("/")[2] for one in inside]:
-                return other, one
+        """Return the file of that name, or the archive that it came in; 1C leaves folders out sometimes."""
+        if name in session.files:
+            return name, session.files[name]
+        wanted = _own_name(name)
+        for other, received in reversed(list(session.files.items())):
+            if _own_name(other) == wanted:
+                return other, received
+            if is_archive(other) and received.state != "failed":
+                place = self._shelf.placed if received.state == "placed" else self._shelf.path
+                inside = members(place(received), other, self._settings.max_size)
+                if wanted in map(_own_name, inside):
+                    return other, received
         raise RefusedError(
             f"Файл {name} не передан в этом обмене.", f"{self._name}: {name} was not sent in this exchange"
         )
@@ -233,8 +243,8 @@ class Desk:
         self._checks.clear()
 
     def _tidy(self) -> None:
-        """Remove what a package of everything has overtaken."""
-        if not self._inbox.folder.is_dir():
+        """Remove what a package of everything has overtaken, unless somebody may be reading it."""
+        if self._service.runner.running is not None or not self._inbox.folder.is_dir():
             return
         try:
             removed = self._shelf.remove(self._inbox.overtaken())
@@ -258,6 +268,10 @@ class Desk:
 
     def _now(self) -> datetime:
         return self._service.engine.clock.now()
+
+
+def _own_name(path: str) -> str:
+    return path.rpartition("/")[2].casefold()
 
 
 def _replaced(name: str) -> RefusedError:

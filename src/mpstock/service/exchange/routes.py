@@ -8,8 +8,9 @@ from contextlib import contextmanager
 from datetime import datetime, timedelta
 from secrets import token_urlsafe
 from typing import TYPE_CHECKING
+from urllib.parse import urlsplit
 
-from attrs import frozen
+from attrs import define, frozen
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
 from starlette.routing import BaseRoute, Route
@@ -40,6 +41,15 @@ def routes(service: Service) -> Sequence[BaseRoute]:
     paths = ("/exchange/{source}", "/exchange/{source}/{added:path}")
     alone = ("/bitrix/admin/1c_exchange.php", "/1c_exchange.php")
     return [Route(path, exchange.answer, methods=["GET", "POST"]) for path in (*paths, *alone)]
+
+
+@define
+class _Issued:
+    """A token that was given out for a password: whose, when, and whether an exchange has begun with it."""
+
+    user: str
+    at: datetime
+    begun: bool = False
 
 
 @frozen
@@ -76,7 +86,7 @@ class Exchange:
         self._credentials = Credentials(service.settings.webhooks)
         self._clients = Clients(service.settings.webhooks.rate, lambda: service.engine.clock.monotonic())
         self._desks: dict[str, Desk] | None = None
-        self._tokens: dict[str, tuple[str, datetime]] = {}
+        self._tokens: dict[str, _Issued] = {}
         self._modes: Mapping[tuple[str, str], Callable[[_Asked], Awaitable[Response]]] = {
             ("catalog", "checkauth"): self._checkauth,
             ("catalog", "init"): self._init,
@@ -177,25 +187,37 @@ class Exchange:
         if asked.user is None:
             raise self._unauthorized(known=True)
         now = self._service.engine.clock.now()
-        for old in [one for one, (_, at) in self._tokens.items() if now - at > _VALID_FOR]:
+        for old in [one for one, issued in self._tokens.items() if now - issued.at > _VALID_FOR]:
             del self._tokens[old]
         while len(self._tokens) >= _MOST_TOKENS:
             del self._tokens[next(iter(self._tokens))]
         token = token_urlsafe(32)
         kept = fingerprint(token)
-        self._tokens[kept] = (asked.user, now)
+        self._tokens[kept] = _Issued(asked.user, now)
         response = lines("success", COOKIE, token, f"sessid={kept[:32]}", f"timestamp={int(now.timestamp())}")
-        secure = asked.request.url.scheme == "https"
+        secure = "https" in (asked.request.url.scheme, urlsplit(self._service.settings.public_url).scheme)
         response.set_cookie(COOKIE, token, httponly=True, secure=secure, samesite="lax")
         return response
 
     async def _init(self, asked: _Asked) -> Response:
-        user = self._who(asked)
-        # A client that keeps no cookies is known by its password alone.
-        session = await asked.desk.begin(asked.token or token_urlsafe(32), user)
+        session = await self._begin(asked)
         return self._limits(asked, session.check, packed=True)
 
+    async def _begin(self, asked: _Asked) -> Session:
+        user = self._who(asked)
+        # A client that keeps no cookies is known by its password alone.
+        token = asked.token or token_urlsafe(32)
+        session = await asked.desk.begin(token, user)
+        if issued := self._tokens.get(fingerprint(token)):
+            issued.begun = True
+        return session
+
     async def _file(self, asked: _Asked) -> Response:
+        issued = self._tokens.get(fingerprint(asked.token)) if asked.token is not None else None
+        alone = asked.token is None and asked.user is not None and asked.desk.idle
+        if alone or (issued is not None and not issued.begun):
+            # Some versions leave `init` out.
+            await self._begin(asked)
         with asked.session() as session:
             await asked.desk.receive(session, asked.file, asked.request.stream())
         return lines("success")
@@ -252,10 +274,10 @@ class Exchange:
         """Return the user of a request, by its password or by a token that was given out for one."""
         if asked.user is not None:
             return asked.user
-        user, at = self._tokens.get(fingerprint(asked.token or ""), ("", None))
-        if at is None or self._service.engine.clock.now() - at > _VALID_FOR:
+        issued = self._tokens.get(fingerprint(asked.token or ""))
+        if issued is None or self._service.engine.clock.now() - issued.at > _VALID_FOR:
             raise self._unauthorized(known=True)
-        return user
+        return issued.user
 
     def _unauthorized(self, known: bool) -> RefusedError:
         if known:

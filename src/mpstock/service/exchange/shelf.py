@@ -44,6 +44,7 @@ class Shelf:
     def __init__(self, folder: Path) -> None:
         self._folder = folder
         self._root = folder / ".exchange"
+        self._coming = 0
 
     @property
     def record(self) -> Path:
@@ -65,7 +66,7 @@ class Shelf:
         shutil.rmtree(self._root, ignore_errors=True)
 
     async def take_in(self, body: AsyncIterator[bytes], most: int) -> Portion:
-        """Write the body of a request to the disk, not more than `most` bytes of it.
+        """Write the body of a request to the disk; all that come at once not more than `most` bytes.
 
         Raises:
             RefusedError: there is more of it, or no room.
@@ -76,7 +77,8 @@ class Shelf:
             with path.open("wb") as stream:
                 async for piece in body:
                     size += len(piece)
-                    if size > most:
+                    self._coming += len(piece)
+                    if self._coming > most:
                         raise RefusedError(
                             "Файлы обмена больше, чем разрешено ([service.exchange] max_size). "
                             "Не выгружайте картинки.",
@@ -91,6 +93,8 @@ class Shelf:
         except BaseException:
             path.unlink(missing_ok=True)
             raise
+        finally:
+            self._coming -= size
         return Portion(path, size, digest.hexdigest(), head)
 
     def append(self, received: Received, portion: Portion) -> None:
