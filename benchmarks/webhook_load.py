@@ -58,9 +58,10 @@ code = "main"
 
 
 class Connection:
-    """One connection that is kept open: one request at a time."""
+    """One connection that is kept open: one request at a time, with numbers that rise from `least` on."""
 
-    def __init__(self, number: int, host: str, port: int) -> None:
+    def __init__(self, number: int, host: str, port: int, least: int = 0) -> None:
+        self.least = least
         self.skus = [f"SKU-{number:03d}-{each:02d}" for each in range(SKUS_EACH)]
         self.last: dict[str, int] = {}
         self.late: list[float] = []
@@ -70,24 +71,26 @@ class Connection:
     async def play(self, begin: float, every: float, count: int) -> None:
         """Send so many posts, each at its time, and take the answers."""
         reader, writer = await asyncio.open_connection(self._host, self._port)
-        for number in range(count):
-            due = begin + number * every
-            wait = due - time.perf_counter()
-            if wait > 0:
-                await asyncio.sleep(wait)
-            sku = self.skus[number % len(self.skus)]
-            writer.write(self._request(sku, number))
-            head = await reader.readuntil(b"\r\n\r\n")
-            length = int(head.lower().partition(b"content-length:")[2].partition(b"\r\n")[0])
-            body = await reader.readexactly(length)
-            self.late.append(time.perf_counter() - due)
-            right = head.startswith(b"HTTP/1.1 200") and body == b'{"accepted": 1}'
-            self.statuses["accepted" if right else head[9:12].decode()] += 1
-            if right:
-                self.last[sku] = number
-        writer.close()
-        with suppress(OSError):
-            await writer.wait_closed()
+        try:
+            for number in range(count):
+                due = begin + number * every
+                wait = due - time.perf_counter()
+                if wait > 0:
+                    await asyncio.sleep(wait)
+                sku = self.skus[number % len(self.skus)]
+                writer.write(self._request(sku, self.least + number))
+                head = await reader.readuntil(b"\r\n\r\n")
+                length = int(head.lower().partition(b"content-length:")[2].partition(b"\r\n")[0])
+                body = await reader.readexactly(length)
+                self.late.append(time.perf_counter() - due)
+                right = head.startswith(b"HTTP/1.1 200") and body == b'{"accepted": 1}'
+                self.statuses["accepted" if right else head[9:12].decode()] += 1
+                if right:
+                    self.last[sku] = self.least + number
+        finally:
+            writer.close()
+            with suppress(OSError):
+                await writer.wait_closed()
 
     def _request(self, sku: str, quantity: int) -> bytes:
         now = datetime.now(UTC).isoformat()

@@ -107,7 +107,7 @@ def test_what_is_wrong_with_a_cart_is_named(tmp_path: Path) -> None:
         (_cart(("A", 0)), [(0, "quantity")]),
         (_cart(("A", 1), ("", 1)), [(1, "sku")]),
         ({"items": [{"quantity": 1}]}, [(0, "sku")]),
-        ({"items": [{"sku": "A", "quantity": 1.0}]}, [(0, "quantity")]),
+        ({"items": [{"sku": "A", "quantity": 1.5}]}, [(0, "quantity")]),
         ({"items": [{"sku": "A", "quantity": True}]}, [(0, "quantity")]),
         (_cart(("A", 1), expires_in=0), [(None, "expires_in")]),
         (_cart(("A", 1), expires_in="900"), [(None, "expires_in")]),

@@ -10,6 +10,7 @@ from starlette.routing import BaseRoute, Route
 from mpstock.service.webhooks.carts import CartDoor
 from mpstock.service.webhooks.doors import Door, Porter
 from mpstock.service.webhooks.notices import NoticeDoor
+from mpstock.service.webhooks.openapi import DocumentDoor
 from mpstock.service.webhooks.stock import StockDoor
 
 if TYPE_CHECKING:
@@ -26,5 +27,6 @@ def routes(service: Service) -> Sequence[BaseRoute]:
         Route("/webhooks/{source}/stock", Door(porter, post=stock.post), name="webhooks-stock"),
         Route("/webhooks/{name}/notify", Door(porter, post=notices.post), name="webhooks-notify"),
         Route("/webhooks/{name}/notify/{token}", Door(porter, post=notices.post), name="webhooks-token"),
+        Route("/openapi.json", Door(porter, get=DocumentDoor(porter).get), name="openapi"),
         Route("/carts/{key:path}", Door(porter, put=carts.put, delete=carts.delete), name="carts"),
     ]

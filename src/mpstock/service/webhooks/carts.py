@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 from attrs import define
 
 from mpstock.errors import ConfigurationError
-from mpstock.rows import MalformedError, decoded, named, parsed, trimmed
+from mpstock.rows import MalformedError, UnreadableError, decoded, named, number, parsed, trimmed
 from mpstock.service.webhooks.bodies import check_content
 from mpstock.service.webhooks.doors import LONGEST_KEY, Answer, Call, Porter
 from mpstock.service.webhooks.refusals import Refusal
@@ -163,15 +163,24 @@ def _units(items: Any, wrong: _Wrong) -> dict[str, int]:
         if not isinstance(item, dict):
             wrong.note(index, "items", 'must be an object such as {"sku": "A-1", "quantity": 1}')
             continue
-        sku, quantity = wrong.text(index, "sku", item.get("sku")), item.get("quantity")
+        sku, quantity = wrong.text(index, "sku", item.get("sku")), _whole(item.get("quantity"))
         if sku is None and item.get("sku") is None:
             wrong.note(index, "sku", "is missing")
-        if type(quantity) is not int or not 1 <= quantity <= MOST_UNITS:
+        if quantity is None or not 1 <= quantity <= MOST_UNITS:
             wrong.note(index, "quantity", f"must be a whole number of units, from 1 to {MOST_UNITS}")
         elif sku is not None:
             # Two lines of one product, a gift and a purchase, are both in the cart.
             units[sku] = units.get(sku, 0) + quantity
     return units
+
+
+def _whole(value: Any) -> int | None:
+    """Return a whole number, which JSON may write as 2.0 as well; None for all else."""
+    try:
+        exact = number(value) if type(value) in (int, Decimal) else None
+    except UnreadableError:
+        return None
+    return exact if isinstance(exact, int) else None
 
 
 class _Wrong:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections import deque
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from typing import TYPE_CHECKING
 
 from attrs import define, frozen
@@ -63,6 +63,9 @@ class Intake:
         self._waiting: deque[_Post] = deque()
         self._rows = 0
         self._writing: asyncio.Task[None] | None = None
+        self._advisory = frozenset(
+            name for name, source in service.config.sources.items() if source.incremental == "advisory"
+        )
 
     async def take(self, brought: Brought) -> str:
         """Return the answer to a request once what it brings is in the ledger.
@@ -90,7 +93,9 @@ class Intake:
             while self._waiting:
                 posts = self._together()
                 try:
-                    answers = await worker.run(_write, self._service.engine.ledger, posts, clock.now())
+                    answers = await worker.run(
+                        _write, self._service.engine.ledger, posts, clock.now(), self._advisory
+                    )
                 except BaseException as error:
                     self._fail(posts, error)
                     if not isinstance(error, Exception):
@@ -141,14 +146,16 @@ def _settle(done: asyncio.Future[str], answer: str | BaseException) -> None:
         done.set_result(answer)
 
 
-def _write(ledger: Ledger, posts: Sequence[_Post], now: datetime) -> list[str | Exception | None]:
+def _write(
+    ledger: Ledger, posts: Sequence[_Post], now: datetime, advisory: Collection[str]
+) -> list[str | Exception | None]:
     """Write posts in one transaction; return the answer of each, None for one that is not written whole.
 
     Where that fails, each is written alone, so that one that cannot be written fails alone.
     """
     try:
         with ledger.transaction():
-            answers, ends = _write_all(ledger, posts, now)
+            answers, ends = _write_all(ledger, posts, now, advisory)
         for post, end in ends:
             post.written = end
         return answers
@@ -158,11 +165,11 @@ def _write(ledger: Ledger, posts: Sequence[_Post], now: datetime) -> list[str | 
         if len(posts) == 1:
             _logger.exception("rows of %s could not be written", posts[0].brought.source)
             return [error]
-    return [_write(ledger, [post], now)[0] for post in posts]
+    return [_write(ledger, [post], now, advisory)[0] for post in posts]
 
 
 def _write_all(
-    ledger: Ledger, posts: Sequence[_Post], now: datetime
+    ledger: Ledger, posts: Sequence[_Post], now: datetime, advisory: Collection[str]
 ) -> tuple[list[str | Exception | None], list[tuple[_Post, int]]]:
     known = dict(ledger.receipts.find([receipt for post in posts for receipt in post.brought.receipts]))
     answers: list[str | Exception | None] = []
@@ -187,7 +194,7 @@ def _write_all(
                 known[receipt.sender, receipt.key] = (receipt.digest, brought.answer)
                 kept.append((receipt, brought.answer))
     for source, rows in levels.items():
-        holding.receive(ledger, source, rows, now)
+        holding.receive(ledger, source, rows, now, advisory=source in advisory)
     ledger.receipts.keep(kept, now)
     return answers, ends
 
