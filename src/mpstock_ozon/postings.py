@@ -50,6 +50,8 @@ _PLACED = frozenset(
 _ASSEMBLED = frozenset({"awaiting_deliver"})
 _SHIPPED = frozenset({"client_arbitration", "delivered", "delivering", "driver_pickup", "sent_by_seller"})
 _CANCELLED = frozenset({"cancelled", "cancelled_from_split_pending"})
+_OUT_OF_STOCK = frozenset({352, 400})
+"""The goods are out, or only faulty ones are left (Ozon Seller API, reasons of a cancel)."""
 # Not taken in by the sorting centre, or disputed: the parcel may stand in the seller's warehouse again, or
 # still. Only a handover that Ozon has dated says that it does not.
 _UNDECIDED = frozenset({"arbitration", "not_accepted"})
@@ -157,9 +159,9 @@ def orders_of(row: Mapping[str, Any], as_of: datetime, place: str) -> tuple[str,
         units[name] = units.get(name, 0) + quantity
     stage, stage_at = _stage(row, as_of)
     placed_at = _reached(row.get("in_process_at"), as_of) or as_of
-    warehouse, note = _warehouse(row), _note(row)
+    warehouse, note, oversold = _warehouse(row), _note(row), _is_oversold(row)
     return number, tuple(
-        Order(f"{number}/{offer}", offer, quantity, placed_at, warehouse, stage, stage_at, note)
+        Order(f"{number}/{offer}", offer, quantity, placed_at, warehouse, stage, stage_at, note, oversold)
         for offer, quantity in units.items()
         if quantity
     )
@@ -213,6 +215,13 @@ def _note(row: Mapping[str, Any]) -> str:
     reason = wire.text(cancellation.get("cancel_reason")) if isinstance(cancellation, dict) else ""
     note = f"{status} ({substatus})" if substatus else status
     return f"{note}: {reason}" if reason else note
+
+
+def _is_oversold(row: Mapping[str, Any]) -> bool:
+    """Whether it was cancelled because the seller had none: the posting as a whole has one reason."""
+    cancellation = row.get("cancellation")
+    reason = wire.integer(cancellation.get("cancel_reason_id")) if isinstance(cancellation, dict) else None
+    return wire.text(row.get("status")) in _CANCELLED and reason in _OUT_OF_STOCK
 
 
 def _following(data: Mapping[str, Any], *, full: bool, place: str) -> str | None:

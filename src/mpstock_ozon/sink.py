@@ -11,6 +11,7 @@ from mpstock import (
     AccountWarehouse,
     Change,
     Context,
+    Credential,
     Finding,
     Limits,
     Listing,
@@ -72,6 +73,10 @@ class OzonSink:
     def limits(self) -> Limits:
         """100 pairs a request, 80 requests a minute, 50 a second, the same pair once in 30 s."""
         return self._limits
+
+    async def credentials(self) -> Sequence[Credential]:
+        """Ask Ozon until when the key is good (POST /v1/roles)."""
+        return [Credential("API key", (await self.api.key()).expires_at)]
 
     async def listings(self, cursor: str | None) -> AsyncIterator[ListingPage]:
         """Walk over the account's products; yield nothing if the walk of `cursor` is young enough.

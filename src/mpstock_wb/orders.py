@@ -240,10 +240,12 @@ class OrderReader:
             warehouse=str(known.warehouse) if known.warehouse else None,
             stage=stage,
             note=f"{flow.title}: {words}" + (f" ({known.mark})" if known.mark else ""),
+            oversold=_AT_ZERO in known.mark,
         )
 
 
 _BARCODE = "barcode:"
+_AT_ZERO = "ordered at a stock of 0"
 _OPEN_STAGES = (OrderStage.PLACED, OrderStage.ASSEMBLED)
 
 
@@ -261,7 +263,7 @@ def _item(row: OrderRow) -> int | str:
 def _mark(row: OrderRow) -> str:
     marks: Sequence[tuple[bool, str]] = (
         (row.b2b, "B2B"),
-        (row.zero, "ordered at a stock of 0"),
+        (row.zero, _AT_ZERO),
         (row.delivery == "edbs", "express"),
     )
     return ", ".join(text for there, text in marks if there)

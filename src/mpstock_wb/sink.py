@@ -9,6 +9,7 @@ from mpstock import (
     AccountWarehouse,
     Change,
     Context,
+    Credential,
     Finding,
     Limits,
     Listing,
@@ -31,7 +32,7 @@ from mpstock_wb.calls import Calls
 from mpstock_wb.cards import Bookmark, listings_of
 from mpstock_wb.orders import OrderReader
 from mpstock_wb.settings import WbSettings, validate
-from mpstock_wb.wb_token import account_of
+from mpstock_wb.wb_token import account_of, read_claims
 
 __all__ = ["WbSink"]
 
@@ -64,6 +65,11 @@ class WbSink:
     @property
     def limits(self) -> Limits:
         return self._limits
+
+    async def credentials(self) -> Sequence[Credential]:
+        """Say until when the token is good, by its own word; nothing is asked."""
+        claims = read_claims(self._settings.token.reveal())
+        return [Credential("token", None if claims is None else claims.expires_at)]
 
     # -------------------------------------------------------------- push
 

@@ -13,6 +13,7 @@ import pytest
 from attrs import evolve
 
 from mpstock import Credential, Notice, Order, hookimpl
+from mpstock.alerts.judging import judge
 from mpstock.alerts.ways import Way
 from mpstock.config import AlertSettings, ScheduleSettings
 from mpstock.errors import ConfigurationError, TransientError
@@ -331,5 +332,49 @@ def test_a_dead_line_gets_it_later_and_the_others_not_twice(tmp_path: Path) -> N
             assert await shop.send_alerts() == 0
         assert good.titles == bad.titles == ["mpstock: shop: an order of X, which nobody knows"]
         assert seller.ears.heard() == [("new", "unknown_order:shop:X")]
+
+    play(work)
+
+
+def test_a_look_asks_indexes_and_not_the_catalogue(tmp_path: Path) -> None:
+    """A hundred thousand listings in step cost what ten do: no query of a look goes over all of a table."""
+
+    async def work() -> None:
+        seller = Seller(tmp_path)
+        await seller.sync()
+        async with seller.open() as shop:
+            engine = await shop._assembly.start()
+            database = engine.ledger.database
+            asked: list[str] = []
+
+            def look() -> list[str]:
+                database._driver.set_trace_callback(asked.append)
+                judge(engine, ())
+                database._driver.set_trace_callback(None)
+                return [
+                    f"{row[3]}: {sql}"
+                    for sql in asked
+                    if sql.startswith(("SELECT", "DELETE", "INSERT", "UPDATE"))
+                    for row in database.query(f"EXPLAIN QUERY PLAN {sql}")
+                ]
+
+            plans = await engine.worker.run(look)
+        assert plans
+        # These tables have a row for each listing, product, line or order; the others have a few rows.
+        large = (
+            "marketplace_stocks",
+            "s",
+            "products",
+            "p",
+            "listings",
+            "l",
+            "stock_sync_log",
+            "drifts",
+            "orders",
+        )
+        scans = [plan for plan in plans if plan.split()[0] == "SCAN" and plan.split()[1].strip(":") in large]
+        # What is open, and the orders that are not settled, have an index of their own rows alone.
+        partial = ("ix_marketplace_stocks_open", "ix_orders_open")
+        assert [plan for plan in scans if not any(index in plan for index in partial)] == []
 
     play(work)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from datetime import timedelta
 
 import httpx
@@ -70,6 +71,17 @@ def test_a_good_account_has_only_good_findings() -> None:
     assert findings["API key"].data["expires_at"].startswith("2027-02-21T09:00:00")
     assert {request.url.path for request in account.requests} == {ROLES, WAREHOUSES, UNFULFILLED, POSTINGS}
     assert [body["limit"] for path in (UNFULFILLED, POSTINGS) for body in account.sent(path)] == [1, 1]
+
+
+def test_the_sink_tells_until_when_its_key_is_good() -> None:
+    """By one question to Ozon."""
+    account = Account()
+    account.on(ROLES, key(account, days=10))
+    (told,) = asyncio.run(account.sink(MAIN).credentials())
+    assert told.name == "API key"
+    assert told.expires_at is not None
+    assert timedelta(days=9) < told.expires_at - account.clock.now() < timedelta(days=11)
+    assert [request.url.path for request in account.requests] == [ROLES]
 
 
 @pytest.mark.parametrize(

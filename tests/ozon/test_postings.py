@@ -119,6 +119,25 @@ def test_a_cancel_before_the_handover_frees_the_units_and_says_why() -> None:
     assert order.note == "cancelled (posting_canceled): Покупатель передумал"
 
 
+@pytest.mark.parametrize(
+    ("status", "reason", "oversold"),
+    [
+        ("cancelled", 352, True),
+        ("cancelled", "400", True),
+        ("cancelled", 402, False),
+        ("cancelled", None, False),
+        # The field is there for every posting.
+        ("awaiting_deliver", 352, False),
+    ],
+)
+def test_a_cancel_for_lack_of_stock_is_told_as_one(status: str, reason: Any, oversold: bool) -> None:
+    """The goods were out, or only faulty ones were left: each offer of the posting counts."""
+    orders = told(
+        posting(status=status, cancellation={"cancel_reason_id": reason}, products=[("A", 1), ("B", 1)])
+    )
+    assert [order.oversold for order in orders] == [oversold] * 2
+
+
 @pytest.mark.parametrize(("date", "stage"), [(None, "placed"), (HANDED_OVER, "shipped"), (PLANNED, "placed")])
 def test_a_status_that_is_new_to_us_keeps_its_units(date: str | None, stage: str) -> None:
     """Ozon adds statuses without notice: the units count as taken, and the note names the word."""

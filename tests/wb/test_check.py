@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from datetime import timedelta
 from typing import Any
 
@@ -10,7 +11,7 @@ import pytest
 
 from mpstock import CheckedAdapter, Finding, Secret
 from tests import specs
-from tests.wb.harness import NOW, RIGHTS, Vendors, answer, listed, problem, sink, token
+from tests.wb.harness import NOW, RIGHTS, Vendor, Vendors, answer, listed, problem, sink, token
 
 SANDBOX: dict[str, Any] = {
     "marketplace_url": "https://marketplace-api-sandbox.wildberries.ru",
@@ -145,6 +146,18 @@ def test_a_token_that_is_no_jwt_is_a_warning(text: str) -> None:
     found = check(text=text)
     assert of(found, "token", "warning")
     assert of(found, "warehouse 1111", "ok")
+
+
+def test_the_sink_tells_until_when_its_token_is_good() -> None:
+    """By the token's own word, without a request; what is no token of theirs does not say."""
+    vendor = Vendor()
+    ends = NOW + timedelta(days=5)
+    good = sink(vendor, token=Secret(token(exp=int(ends.timestamp()))))
+    (told,) = asyncio.run(good.credentials())
+    assert (told.name, told.expires_at) == ("token", ends.replace(microsecond=0))
+    (told,) = asyncio.run(sink(vendor, token=Secret("handmade")).credentials())
+    assert told.expires_at is None
+    assert vendor.requests == []
 
 
 @pytest.mark.parametrize("claims", [{"exp": "soon", "s": "all"}, {"exp": 10**30, "s": -1}, {"exp": True}])

@@ -342,6 +342,8 @@ def test_the_note_tells_what_a_person_wants_to_know() -> None:
             assert found[plain.key].note == "FBS: new / waiting"
             assert found[company.key].note == "FBS: new / waiting (B2B, ordered at a stock of 0)"
             assert found[quick.key].note == "DBS: new / waiting (B2B, express)"
+            # Wildberries' own word for it: it may be cancelled without a fine.
+            assert [found[one.key].oversold for one in (plain, company, quick)] == [False, True, False]
 
     played(scenario, kinds={"1111": 1, "6666": 6})
 

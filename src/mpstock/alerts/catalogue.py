@@ -1,7 +1,8 @@
 """The texts of every kind of trouble by language: what is the matter, and how to mend it.
 
 Placeholders: `{count:listing|listings}` counts with the right form of the word (three forms in Russian),
-`{since:@}` is a moment in the seller's time zone, `{longest:~}` a length of time, `{first:;}` a list.
+`{since:@}` is a moment in the seller's time zone, `{longest:~}` a length of time, `{first:;}` a list,
+`{name:!}` a word of an adapter's.
 """
 
 from __future__ import annotations

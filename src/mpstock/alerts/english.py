@@ -99,13 +99,13 @@ ENGLISH: Mapping[str, Texts] = {
         "Run mpstock doctor; if the ledger is well, please report it.",
     ),
     "credential_ends": Texts(
-        "{adapter}: the {name} ends soon",
-        "The {name} of {adapter} is good until {at:@}. After that nothing can be read or written with it.",
+        "{adapter}: the {name:!} ends soon",
+        "The {name:!} of {adapter} is good until {at:@}. After that nothing can be read or written with it.",
         "Make a new one in the cabinet, put it into the settings, and run mpstock check.",
     ),
     "credential_ended": Texts(
-        "{adapter}: the {name} has ended",
-        "The {name} of {adapter} was good until {at:@}. Nothing can be read or written with it any more.",
+        "{adapter}: the {name:!} has ended",
+        "The {name:!} of {adapter} was good until {at:@}. Nothing can be read or written with it any more.",
         "Make a new one in the cabinet, put it into the settings, and run mpstock check.",
     ),
     "another_writer": Texts(
@@ -153,7 +153,7 @@ ENGLISH: Mapping[str, Texts] = {
     ),
     "restored": Texts(
         "the ledger was put back from a copy",
-        "the ledger is a copy of {made_at}: what {listings:listing|listings} show, "
+        "the ledger is a copy of {made_at:@}: what {listings:listing|listings} show, "
         "and what the sources say, is read anew before anything is sent",
         "stops, zeros, pins and carts since then are not in it: set them again",
     ),

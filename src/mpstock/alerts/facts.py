@@ -11,7 +11,7 @@ from attrs import field, frozen
 
 from mpstock.ledger.drifts import DriftKind
 from mpstock.model import Credential
-from mpstock.reconcile.drift import WINDOW, lost_in_a_row, sink_drift
+from mpstock.reconcile.drift import WINDOW, lost_in_a_row, writer_since
 
 if TYPE_CHECKING:
     from mpstock.ledger import Ledger
@@ -107,19 +107,19 @@ def gather(engine: Engine) -> Facts:
 def _drift(ledger: Ledger, sink: str, now: datetime) -> DriftFact:
     counts = ledger.drifts.counts(sink, since=now - WINDOW)
     unexplained = sum(count for kind, count in counts.items() if not DriftKind(kind).explained)
-    state = sink_drift(ledger, sink, now, 0)
+    lost, writer = lost_in_a_row(ledger, sink), writer_since(ledger, sink)
     rows = (
         ledger.drifts.rows(
             sink, since=now - WINDOW, kinds=[kind for kind in DriftKind if not kind.explained], limit=5
         )
-        if unexplained or state.writer_since or state.lost
+        if unexplained or writer or lost
         else ()
     )
     first = [
         f"{row.sku} ({row.warehouse}): {'?' if row.expected is None else row.expected} → {row.observed}"
         for row in rows
     ]
-    return DriftFact(sink, unexplained, lost_in_a_row(ledger, sink), state.writer_since, first)
+    return DriftFact(sink, unexplained, lost, writer, first)
 
 
 def known_credentials(ledger: Ledger) -> list[tuple[str, Credential]]:

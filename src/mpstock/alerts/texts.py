@@ -21,6 +21,13 @@ _UNITS: Mapping[Language, Sequence[tuple[int, str]]] = {
 }
 
 
+_NAMES: Mapping[Language, Mapping[str, str]] = {
+    "en": {},
+    "ru": {"token": "токен", "API key": "ключ API", "password": "пароль"},
+}
+"""What adapters call their credentials, in the language of the reader."""
+
+
 def plural(number: int, forms: Sequence[str], language: Language) -> str:
     """Return the form of a word that goes with a number: of two in English, of three in Russian."""
     if language == "en":
@@ -65,6 +72,8 @@ class Words(Formatter):
             return self.moment(moment)
         if format_spec == "~":
             return length(timedelta(seconds=float(value)), self.language)
+        if format_spec == "!":
+            return _NAMES[self.language].get(str(value), str(value))
         if format_spec == ";":
             return "; ".join(map(str, value)) or "?"
         number = int(value)

@@ -142,18 +142,20 @@ class Symptoms:
 
     def zeros(self, before: datetime) -> list[ZeroShown]:
         """Return by sink what has shown nothing since `before` or longer."""
+        # The cross joins bind the order: from what is watched to its listings, never over a whole sink.
         found = []
         for sink, count, units, since in self._db.query(
             "SELECT s.marketplace, count(*), sum(s.wanted), min(z.since) FROM shown_zeros AS z "
-            "JOIN marketplace_stocks AS s ON s.id = z.state_id WHERE z.since <= ? GROUP BY 1 ORDER BY 1",
+            "CROSS JOIN marketplace_stocks AS s ON s.id = z.state_id WHERE z.since <= ? "
+            "GROUP BY 1 ORDER BY 1",
             (as_text(before),),
         ):
             first = [
                 f"{sku} ({code}): 0 → {wanted}"
                 for sku, code, wanted in self._db.query(
                     "SELECT p.sku, s.warehouse_code, s.wanted FROM shown_zeros AS z "
-                    "JOIN marketplace_stocks AS s ON s.id = z.state_id "
-                    "JOIN products AS p ON p.id = s.product_id "
+                    "CROSS JOIN marketplace_stocks AS s ON s.id = z.state_id "
+                    "CROSS JOIN products AS p ON p.id = s.product_id "
                     "WHERE z.since <= ? AND s.marketplace = ? ORDER BY z.since, z.state_id LIMIT ?",
                     (as_text(before), sink, NAMED),
                 )

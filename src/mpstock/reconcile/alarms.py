@@ -2,19 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
+from zoneinfo import ZoneInfo
 
+from mpstock.alerts.texts import Words, words_of
 from mpstock.events import Alert
 from mpstock.reconcile.guards import GUARDS
 
 if TYPE_CHECKING:
     from mpstock.ledger import Ledger
+    from mpstock.ledger.troubles import Severity
     from mpstock.model import Change, Outcome
     from mpstock.reconcile.report import HeldSlice
 
 __all__ = [
+    "alert",
     "alert_of_held",
     "alerts_of_broken",
     "alerts_of_unknown_orders",
@@ -23,6 +27,21 @@ __all__ = [
 ]
 
 _MOST = 100
+_ENGLISH = Words("en", ZoneInfo("UTC"))
+
+
+def alert(
+    subject: str,
+    severity: Severity,
+    data: Mapping[str, Any],
+    *,
+    run: int | None,
+    now: datetime,
+    sink: str = "",
+) -> Alert:
+    """Make an alert whose words are those that people are told of its kind, in English."""
+    texts = words_of(subject.partition(":")[0], {**data, "sink": sink}, _ENGLISH)
+    return Alert(run, now, severity, subject, texts.message, texts.mend, sink=sink, data=data)
 
 
 def alerts_of_unknown_orders(ledger: Ledger, run: int, now: datetime) -> list[Alert]:
@@ -32,16 +51,13 @@ def alerts_of_unknown_orders(ledger: Ledger, run: int, now: datetime) -> list[Al
         key = (order.sink, order.external_id)
         units[key] = units.get(key, 0) + order.quantity
     return [
-        Alert(
+        alert(
+            f"unknown_order:{sink}:{external_id}",
+            "warning",
+            {"external_id": external_id, "units": count},
             run=run,
-            at=now,
-            severity="warning",
-            subject=f"unknown_order:{sink}:{external_id}",
-            message=f"{count} units of {external_id} are on order at {sink}, and no product is known for it: "
-            "nothing keeps them back where they are sold as well",
-            mend="tie the listing to its product in the products file, or let a source list the article",
+            now=now,
             sink=sink,
-            data={"external_id": external_id, "units": count},
         )
         for (sink, external_id), count in list(units.items())[:_MOST]
     ]
@@ -66,14 +82,7 @@ def alert_of_held(run: int, now: datetime, held: HeldSlice) -> Alert:
 def alerts_of_broken(run: int, now: datetime, broken: Sequence[str]) -> list[Alert]:
     """Tell of invariants that numbers broke: a defect of mpstock or of a policy, which was not sent."""
     return [
-        Alert(
-            run=run,
-            at=now,
-            severity="critical",
-            subject=f"invariant:{text.partition(':')[0]}",
-            message=f"a defect: {text}. What it shows was kept, or lowered",
-            mend="please report it, with what mpstock explain says of the article",
-        )
+        alert(f"invariant:{text.partition(':')[0]}", "critical", {"words": text}, run=run, now=now)
         for text in broken[:_MOST]
     ]
 
@@ -81,28 +90,15 @@ def alerts_of_broken(run: int, now: datetime, broken: Sequence[str]) -> list[Ale
 def refused_fall(run: int, now: datetime, sink: str, change: Change, outcome: Outcome) -> Alert:
     """Tell of a refused fall: until it goes through, things are sold that are not there."""
     listing = change.listing
-    return Alert(
-        run=run,
-        at=now,
-        severity="critical",
-        subject=f"fall_refused:{sink}:{listing.warehouse}:{listing.external_id}",
-        message=f"{sink} refused to lower {listing.external_id} on {listing.warehouse} "
-        f"from {'unknown' if change.old is None else change.old} to {change.new}: "
-        f"{': '.join(part for part in (outcome.code, outcome.message) if part)}",
-        mend="the next run tries again; lower it in the cabinet meanwhile",
-        sink=sink,
-    )
+    words = ": ".join(part for part in (outcome.code, outcome.message) if part)
+    data = {
+        "external_id": listing.external_id, "warehouse": listing.warehouse, "words": words,
+        "old": "?" if change.old is None else str(change.old), "new": str(change.new),
+    }  # fmt: skip
+    subject = f"fall_refused:{sink}:{listing.warehouse}:{listing.external_id}"
+    return alert(subject, "critical", data, run=run, now=now, sink=sink)
 
 
 def renamed_sink(run: int, now: datetime, old: str, new: str) -> Alert:
     """Tell that a sink has another name now: it is the account of one that has gone."""
-    return Alert(
-        run=run,
-        at=now,
-        severity="warning",
-        subject=f"sink_renamed:{old}:{new}",
-        message=f"the sink {old} is called {new} from now on: both are one account. What was known of its "
-        "listings and orders goes on; the log before this run says the old name",
-        mend="nothing, if it was renamed; look whether `absorbs` still names the old one",
-        sink=new,
-    )
+    return alert(f"sink_renamed:{old}:{new}", "warning", {"old": old, "new": new}, run=run, now=now, sink=new)

@@ -30,6 +30,7 @@ __all__ = [
     "kind_of",
     "lost_in_a_row",
     "sink_drift",
+    "writer_since",
 ]
 
 MARGIN = timedelta(seconds=60)
@@ -203,6 +204,12 @@ def lost_in_a_row(ledger: Ledger, sink: str) -> int:
     return int(ledger.runs.recall(_LOST.format(sink)) or 0)
 
 
+def writer_since(ledger: Ledger, sink: str) -> datetime | None:
+    """Return when somebody else was first seen to write to a sink; None if nobody is."""
+    kept = ledger.runs.recall(_WRITER.format(sink))
+    return datetime.fromisoformat(kept) if kept else None
+
+
 @frozen
 class SinkDrift:
     """How a sink stands: what drifted within a day, and what of it needs a person.
@@ -220,14 +227,13 @@ class SinkDrift:
 def sink_drift(ledger: Ledger, sink: str, now: datetime, named: int) -> SinkDrift:
     """Return how a sink stands. Runs in the ledger's thread."""
     since = now - timedelta(days=1)
-    writer = ledger.runs.recall(_WRITER.format(sink))
     return SinkDrift(
         ledger.drifts.counts(sink, since=since),
         ledger.drifts.rows(
             sink, since=since, kinds=[kind for kind in DriftKind if not kind.explained], limit=named
         ),
         lost_in_a_row(ledger, sink),
-        datetime.fromisoformat(writer) if writer else None,
+        writer_since(ledger, sink),
     )
 
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from mpstock.asked import Asked
-from mpstock.events import Alert
 from mpstock.ledger.backup import RESTORED
+from mpstock.reconcile.alarms import alert
 
 if TYPE_CHECKING:
     from mpstock.reconcile.engine import Engine
@@ -27,13 +27,11 @@ async def start_anew_on_a_copy(engine: Engine) -> None:
     listings = await start_anew(engine, Asked(RESTORED, "the first run on a copy of the ledger"))
     engine.tell(
         "mpstock_alert",
-        Alert(
+        alert(
+            "restored",
+            "warning",
+            {"made_at": made_at.isoformat(), "listings": listings},
             run=None,
-            at=engine.clock.now(),
-            severity="warning",
-            subject="restored",
-            message=f"the ledger is a copy of {made_at:%Y-%m-%d %H:%M:%S}Z: what {listings} listings show, "
-            "and what the sources say, is read anew before anything is sent",
-            mend="stops, zeros, pins and carts since then are not in it: set them again",
+            now=engine.clock.now(),
         ),
     )

@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from mpstock.errors import LedgerError
-from mpstock.events import Alert
 from mpstock.ledger.retention import Tidied
+from mpstock.reconcile.alarms import alert
 
 if TYPE_CHECKING:
     from mpstock.reconcile.engine import Engine
@@ -45,14 +45,4 @@ async def tidy_if_due(engine: Engine) -> None:
         if await engine.worker.run(engine.ledger.retention.due, now):
             await tidy(engine)
     except LedgerError as error:
-        engine.tell(
-            "mpstock_alert",
-            Alert(
-                run=None,
-                at=now,
-                severity="warning",
-                subject="tidying",
-                message=f"what is too old could not be let go: {error}",
-                mend="the next run tries again; mpstock doctor looks after the ledger",
-            ),
-        )
+        engine.tell("mpstock_alert", alert("tidying", "warning", {"words": str(error)}, run=None, now=now))
