@@ -44,6 +44,7 @@ if TYPE_CHECKING:
     from mpstock.ledger.interventions import Intervention
     from mpstock.ledger.orphans import Orphan
     from mpstock.ledger.retention import Tidied
+    from mpstock.ledger.shadows import ModeDecision
     from mpstock.ledger.troubles import Trouble
     from mpstock.model import (
         AccountWarehouse,
@@ -80,6 +81,7 @@ if TYPE_CHECKING:
     from mpstock.reconcile.orphans import Forgotten
     from mpstock.reconcile.plans import MovedListing, Plan, PlannedChange, SkippedListing
     from mpstock.reconcile.report import HeldSlice, Report, SinkReport, SourceReport
+    from mpstock.reconcile.shadow_report import ShadowReport, SinkShadow
     from mpstock.reconcile.status import LogEntry, Status
     from mpstock.reconcile.verification import SinkVerification, Verification
     from mpstock.reconcile.why_not import WhyNot
@@ -121,6 +123,7 @@ __all__ = [
     "LogBreak",
     "LogEntry",
     "LogVerification",
+    "ModeDecision",
     "MovedListing",
     "Notice",
     "Notification",
@@ -148,10 +151,12 @@ __all__ = [
     "ScaledClock",
     "Secret",
     "SentNotice",
+    "ShadowReport",
     "Shop",
     "Sink",
     "SinkConfig",
     "SinkReport",
+    "SinkShadow",
     "SinkSpec",
     "SinkVerification",
     "SinkWarehouse",
@@ -199,6 +204,7 @@ _HOMES = {
     "ledger.orphans": "Orphan",
     "ledger.retention": "Tidied",
     "ledger.troubles": "Trouble",
+    "ledger.shadows": "ModeDecision",
     "ledger.drifts": "Drift DriftKind",
     "model": (
         "AccountWarehouse Change Credential Finding Hold Level Listing ListingPage Observation "
@@ -216,6 +222,7 @@ _HOMES = {
     "reconcile.orphans": "Forgotten",
     "reconcile.plans": "MovedListing Plan PlannedChange SkippedListing",
     "reconcile.report": "HeldSlice Report SinkReport SourceReport",
+    "reconcile.shadow_report": "ShadowReport SinkShadow",
     "reconcile.status": "LogEntry Status",
     "reconcile.verification": "SinkVerification Verification",
     "reconcile.why_not": "WhyNot",

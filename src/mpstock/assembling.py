@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from mpstock.alerts.desk import Desk
     from mpstock.clock import Clock
     from mpstock.config import Configuration, SinkConfig, SourceConfig
+    from mpstock.gate import Gate
     from mpstock.interfaces import Context, Sink, Source
     from mpstock.ledger import Ledger
     from mpstock.ledger.worker import Worker
@@ -107,6 +108,7 @@ class Assembly:
         for sink_config in self.config.sinks.values():
             built_sink = self._sink(sink_config, pacer, clock)
             if built_sink is not None:
+                await self._worker.run(built_sink.shut_or_open, self._ledger)
                 built_sinks.append(built_sink)
         built_sinks.sort(key=lambda built: built.config.priority)
         _check_absorption(built_sources, built_sinks)
@@ -154,18 +156,21 @@ class Assembly:
         return BuiltSource(config, source)
 
     def _sink(self, config: SinkConfig, pacer: Pacer, clock: Clock) -> BuiltSink | None:
+        from mpstock.gate import Gate
         from mpstock.reconcile.adapters import BuiltSink
 
+        # Shut until the ledger was asked: an adapter may do anything while it is built.
+        gate = Gate(config.name, shut=True)
         if config.spec is None:
-            return BuiltSink(config, self._objects[f"sinks.{config.name}"])
-        context, transport = self._context("sinks", config, pacer, clock, config.codes)
+            return BuiltSink(config, self._objects[f"sinks.{config.name}"], gate=gate)
+        context, transport = self._context("sinks", config, pacer, clock, config.codes, gate)
         try:
             sink = self.plugins.build_sink(config, context)
         except (PluginError, ConfigurationError) as error:
             self.broken[f"sinks.{config.name}"] = error
             return None
         transport.declare(sink.limits.account, sink.limits.rates)
-        return BuiltSink(config, sink, transport if sink.limits.rates else None)
+        return BuiltSink(config, sink, transport if sink.limits.rates else None, gate)
 
     def _context(
         self,
@@ -174,6 +179,7 @@ class Assembly:
         pacer: Pacer,
         clock: Clock,
         warehouses: tuple[str, ...],
+        gate: Gate | None = None,
     ) -> tuple[Context, HttpTransport]:
         from mpstock.interfaces import Context
         from mpstock.redaction import redacting_logger
@@ -185,6 +191,7 @@ class Assembly:
             clock=clock,
             settings=config.transport or TransportSettings(),
             secrets=config.secrets,
+            gate=gate,
             **self._way_out(f"{kind}.{config.name}"),
         )
         self.transports.append(transport)

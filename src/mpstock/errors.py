@@ -48,6 +48,7 @@ __all__ = [
     "PluginError",
     "PluginLoadError",
     "RejectedError",
+    "ShadowError",
     "StalePlanError",
     "TransientError",
     "UnexpectedResponseError",
@@ -139,6 +140,10 @@ class TransientError(AdapterError):
 
 class NotSentError(TransientError):
     """A push that the vendor surely did not take in."""
+
+
+class ShadowError(NotSentError):
+    """Nothing is written to this account: it is in shadow mode."""
 
 
 class InDoubtError(TransientError):

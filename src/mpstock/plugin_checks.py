@@ -37,7 +37,9 @@ SOURCE_KEYS = frozenset(
 )  # fmt: skip
 """The keys of `[sources.NAME]` that are the core's: a settings class cannot have them."""
 
-SINK_KEYS = frozenset({"buffer", "max_age", "plugin", "priority", "share", "transport", "warehouses"})
+SINK_KEYS = frozenset(
+    {"buffer", "max_age", "plugin", "priority", "shadow", "share", "transport", "warehouses"}
+)
 """The keys of `[sinks.NAME]` that are the core's."""
 
 _DESCRIPTORS: dict[str, tuple[type[Any], frozenset[str]]] = {

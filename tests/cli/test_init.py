@@ -130,6 +130,19 @@ def test_a_wrong_key_is_asked_for_again_with_the_vendor_s_words(play: Play, choi
     assert "[products]" not in play.config.read_text(encoding="utf-8")
 
 
+def test_where_stock_is_shown_already_it_offers_to_begin_in_shadow_mode(
+    play: Play, choice: dict[str, str]
+) -> None:
+    """Somebody writes there today: a yes, which is what Enter means, writes `shadow` into the settings."""
+    play.show("ozon", "SKU-A", 3)
+    *typed, mapped, written = whole(play, choice)
+    result = converse(play, *typed, mapped, "", written)
+    assert result.exit_code == 0, result.output
+    assert "ozon shows stock of 1 listings" in result.output
+    play.run("sync").ok()
+    assert (play.pushes("ozon"), load(play.config).sinks["ozon"].shadow) == (0, True)
+
+
 @pytest.mark.parametrize("kept", [0, 4, -2])
 def test_who_stops_half_way_leaves_nothing_behind(play: Play, choice: dict[str, str], kept: int) -> None:
     """Ctrl-D at any question: no file, not even a part of one."""

@@ -10,6 +10,7 @@ from typing import Any
 import httpx
 
 from mpstock import Clock, Rate, SystemClock
+from mpstock.gate import Gate
 from mpstock.pacing import MemoryPaceStore, Pacer
 from mpstock.testing import VirtualClock
 from mpstock.transport import HttpTransport, TransportSettings
@@ -27,6 +28,7 @@ def transport_over(
     clock: Clock | None = None,
     rates: Sequence[Rate] = (RATE,),
     secrets: Sequence[Any] = (),
+    gate: Gate | None = None,
     **settings: Any,
 ) -> HttpTransport:
     """A transport named "ozon" that asks `handler`, or goes to the real network when there is none."""
@@ -38,6 +40,7 @@ def transport_over(
         settings=TransportSettings(**settings),
         secrets=secrets,
         client_transport=httpx.MockTransport(handler) if handler else None,
+        gate=gate,
     )
     transport.declare("account", rates)
     return transport

@@ -74,14 +74,18 @@ class Facts:
 def gather(engine: Engine) -> Facts:
     """Read the facts of a shop; runs in the ledger's thread.
 
-    Each is a question to an index, so that their cost follows what is wrong and not the catalogue.
+    Each is a question to an index, so that their cost follows what is wrong and not the catalogue. What a
+    sink in shadow mode shows, and what would not be sent there, is for those who write there.
     """
     ledger, settings, now = engine.ledger, engine.config.alerts, engine.clock.now()
     symptoms = ledger.symptoms
     sinks = [built.name for built in engine.sinks]
     with ledger.transaction(durable=False):
         symptoms.watch_zeros(now)
-    served = set(sinks)
+    ours = [
+        built.name for built in engine.sinks if not ledger.shadows.is_shadow(built.name, built.config.shadow)
+    ]
+    others = set(sinks) - set(ours)
     return Facts(
         now,
         {
@@ -91,13 +95,13 @@ def gather(engine: Engine) -> Facts:
         },
         sinks,
         {row.name: row for row in ledger.runs.cursors()},
-        [row for row in symptoms.zeros(now - settings.zero_for) if row.sink in served],
-        symptoms.refused(sinks, settings.errors_in_a_row),
-        symptoms.refused_falls(sinks, _MOST),
-        [*symptoms.held(), *symptoms.held_readings()],
+        [row for row in symptoms.zeros(now - settings.zero_for) if row.sink in ours],
+        symptoms.refused(ours, settings.errors_in_a_row),
+        symptoms.refused_falls(ours, _MOST),
+        [row for row in (*symptoms.held(), *symptoms.held_readings()) if row.sink not in others],
         symptoms.unknown_articles()[:_MOST],
         symptoms.oversold(now - ANOTHER_DAY),
-        [_drift(ledger, sink, now) for sink in sinks],
+        [_drift(ledger, sink, now) for sink in ours],
         symptoms.sink_runs(),
         known_credentials(ledger),
         symptoms.last_failure(),

@@ -157,6 +157,7 @@ class _Setting:
         self._feeds(look)
         self._tell(look)
         self._map(look)
+        self._shadow(look)
         self.output.line("")
         if not self.force:
             try:
@@ -335,6 +336,16 @@ class _Setting:
             )
         if len(rest) > _NAMED:
             self.output.line(f"  … and {len(rest) - _NAMED} more (mpstock status names the first of them)")
+
+    def _shadow(self, look: Look) -> None:
+        """Offer to begin in shadow mode where somebody has put stock already."""
+        for sink in look.sinks:
+            if sink.showing and click.confirm(
+                f"\n{sink.name} shows stock of {sink.showing} listings: something writes there today. "
+                "Begin in shadow mode, and send nothing until you take it over?",
+                default=True,
+            ):
+                self.draft.sinks[sink.name]["shadow"] = True
 
     def _map(self, look: Look) -> None:
         for sink in look.sinks:

@@ -81,6 +81,8 @@ def show_report(output: Output, report: Any) -> None:
                 "nothing keeps their units back: mpstock status names them",
                 "yellow",
             )
+        if sink.mode == "shadow":
+            output.line(f"{sink.name}: in shadow mode, {sink.would_send} changes would be sent", "yellow")
         if sink.stop:
             output.line(f"{sink.name}: {sink.stop}", "yellow")
         if sink.stopped:

@@ -332,6 +332,7 @@ class _Loader:
             priority=common.priority,
             share=common.share,
             max_age=common.max_age,
+            shadow=common.shadow,
             warehouses=warehouses,
             buffer=common.buffer,
             transport=self._transport(network, common.transport, f"{place[:-1]}.transport]"),

@@ -163,6 +163,8 @@ class SinkConfig:
     `share`     its part of the common stock where sharing is split.
     `max_age`   when its orders were read longer ago than that, nobody knows what it has sold meanwhile: what
                 it sells is not raised anywhere.
+    `shadow`    another integration writes there: it is read and planned for, and nothing is sent, until it is
+                taken over.
     `buffer`    the sink's buffer table, raw: `policy` and the policy's own keys.
     """
 
@@ -172,6 +174,7 @@ class SinkConfig:
     priority: int = 1
     share: Decimal | None = None
     max_age: timedelta = timedelta(minutes=15)
+    shadow: bool = False
     warehouses: tuple[SinkWarehouse, ...] = ()
     buffer: Mapping[str, Any] = field(factory=dict[str, Any])
     transport: Any = None

@@ -72,6 +72,7 @@ class SinkTable:
     priority: int = 1
     share: Decimal | None = field(default=None, validator=_part)
     max_age: timedelta = field(default=timedelta(minutes=15), validator=_some_time)
+    shadow: bool = False
     warehouses: list[Any] = field(factory=list[Any])
     buffer: dict[str, Any] = field(factory=dict[str, Any])
     transport: dict[str, Any] = field(factory=dict[str, Any])

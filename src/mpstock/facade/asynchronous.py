@@ -14,6 +14,7 @@ from mpstock.facade.caring import AsyncCaring
 from mpstock.facade.leaving import AsyncLeaving
 from mpstock.facade.planning import AsyncPlanning
 from mpstock.facade.receiving import AsyncReceiving
+from mpstock.facade.shadowing import AsyncShadowing
 from mpstock.facade.telling import AsyncTelling
 from mpstock.facade.verifying import AsyncVerifying
 
@@ -43,6 +44,7 @@ class AsyncShop(
     AsyncCaring,
     AsyncLeaving,
     AsyncVerifying,
+    AsyncShadowing,
 ):
     """One seller's sources, sinks and ledger. Use it as an async context manager.
 

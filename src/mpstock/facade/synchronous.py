@@ -17,6 +17,7 @@ from mpstock.facade.caring import Caring
 from mpstock.facade.leaving import Leaving
 from mpstock.facade.planning import Planning
 from mpstock.facade.receiving import Receiving
+from mpstock.facade.shadowing import Shadowing
 from mpstock.facade.telling import Telling
 from mpstock.facade.verifying import Verifying
 
@@ -67,7 +68,7 @@ class _Portal:
             self._loop.close()
 
 
-class Shop(Planning, Telling, Alerting, Receiving, ByHand, Caring, Leaving, Verifying):
+class Shop(Planning, Telling, Alerting, Receiving, ByHand, Caring, Leaving, Verifying, Shadowing):
     """One seller's sources, sinks and ledger, for scripts and notebooks. `AsyncShop` has the arguments.
 
     Use it as a context manager, or call `close()`.

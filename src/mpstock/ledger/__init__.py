@@ -29,6 +29,7 @@ from mpstock.ledger.retention import Retention
 from mpstock.ledger.runs import Runs
 from mpstock.ledger.sampling import Samples
 from mpstock.ledger.sealing import Seals
+from mpstock.ledger.shadows import Shadows
 from mpstock.ledger.slices import Slices
 from mpstock.ledger.stocks import Stocks
 from mpstock.ledger.symptoms import Symptoms
@@ -78,11 +79,12 @@ class Ledger:
         self.observations = Observations(self.database, self.dirt, self.drifts)
         self.samples = Samples(self.database)
         self.runs = Runs(self.database)
+        self.shadows = Shadows(self.database)
         self.plans = Plans(self.database)
         self.pages = Pages(self.database)
         self.actions = Actions(self.database, self.seals)
         self.interventions = Interventions(self.database, self.dirt)
-        self.retention = Retention(self.database, self.runs, self.actions)
+        self.retention = Retention(self.database, self.runs, self.actions, self.shadows)
         self.orphans = Orphans(self.database, self.dirt)
         self.receipts = Receipts(self.database)
         self.copies = Copies(self.database, self.runs, self.actions)

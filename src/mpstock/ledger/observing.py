@@ -98,13 +98,20 @@ class Observations:
         return int(unknown), int(found) < most
 
     def begin_observing(
-        self, sink: str, started: datetime, *, run: int = 0, visible_after: timedelta = timedelta()
+        self,
+        sink: str,
+        started: datetime,
+        *,
+        run: int = 0,
+        visible_after: timedelta = timedelta(),
+        shadowed: bool = False,
     ) -> Observing:
         """Start taking in what a sink shows, asked for at `started`.
 
-        `visible_after`: so long after a write it may still tell what it told before.
+        `visible_after`: so long after a write it may still tell what it told before. `shadowed`: it is for
+        others to write there, and a number of theirs is no drift.
         """
-        return Observing(self, sink, as_text(started), run, visible_after)
+        return Observing(self, sink, as_text(started), run, visible_after, shadowed)
 
 
 @frozen
@@ -173,6 +180,7 @@ class Observing:
     started: str
     run: int = 0
     visible_after: timedelta = timedelta()
+    shadowed: bool = False
     rows: int = 0
     told: int = 0
     arrived: int = 0
@@ -247,6 +255,7 @@ class Observing:
                     seen.written, seen.base is None,
                 )
                 for seen in differing
+                if not self.shadowed
             ],
         )  # fmt: skip
         taken = [seen for seen in usable if seen.id not in late]
@@ -266,7 +275,7 @@ class Observing:
                 "WHERE id IN (SELECT value FROM json_each(?)) AND in_flight IS NULL",
                 (ids(seen.id for seen in moved),),
             )
-            drifted = {seen.product_id for seen in moved if seen.base is not None}
+            drifted = {seen.product_id for seen in moved if seen.base is not None and not self.shadowed}
             unknown = {seen.product_id for seen in moved} - drifted
             self.observations.dirt.mark(unknown, "observed", now, soft=True)
             self.observations.dirt.mark(drifted, "drift", now, soft=True)

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from mpstock.ledger.actions import Actions
     from mpstock.ledger.database import Database
     from mpstock.ledger.runs import Runs
+    from mpstock.ledger.shadows import Shadows
 
 __all__ = ["Kept", "Retention", "Tidied"]
 
@@ -73,9 +74,10 @@ class Tidied:
     explanations: int = 0
     drifts: int = 0
     runs: int = 0
+    shadows: int = 0
 
     def __bool__(self) -> bool:
-        return bool(self.log or self.explanations or self.drifts or self.runs)
+        return bool(self.log or self.explanations or self.drifts or self.runs or self.shadows)
 
 
 @define
@@ -85,6 +87,7 @@ class Retention:
     db: Database
     runs: Runs
     actions: Actions
+    shadows: Shadows
 
     def due(self, now: datetime) -> bool:
         """Say whether a run should look for what is too old; it costs one row."""
@@ -102,6 +105,9 @@ class Retention:
         yield from self._runs(as_text(now - kept.runs))
         yield from self._explanations(as_text(now - kept.explanations), as_text(now - UNNAMED))
         yield from self._drifts(as_text(now - kept.drifts))
+        # What was found out of step beside another integration is of the same kind.
+        while gone := self.shadows.forget(now - kept.drifts, STEP):
+            yield Tidied(shadows=gone)
 
     def _log(self, before: str, now: datetime) -> Generator[Tidied, None, None]:
         through = int(

@@ -19,7 +19,7 @@ from sqlalchemy import (
     text,
 )
 
-from mpstock.ledger.service_schema import metadata
+from mpstock.ledger.shadow_schema import metadata
 
 __all__ = ["metadata"]
 

@@ -8,7 +8,7 @@ from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from datetime import timedelta
 from typing import TYPE_CHECKING, Protocol
 
-from attrs import evolve, frozen
+from attrs import evolve, field, frozen
 
 from mpstock.errors import (
     AuthenticationError,
@@ -17,11 +17,13 @@ from mpstock.errors import (
     PluginError,
     TransientError,
 )
+from mpstock.gate import Gate
 from mpstock.redaction import Redactor
 
 if TYPE_CHECKING:
     from mpstock.config import SinkConfig, SourceConfig
     from mpstock.interfaces import Sink, Source
+    from mpstock.ledger import Ledger
     from mpstock.model import Outcome
 
 __all__ = ["BuiltSink", "BuiltSource", "Failure", "fingerprint"]
@@ -59,15 +61,32 @@ class BuiltSource:
 
 @frozen
 class BuiltSink:
-    """A sink ready to be pushed to. `transport` is None for a sink that sends nothing over it."""
+    """A sink ready to be pushed to. `transport` is None for a sink that sends nothing over it.
+
+    Its `gate` is shut in shadow mode; `shut_or_open` does either.
+    """
 
     config: SinkConfig
     sink: Sink
     transport: _Slots | None = None
+    gate: Gate = field(factory=Gate)
 
     @property
     def name(self) -> str:
         return self.config.name
+
+    @property
+    def shadowed(self) -> bool:
+        """Whether it is in shadow mode, as far as was looked last: it is read, and nothing is written."""
+        return self.gate.shut
+
+    def shut_or_open(self, ledger: Ledger) -> bool:
+        """Let the gate be as the ledger or the settings say now; whether it is open.
+
+        Runs in the ledger's thread.
+        """
+        self.gate.shut = ledger.shadows.is_shadow(self.name, self.config.shadow)
+        return not self.gate.shut
 
     @property
     def visible_after(self) -> timedelta:

@@ -37,6 +37,7 @@ async def ask(built: BuiltSink, changes: Sequence[Change]) -> Answer:
     """Push these changes once, and say what came of it."""
     size = len(changes)
     try:
+        built.gate.check()
         outcomes = list(await built.sink.push(changes))
     except NotSentError as error:
         told = Outcome(OutcomeStatus.UNSENT, "", str(error))

@@ -66,7 +66,7 @@ async def apply(
             return await engine._finish(run, plan if dry_run else None)
         watcher = engine._watcher()
         await engine._read(run, watcher, "everything", full=False, released=(), progress=progress)
-        aim = _Aim(ledger, plan, frozenset(engine._sink_names), await engine._writes(run))
+        aim = _Aim(ledger, plan, frozenset(engine._sink_names), await engine._writes(run), run.shadowed)
         if not engine.stop.is_set():
             await work(aim.take)
             run.notes += aim.notes()
@@ -124,19 +124,22 @@ class _Aim:
     `pins` would keep them so.
 
     `sinks` are those of the settings, `writes` those that this run may write to. `done` counts what earlier
-    runs of this plan have sent, `held` what the plan itself holds, `elsewhere` what another process sends.
+    runs of this plan have sent, `held` what the plan itself holds, `elsewhere` what another process sends,
+    `unsent` what is for sinks in shadow mode (`shadowed`).
     """
 
     ledger: Ledger
     plan: Plan
     sinks: frozenset[str]
     writes: frozenset[str]
+    shadowed: frozenset[str] = frozenset()
     at_most: dict[int, int] = field(factory=dict[int, int])
     left: dict[tuple[str, str, str], int] = field(factory=dict[tuple[str, str, str], int])
     pins: list[Wish] = field(factory=list[Wish])
     done: int = 0
     held: int = 0
     elsewhere: int = 0
+    unsent: int = 0
     moved: list[_Moved] = field(factory=list["_Moved"])
 
     def take(self) -> None:
@@ -160,6 +163,8 @@ class _Aim:
                     self.held += 1
                 elif change.sink in self.sinks - self.writes:
                     self.elsewhere += 1
+                elif change.sink in self.shadowed:
+                    self.unsent += 1
                 elif offer is None or offer.sku != change.sku:
                     self.moved.append((change, None))
                 else:
@@ -193,6 +198,8 @@ class _Aim:
             told.append(f"{self.held} of {total} changes are held in the plan and are not sent")
         if self.elsewhere:
             told.append(f"{self.elsewhere} of {total} changes are of sinks that another process writes to")
+        if self.unsent:
+            told.append(f"{self.unsent} of {total} changes are of sinks in shadow mode and are not sent")
         return told
 
     def _refuse(self) -> None:

@@ -151,7 +151,7 @@ class _Sender:
 
     async def _push(self, built: BuiltSink) -> bool:
         engine = self.engine
-        if self.run.leaves_out(built.name):
+        if self.run.leaves_out(built.name) or built.shadowed:
             return False
         pusher = Pusher(
             built, engine.ledger, engine.worker, engine.clock, self.planner, self.run.id, engine.causes,

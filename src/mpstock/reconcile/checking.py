@@ -171,6 +171,15 @@ async def _write_test(engine: Engine, sink: BuiltSink, sku: str) -> list[Finding
                 "run `mpstock plan` first, and give the sku of a product that is sold here",
             )
         ]
+    if sink.shadowed:
+        return [
+            Finding(
+                "warning",
+                "write test",
+                "it is in shadow mode, and nothing is written to it",
+                "test it once it is taken over: mpstock takeover says what would change",
+            )
+        ]
     lease = engine.leases.mine.get(sink.name)
     if lease is None or not await lease.ready():
         holder = engine.leases.others.get(sink.name) if lease is None else lease.lost

@@ -27,6 +27,7 @@ from mpstock.reconcile.recording import RunRecord, collect_plan, counted, finish
 from mpstock.reconcile.report import Report
 from mpstock.reconcile.rules import BELIEVED, believed, make_planner, mark_booked, mark_moved_settings
 from mpstock.reconcile.sending import send
+from mpstock.reconcile.shadowing import note_shadows
 from mpstock.reconcile.suspicion import judge_stale
 from mpstock.reconcile.tasks import unless_stopped
 from mpstock.reconcile.watching import JUST_BEFORE, Watcher
@@ -193,8 +194,9 @@ class Engine:
         now, asked = self.clock.now(), asked or Asked()
         renamed = await self.worker.run(keep_places, self.ledger, self.sinks, now)
         run = RunRecord(
-            await self.worker.run(self.ledger.runs.begin, kind, cause, now, asked, plan_id), now, asked
-        )
+            await self.worker.run(self.ledger.runs.begin, kind, cause, now, asked, plan_id), now, asked,
+            shadowed=frozenset(built.name for built in self.sinks if built.shadowed),
+        )  # fmt: skip
         run.failures.update((f"sinks.{name}", held_by(holder)) for name, holder in self.leases.others.items())
         for old, new in renamed:
             self.tell("mpstock_alert", renamed_sink(run.id, now, old, new))
@@ -224,7 +226,9 @@ class Engine:
             await unless_stopped(pulling, self.stop)
         else:
             run.untrusted |= await self.worker.run(self.ledger.runs.failing_sources)
-        observing = watcher.observe(run, full=full, sample=sample, progress=progress)
+        observing = watcher.observe(
+            run, full=full, sample=sample, shadows=read == "everything", progress=progress
+        )
         await unless_stopped(observing, self.stop)
 
     async def _plan(
@@ -278,7 +282,7 @@ class Engine:
         told = set(run.judge.held)
         await self.worker.run(run.judge.judge, now, mine)
         for held in run.judge.held:
-            if held not in told:
+            if held not in told and held.sink not in run.shadowed:
                 self.tell("mpstock_alert", alert_of_held(run.id, now, held))
 
     # ------------------------------------------------------------------ helpers of the steps
@@ -318,6 +322,7 @@ class Engine:
         )
 
     async def _finish(self, run: RunRecord, plan: Plan | None) -> Report:
+        await self.worker.run(note_shadows, self, run)
         report = await self.worker.run(
             finish_run,
             self.ledger, run, self._sink_names, self.clock.now(),

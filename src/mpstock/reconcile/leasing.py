@@ -166,6 +166,7 @@ class Leasing:
         with self.ledger.transaction():
             leases = self.ledger.leases
             for built in self.sinks:
+                built.shut_or_open(self.ledger)
                 deadline = _deadline(built)
                 length = 2 * deadline + SPARE
                 renewed, now = self.clock.monotonic(), self.clock.now()

@@ -182,7 +182,12 @@ class Pusher:
             await asyncio.gather(composed, stop, return_exceptions=True)
 
     def _over(self) -> bool:
-        return self.stop.is_set() or self.result.failure is not None or self.lease.lost is not None
+        return (
+            self.stop.is_set()
+            or self.built.shadowed
+            or self.result.failure is not None
+            or self.lease.lost is not None
+        )
 
     async def _reap(self, tasks: set[asyncio.Task[None]]) -> set[asyncio.Task[None]]:
         done = {task for task in tasks if task.done()}
@@ -292,7 +297,7 @@ class Pusher:
             self.refresh()
             self.planner.now = now
             with self.ledger.transaction():
-                if not self.lease.confirm():
+                if not self.lease.confirm() or not self.built.shut_or_open(self.ledger):
                     return None
                 return self.ledger.pushes.compose(
                     self.built.name,

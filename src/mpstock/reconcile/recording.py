@@ -46,7 +46,8 @@ class RunRecord:
     `readings` are those that are suspicious by themselves, `let_go` the sources of which a person has said
     that what they left out is gone; `judge` knows all that is held, `broken` are invariants that
     numbers broke. `states` are the only listings that the
-    run is about; None = all. `notes` are for the person who asked.
+    run is about; None = all. `notes` are for the person who asked. `shadowed` are the sinks in shadow mode,
+    `looked` those of which everything was read back.
     """
 
     id: int
@@ -64,6 +65,8 @@ class RunRecord:
     results: dict[str, PushResult] = field(factory=dict[str, PushResult])
     states: set[int] | None = None
     notes: list[str] = field(factory=list[str])
+    shadowed: frozenset[str] = frozenset()
+    looked: set[str] = field(factory=set[str])
 
     @property
     def held(self) -> Sequence[HeldSlice]:
@@ -185,6 +188,8 @@ def _sink_report(ledger: Ledger, record: RunRecord, name: str, now: datetime) ->
     unread = record.failures.get(f"orders.{name}")
     failure = record.sink_failure(name)
     failed = len(result.refused)
+    waiting = max(counted(counts, held=False).get(name, 0) - failed, 0)
+    shadowed = name in record.shadowed
     stop = stop_of_sink(ledger.interventions, name, now)
     return SinkReport(
         name,
@@ -193,7 +198,7 @@ def _sink_report(ledger: Ledger, record: RunRecord, name: str, now: datetime) ->
         sum(drifts.values()),
         result.outcomes[OutcomeStatus.OK],
         failed,
-        max(counted(counts, held=False).get(name, 0) - failed, 0),
+        0 if shadowed else waiting,
         counted(counts, held=True).get(name, 0),
         result.requests,
         failure.message if failure else "",
@@ -205,6 +210,8 @@ def _sink_report(ledger: Ledger, record: RunRecord, name: str, now: datetime) ->
         "" if stop is None else stop.told(),
         drifts,
         TimeToSafe.of(result.waited),
+        "shadow" if shadowed else "live",
+        waiting if shadowed else 0,
     )
 
 
@@ -214,7 +221,10 @@ def _exit_code(
     codes = {failure.exit_code for failure in record.failures.values()}
     if interrupted:
         codes.add(130)
-    if record.held or record.broken or any(sink.failed or sink.held for sink in sinks.values()):
+    # What a guard would hold where nothing is sent needs nobody.
+    held = [one for one in record.held if one.sink not in record.shadowed]
+    live = [sink for sink in sinks.values() if sink.mode == "live"]
+    if held or record.broken or any(sink.failed or sink.held for sink in live):
         codes.add(1)
     if any(source.problems and source.unknown for source in record.sources.values()):
         codes.add(1)

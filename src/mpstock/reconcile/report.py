@@ -109,6 +109,7 @@ class SinkReport:
     `drifted` listings showed something else than was known; `drifts` counts them by kind (`sale`,
     `lost_write`, …).
     `time_to_safe` is how long the accepted falls took from when they were known; None where nothing fell.
+    With the `mode` `"shadow"` nothing is sent, and `would_send` counts the changes that would have been.
     """
 
     name: str
@@ -129,6 +130,8 @@ class SinkReport:
     stop: str = ""
     drifts: Mapping[str, int] = field(factory=dict[str, int])
     time_to_safe: TimeToSafe | None = None
+    mode: str = "live"
+    would_send: int = 0
 
 
 @frozen(repr=False)
@@ -181,7 +184,11 @@ class Report:
                 )
         for sink in self.sinks.values():
             told.append(
-                f"{sink.name}: {sink.pushed} pushed in {sink.requests} requests"
+                (
+                    f"{sink.name}: in shadow mode, {sink.would_send} changes would be sent"
+                    if sink.mode == "shadow"
+                    else f"{sink.name}: {sink.pushed} pushed in {sink.requests} requests"
+                )
                 + (f", {sink.failed} failed" if sink.failed else "")
                 + (f", {sink.pending} pending" if sink.pending else "")
                 + (f", {sink.held} held" if sink.held else "")

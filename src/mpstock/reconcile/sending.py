@@ -30,7 +30,8 @@ async def send(
 ) -> None:
     """Push what is ready to every sink; `at_most` bounds the quantities by a plan that was made before."""
     ledger, work = engine.ledger, engine.worker.run
-    totals = counted(await work(ledger.stocks.open_counts, run.states), held=False)
+    counts = counted(await work(ledger.stocks.open_counts, run.states), held=False)
+    totals = {name: count for name, count in counts.items() if name not in run.shadowed}
 
     async def plan_orders() -> None:
         await work(planner.plan_cause, ORDER)
@@ -56,7 +57,7 @@ async def send(
         return heeded or bool(planned)
 
     async def push(built: BuiltSink) -> bool:
-        if run.leaves_out(built.name):
+        if run.leaves_out(built.name) or built.shadowed:
             return False
         if run.sink_failure(built.name) is not None:
             # What it shows could not be read: only what is known to differ is sent.

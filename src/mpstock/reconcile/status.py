@@ -60,7 +60,7 @@ class SinkStatus:
     writes in a row that were accepted and not shown, once they are too many; `another_writer_since` is when
     somebody else was first seen to write there, None if nobody is. `time_to_safe` is how long its falls took
     in the last 24 hours. `oversold` has by day (UTC) the units that the sink says it sold, or had to cancel,
-    for lack of stock.
+    for lack of stock. With the `mode` `"shadow"` nothing is sent to it.
     """
 
     name: str
@@ -91,6 +91,7 @@ class SinkStatus:
     another_writer_since: datetime | None = None
     time_to_safe: TimeToSafe | None = None
     oversold: Mapping[str, int] = field(factory=dict[str, int])
+    mode: str = "live"
 
 
 @frozen(repr=False)
@@ -130,7 +131,7 @@ class Status:
         for sink in self.sinks:
             counts = ", ".join(f"{count} {name}" for name, count in sink.statuses.items()) or "no listing yet"
             told.append(
-                f"{sink.name}: {counts}"
+                f"{sink.name}: {'in shadow mode, ' if sink.mode == 'shadow' else ''}{counts}"
                 + (f", {sink.held} held" if sink.held else "")
                 + (f", {sink.orders} open orders of {sink.order_units} units" if sink.orders else "")
                 + (f", {sink.unknown_orders} of unknown articles" if sink.unknown_orders else "")
@@ -276,6 +277,7 @@ def status(engine: Engine) -> Status:
                 drift.writer_since,
                 safe.get(sink.name),
                 oversold.get(sink.name, {}),
+                "shadow" if ledger.shadows.is_shadow(sink.name, sink.config.shadow) else "live",
             )
         )
     runs = [

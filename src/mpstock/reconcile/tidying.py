@@ -29,6 +29,7 @@ async def tidy(engine: Engine) -> Tidied:
             total.explanations + step.explanations,
             total.drifts + step.drifts,
             total.runs + step.runs,
+            total.shadows + step.shadows,
         )
         if engine.stop.is_set():
             return total

@@ -93,7 +93,7 @@ class Verifier:
 
     def _begin(self, built: BuiltSink, started: datetime) -> Observing:
         return self.ledger.observations.begin_observing(
-            built.name, started, run=self.run, visible_after=built.visible_after
+            built.name, started, run=self.run, visible_after=built.visible_after, shadowed=built.shadowed
         )
 
     async def _observe_pages(

@@ -85,24 +85,30 @@ class Watcher:
 
         await together([read(built) for built in self.sinks if _tells(built)])
 
-    async def observe(self, run: RunRecord, *, full: bool, progress: Progress, sample: int = 0) -> None:
+    async def observe(
+        self, run: RunRecord, *, full: bool, progress: Progress, sample: int = 0, shadows: bool = False
+    ) -> None:
         """Read back what is not known, and a sample; or, with `full`, everything. Then the orders, until they
         agree; only then it is judged why something shows another number than was known.
+
+        With `shadows` everything is read back of the sinks in shadow mode: others write there.
         """
         async with self._observing:
-            await self._observe(run, full=full, progress=progress, sample=sample)
+            await self._observe(run, full=full, progress=progress, sample=sample, shadows=shadows)
 
-    async def _observe(self, run: RunRecord, *, full: bool, progress: Progress, sample: int) -> None:
+    async def _observe(
+        self, run: RunRecord, *, full: bool, progress: Progress, sample: int, shadows: bool
+    ) -> None:
         verifier = Verifier(self.ledger, self.worker, self.clock, run.id)
 
         async def observe(built: BuiltSink) -> None:
-            seen = Observed()
+            seen, whole = Observed(), full or (shadows and built.shadowed)
             for again in range(ROUNDS):
                 if run.leaves_out(built.name):
                     break
                 progress("observe", built.name, 0, None)
                 now = await verifier.observe(
-                    built, full=full and not again, sample=0 if again or full else sample
+                    built, full=whole and not again, sample=0 if again or whole else sample
                 )
                 seen = now.after(seen)
                 run.observed[built.name] = now.after(run.observed.get(built.name, Observed()))
@@ -110,7 +116,7 @@ class Watcher:
                     run.failures[f"sinks.{built.name}"] = now.failure
                 progress("observe", built.name, now.rows, now.rows)
                 # What shows what was known tells of no sale.
-                if not (now.rows if full else now.told) or not _tells(built):
+                if not (now.rows if whole else now.told) or not _tells(built):
                     break
                 if not (await self.read_orders(run, built)).voided:
                     break
@@ -120,8 +126,10 @@ class Watcher:
                 run=run.id,
                 heard=_tells(built) and f"orders.{built.name}" not in run.failures,
                 arrived=seen.arrived,
-                whole=full and seen.failure is None and not run.leaves_out(built.name),
+                whole=whole and seen.failure is None and not run.leaves_out(built.name),
             )
+            if whole and seen.failure is None and not run.leaves_out(built.name):
+                run.looked.add(built.name)
 
         await together([observe(built) for built in self.sinks])
 

@@ -35,15 +35,16 @@ _EVERY = 10**9
 class SinkLook:
     """How a sink's listings match the products.
 
-    `unmatched` are listings that nothing would be pushed for, `alternatives` how many would match with
-    another choice of the setting `match_by`, `near` those that are nearly a product's. `changes` counts what
-    a first run would send.
+    `showing` listings show stock already. `unmatched` are listings that nothing would be pushed for,
+    `alternatives` how many would match with another choice of the setting `match_by`, `near` those that are
+    nearly a product's. `changes` counts what a first run would send.
     """
 
     name: str
     listings: int = 0
     matched: int = 0
     without_listing: int = 0
+    showing: int = 0
     changes: int = 0
     held: int = 0
     error: str = ""
@@ -163,6 +164,7 @@ class Prober:
             listings,
             listings - without,
             count,
+            sum(ledger.slices.showing(built.name, code).listings for code in built.config.codes),
             match_by=spec.match_by,
             matched_by=str(getattr(built.config.settings, spec.match_by, "")) if spec.match_by else "",
             near=near_matches(products, set(products) - set(left), gaps, spec.mapping_keys) if gaps else (),

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from attrs import define
 
 from mpstock.errors import NotSentError, PluginContractError, TransientError
+from mpstock.gate import Gate
 from mpstock.interfaces import Rate
 from mpstock.pacing.hints import Hints, read_hints
 from mpstock.redaction import Redactor, redact_wire_logs, redacting_logger
@@ -82,7 +83,7 @@ class HttpTransport:
 
     `secrets` (texts, or `mpstock.Secret`) appear in nothing that it says. `client_transport` replaces
     the network: `httpx.MockTransport`, `httpx.ASGITransport`. The client is made at the first request
-    and belongs to the event loop of that request.
+    and belongs to the event loop of that request. While `gate` is shut no push leaves, whoever asks for it.
     """
 
     def __init__(
@@ -94,8 +95,10 @@ class HttpTransport:
         settings: TransportSettings,
         secrets: Sequence[Any] = (),
         client_transport: httpx.AsyncBaseTransport | None = None,
+        gate: Gate | None = None,
     ) -> None:
         self._name = name
+        self._gate = gate or Gate(name)
         self._pacer = pacer
         self._clock = clock
         self._settings = settings
@@ -167,6 +170,8 @@ class HttpTransport:
     ) -> httpx.Response:
         """Send one request; see `mpstock.interfaces.Transport.request`."""
         self._check_scopes(tuple(scopes))
+        if push:
+            self._gate.check()
         message = build_message(
             method,
             url,
@@ -274,9 +279,12 @@ class HttpTransport:
         return self._client
 
     def _leave(self, message: Message) -> Callable[[], bool] | None:
-        """Return what every push inside of `slot` is asked of, also one that waited for its own place."""
-        held = _held.get()
-        return held.may_go if held is not None and message.push and held.owner is self else None
+        """Return what every push is asked of as it leaves, also one that waited for its own place."""
+        if not message.push:
+            return None
+        held, gate = _held.get(), self._gate
+        may_go = held.may_go if held is not None and held.owner is self else None
+        return lambda: not gate.shut and (may_go is None or may_go())
 
     def _take_held(self, message: Message) -> Slot | None:
         held = _held.get()

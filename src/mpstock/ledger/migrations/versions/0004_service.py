@@ -12,6 +12,7 @@ down_revision = "0003"
 def upgrade() -> None:
     """Add the tables and columns."""
     _alerts()
+    _shadow()
     urgent = sa.Boolean(create_constraint=False)
     op.add_column("dirty", sa.Column("urgent", urgent, server_default="0", nullable=False))
     op.create_index(
@@ -101,3 +102,44 @@ def _alerts() -> None:
         sa.PrimaryKeyConstraint("marketplace", "key", name="pk_oversold_orders"),
     )
     op.create_index("ix_oversold_orders_at", "oversold_orders", ["at"])
+
+
+def _shadow() -> None:
+    op.create_table(
+        "sink_modes",
+        sa.Column("marketplace", sa.Text(), nullable=False),
+        sa.Column("mode", sa.Text(), nullable=False),
+        sa.Column("actor", sa.Text(), server_default="", nullable=False),
+        sa.Column("reason", sa.Text(), server_default="", nullable=False),
+        sa.Column("decided_at", sa.DateTime(), nullable=False),
+        sa.PrimaryKeyConstraint("marketplace", name="pk_sink_modes"),
+    )
+    op.create_table(
+        "shadow_watches",
+        sa.Column("id", sa.Integer(), nullable=False),
+        sa.Column("marketplace", sa.Text(), nullable=False),
+        sa.Column("began_at", sa.DateTime(), nullable=False),
+        sa.Column("seen_at", sa.DateTime(), nullable=False),
+        sa.Column("looks", sa.Integer(), server_default="1", nullable=False),
+        sa.PrimaryKeyConstraint("id", name="pk_shadow_watches"),
+    )
+    op.create_index("ix_shadow_watches_marketplace", "shadow_watches", ["marketplace", "id"])
+    op.create_table(
+        "shadow_points",
+        sa.Column("id", sa.Integer(), nullable=False),
+        sa.Column("watch_id", sa.Integer(), nullable=False),
+        sa.Column("product_id", sa.Integer(), nullable=False),
+        sa.Column("warehouse_code", sa.Text(), nullable=False),
+        sa.Column("at", sa.DateTime(), nullable=False),
+        sa.Column("shown", sa.Integer(), nullable=False),
+        sa.Column("ours", sa.Integer(), nullable=False),
+        sa.Column("held", sa.Text()),
+        sa.Column("cause", sa.Text(), server_default="", nullable=False),
+        sa.ForeignKeyConstraint(
+            ["watch_id"], ["shadow_watches.id"], name="fk_shadow_points_watch_id_shadow_watches"
+        ),
+        sa.PrimaryKeyConstraint("id", name="pk_shadow_points"),
+    )
+    op.create_index(
+        "ix_shadow_points_listing", "shadow_points", ["watch_id", "product_id", "warehouse_code", "id"]
+    )
