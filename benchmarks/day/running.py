@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import math
 import random
 import time
@@ -77,6 +78,7 @@ async def live(world: World, folder: Path) -> None:
         report = await shop.sync(full=True, cause="opening")
         world.opened = {"cpu": round(time.process_time() - before, 2), "pushed": report.pushed}
         world.begin()
+        gc.freeze()
         chance = random.Random(world.options.seed + 20)
         rings: set[asyncio.Task[None]] = set()
 

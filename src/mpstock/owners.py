@@ -17,7 +17,7 @@ _living: weakref.WeakValueDictionary[str, object] = weakref.WeakValueDictionary(
 
 def register(owner: object) -> str:
     """Name `owner` for as long as it lives: `<place>:<process>:<start of the process>.<random>`."""
-    name = f"{_place()}:{os.getpid()}:{_started(os.getpid())}.{secrets.token_hex(4)}"
+    name = f"{_place()}:{os.getpid()}:{_own_start(os.getpid())}.{secrets.token_hex(4)}"
     _living[name] = owner
     return name
 
@@ -37,7 +37,7 @@ def gone(owner: str) -> bool:
     if place != _place() or process is None:
         return False
     started = tail.partition(".")[0]
-    if process == os.getpid() and started in ("", _started(process)):
+    if process == os.getpid() and started in ("", _own_start(process)):
         return owner not in _living
     # Elsewhere signal 0 is not a question but an order.
     if os.name != "posix":
@@ -84,6 +84,12 @@ def _place() -> str:
     except OSError:
         pass
     return "/".join(parts)
+
+
+@lru_cache(maxsize=1)
+def _own_start(process: int) -> str:
+    """Return when this process started. It is told its number, which is another one after a fork."""
+    return _started(process)
 
 
 def _started(process: int) -> str:

@@ -17,6 +17,7 @@ from mpstock.errors import (
     UnexpectedResponseError,
 )
 from mpstock_ozon import answers, codes, postings, wire
+from mpstock_ozon.retelling import Retelling
 from mpstock_ozon.settings import OzonSettings
 
 if TYPE_CHECKING:
@@ -56,6 +57,7 @@ class OzonApi:
     def __init__(self, settings: OzonSettings, context: Context) -> None:
         self._settings = settings
         self._context = context
+        self._retelling = Retelling()
 
     async def write(self, rows: Sequence[tuple[str, int, int]]) -> httpx.Response:
         """Send (offer_id, warehouse_id, stock) as one write and return Ozon's answer of 200.
@@ -99,7 +101,7 @@ class OzonApi:
     ) -> postings.PostingPage:
         """Read one page of the open postings, whose deadlines lie in the months around a moment."""
         body = postings.unfulfilled_request(around, cursor, limit)
-        return await self._read(wire.UNFULFILLED, body, lambda data: postings.page_of(data, as_of, limit))
+        return await self._read(wire.UNFULFILLED, body, lambda data: self._postings(data, as_of, limit))
 
     async def changed(
         self,
@@ -111,7 +113,10 @@ class OzonApi:
     ) -> postings.PostingPage:
         """Read one page of the postings whose status last changed in this period."""
         body = postings.changed_request(since, until, cursor, limit)
-        return await self._read(wire.POSTINGS, body, lambda data: postings.page_of(data, as_of, limit))
+        return await self._read(wire.POSTINGS, body, lambda data: self._postings(data, as_of, limit))
+
+    def _postings(self, data: Mapping[str, Any], as_of: datetime, limit: int) -> postings.PostingPage:
+        return postings.page_of(data, as_of, limit, self._retelling.orders_of)
 
     async def warehouses(self) -> list[wire.Warehouse]:
         """Read all warehouses of the account."""

@@ -7,7 +7,7 @@ Every offer of a posting is one `Order`. Source of the fields and statuses: Ozon
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -21,6 +21,7 @@ __all__ = [
     "LIMIT",
     "PostingPage",
     "changed_request",
+    "is_settled",
     "orders_of",
     "page_of",
     "unfulfilled_request",
@@ -55,7 +56,11 @@ _OUT_OF_STOCK = frozenset({352, 400})
 # Not taken in by the sorting centre, or disputed: the parcel may stand in the seller's warehouse again, or
 # still. Only a handover that Ozon has dated says that it does not.
 _UNDECIDED = frozenset({"arbitration", "not_accepted"})
+_KNOWN = _PLACED | _ASSEMBLED | _SHIPPED | _CANCELLED | _UNDECIDED
 _RETURNED = "posting_returned_to_warehouse"
+
+Reader = Callable[[Mapping[str, Any], datetime, str], tuple[str, tuple[Order, ...]]]
+"""Reads one posting as `orders_of` does."""
 
 _MEND = "tell Ozon's support the posting, or report it to mpstock-ozon with this answer"
 
@@ -101,8 +106,10 @@ def changed_request(since: datetime, until: datetime, cursor: str, limit: int = 
     }
 
 
-def page_of(data: Mapping[str, Any], as_of: datetime, limit: int = LIMIT) -> PostingPage:
-    """Read one page of either method, for which `limit` postings were asked.
+def page_of(
+    data: Mapping[str, Any], as_of: datetime, limit: int = LIMIT, reader: Reader | None = None
+) -> PostingPage:
+    """Read one page of either method, for which `limit` postings were asked, each by `reader`.
 
     It stands at the top or, as has been seen, under `result`.
 
@@ -113,12 +120,13 @@ def page_of(data: Mapping[str, Any], as_of: datetime, limit: int = LIMIT) -> Pos
     if "postings" not in data and isinstance(data.get("result"), dict):
         data, place = data["result"], "result."
     rows = wire.array(data.get("postings"), f"{place}postings")
+    read = reader or orders_of
     orders: dict[str, tuple[Order, ...]] = {}
     problems: list[Problem] = []
     for index, row in enumerate(rows):
         at = f"{place}postings[{index}]"
         try:
-            number, found = orders_of(wire.mapping(row, at), as_of, at)
+            number, found = read(wire.mapping(row, at), as_of, at)
         except UnexpectedResponseError as error:
             problems.append(Problem(at, "posting", f"{error}; {_MEND}"))
         else:
@@ -167,6 +175,12 @@ def orders_of(row: Mapping[str, Any], as_of: datetime, place: str) -> tuple[str,
     )
 
 
+def is_settled(row: Mapping[str, Any], as_of: datetime) -> bool:
+    """Say whether `orders_of` reads this posting at every later moment as it did at this one."""
+    moments = [wire.moment(row.get(name)) for name in ("in_process_at", "delivering_date")]
+    return moments[0] is not None and all(at is None or at <= as_of + SKEW for at in moments)
+
+
 def _stage(row: Mapping[str, Any], as_of: datetime) -> tuple[OrderStage, datetime | None]:
     """Return the stage and when it was reached, where Ozon says so.
 
@@ -209,7 +223,7 @@ def _warehouse(row: Mapping[str, Any]) -> str | None:
 
 def _note(row: Mapping[str, Any]) -> str:
     status, substatus = wire.text(row.get("status")), wire.text(row.get("substatus"))
-    if status not in _PLACED | _ASSEMBLED | _SHIPPED | _CANCELLED | _UNDECIDED:
+    if status not in _KNOWN:
         status = f"status {status!r} is new to mpstock-ozon, its units count as taken"
     cancellation = row.get("cancellation")
     reason = wire.text(cancellation.get("cancel_reason")) if isinstance(cancellation, dict) else ""

@@ -7,6 +7,7 @@ import binascii
 import json
 from collections.abc import Callable, Iterable
 from datetime import UTC, datetime, timedelta
+from operator import attrgetter
 from typing import Any
 
 from mpstock.simulation import Answer, Request
@@ -21,7 +22,11 @@ LISTED_STATUSES = frozenset(STATUSES) - {"awaiting_verification"}
 UNFULFILLED_STATUSES = LISTED_STATUSES - {"cancelled", "delivered", "sent_by_seller"}
 """What the filter `statuses` of each method takes."""
 
-Key = tuple[int, ...]
+Key = tuple[datetime | int, ...]
+"""What postings are sorted by: moments, and the id last."""
+
+EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+MICROSECOND = timedelta(microseconds=1)
 
 
 class PostingReading:
@@ -56,12 +61,12 @@ class PostingReading:
             raise bad_request("only one of filter.cutoff and filter.delivering_date may be specified")
         matches = self._matching(request, wanted, UNFULFILLED_STATUSES)
 
+        ended = {"cancelled", "delivered", "sent_by_seller"}
+        if not self.delivering_is_unfulfilled:
+            ended.add("delivering")
+
         def open_now(one: Posting) -> bool:
-            if one.status in ("cancelled", "delivered", "sent_by_seller"):
-                return False
-            if one.status == "delivering" and not self.delivering_is_unfulfilled:
-                return False
-            if not one.units or not matches(one):
+            if one.status in ended or not one.units or not matches(one):
                 return False
             if cutoff is not None:
                 return cutoff[0] <= one.cutoff <= cutoff[1]
@@ -71,10 +76,7 @@ class PostingReading:
                 and delivering[0] <= one.delivering_date <= delivering[1]
             )
 
-        def key(one: Posting) -> Key:
-            return _micros(one.cutoff), _micros(one.in_process_at), one.id
-
-        rows, more, cursor = self._page(request, body, limit, open_now, key, 3)
+        rows, more, cursor = self._page(request, body, limit, open_now, ("cutoff", "in_process_at", "id"))
         return self._answer(rows, more, cursor, count=len(rows))
 
     async def listed(self, request: Request) -> Answer:
@@ -90,10 +92,7 @@ class PostingReading:
         def placed_then(one: Posting) -> bool:
             return period[0] <= one.in_process_at <= period[1] and matches(one)
 
-        def key(one: Posting) -> Key:
-            return _micros(one.in_process_at), one.id
-
-        return self._answer(*self._page(request, body, limit, placed_then, key, 2))
+        return self._answer(*self._page(request, body, limit, placed_then, ("in_process_at", "id")))
 
     def _matching(
         self, request: Request, wanted: dict[str, Any], known: frozenset[str]
@@ -124,14 +123,15 @@ class PostingReading:
         body: dict[str, Any],
         limit: int,
         matches: Callable[[Posting], bool],
-        key: Callable[[Posting], Key],
-        length: int,
+        order: tuple[str, ...],
     ) -> tuple[list[str], bool, str]:
+        """Return a page's texts, whether more follow, and its cursor; `order` are the fields to sort by."""
+        key: Callable[[Posting], Key] = attrgetter(*order)
         direction = field_of(request, body, "sort_dir", str, "ASC") or "ASC"
         if direction.upper() not in ("ASC", "DESC"):
             raise bad_request(f"proto: invalid value for enum type: {direction!r}")
         down = direction.upper() == "DESC"
-        after = _decoded(field_of(request, body, "cursor", str, ""), length)
+        after = _decoded(field_of(request, body, "cursor", str, ""), len(order))
         found = sorted(filter(matches, self.postings.by_number.values()), key=key, reverse=down)
         if after is not None:
             found = [one for one in found if (key(one) < after if down else key(one) > after)]
@@ -240,20 +240,18 @@ def _period(
     return ends[0], ends[1]
 
 
-def _micros(at: datetime) -> int:
-    return round(at.timestamp() * 1_000_000)
-
-
 def _encoded(key: Key) -> str:
-    return base64.b64encode(json.dumps({"fields": key}).encode()).decode()
+    fields = [part if isinstance(part, int) else (part - EPOCH) // MICROSECOND for part in key]
+    return base64.b64encode(json.dumps({"fields": fields}).encode()).decode()
 
 
 def _decoded(cursor: str, length: int) -> Key | None:
     if not cursor:
         return None
     try:
-        key = tuple(int(part) for part in json.loads(base64.b64decode(cursor, validate=True))["fields"])
-    except (binascii.Error, ValueError, TypeError, LookupError):
+        *moments, number = map(int, json.loads(base64.b64decode(cursor, validate=True))["fields"])
+        key: Key = (*(EPOCH + part * MICROSECOND for part in moments), number)
+    except (binascii.Error, ValueError, TypeError, LookupError, OverflowError):
         raise bad_request("Request validation error: invalid cursor") from None
     if len(key) != length:
         raise bad_request("Request validation error: invalid cursor")

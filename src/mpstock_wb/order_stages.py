@@ -35,6 +35,9 @@ _WB_CANCELLED = {
 
 _WB_OTHER = {"waiting", "ready_for_pickup", "postponed_delivery", ""}
 
+_SUPPLIER = {*_OPEN, *_HANDED_OVER, *_REFUSED, *_CANCELLED}
+_WB = {*_WB_AWAY, *_WB_CANCELLED, *_WB_OTHER}
+
 
 def stage_of(flow: Flow, supplier: str, wb: str, known: OrderStage) -> OrderStage:
     """Return the stage of an order that has not been seen handed over; `known` is the stage it was at.
@@ -56,6 +59,4 @@ def stage_of(flow: Flow, supplier: str, wb: str, known: OrderStage) -> OrderStag
 
 def is_known(supplier: str, wb: str) -> bool:
     """Whether both words are among the documented ones."""
-    return (supplier in _OPEN or supplier in _HANDED_OVER | _REFUSED | _CANCELLED) and (
-        wb in _WB_AWAY | _WB_CANCELLED | _WB_OTHER
-    )
+    return supplier in _SUPPLIER and wb in _WB

@@ -8,9 +8,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
+from functools import lru_cache
 from typing import Any
 
-from attrs import frozen
+from attrs import field, frozen
 
 from mpstock_wb.order_flows import Flow
 from mpstock_wb.wire import as_id
@@ -21,18 +22,54 @@ __all__ = ["OrderRow", "Status", "list_params", "read_list", "read_new", "read_s
 
 @frozen
 class OrderRow:
-    """One order as it is listed, which is without its status. `created` is None where it is unreadable."""
+    """One order as it is listed, which is without its status.
+
+    Most of those that are listed are known already, so what else is told of one is read when it is asked for.
+    """
 
     id: int
-    created: datetime | None
-    warehouse: int | None
-    chrt_id: int | None
-    barcodes: tuple[str, ...] = ()
-    article: str = ""
-    nm_id: int | None = None
-    delivery: str = ""
-    b2b: bool = False
-    zero: bool = False
+    told: Mapping[str, Any] = field(repr=False)
+
+    @property
+    def chrt_id(self) -> int | None:
+        """What it is of."""
+        return as_id(self.told.get("chrtId"))
+
+    @property
+    def created(self) -> datetime | None:
+        """When it was placed; None where that is unreadable."""
+        return _moment(self.told.get("createdAt"))
+
+    @property
+    def warehouse(self) -> int | None:
+        return as_id(self.told.get("warehouseId"))
+
+    @property
+    def barcodes(self) -> tuple[str, ...]:
+        barcodes = self.told.get("skus")
+        return tuple(filter(None, map(as_text, barcodes if isinstance(barcodes, list) else ())))
+
+    @property
+    def article(self) -> str:
+        return as_text(self.told.get("article"))
+
+    @property
+    def nm_id(self) -> int | None:
+        return as_id(self.told.get("nmId"))
+
+    @property
+    def delivery(self) -> str:
+        return as_text(self.told.get("deliveryType"))
+
+    @property
+    def b2b(self) -> bool:
+        options = self.told.get("options")
+        return isinstance(options, Mapping) and (options.get("isB2B") is True or options.get("isB2b") is True)
+
+    @property
+    def zero(self) -> bool:
+        """Whether it was ordered at a stock of zero."""
+        return self.told.get("isZeroOrder") is True
 
 
 @frozen
@@ -96,10 +133,15 @@ def read_statuses(data: Any, flow: Flow) -> dict[int, Status]:
         number = as_id(row.get(flow.id_key)) if isinstance(row, dict) else None
         if number is None:
             raise ValueError(f"row {index} of `orders` has no usable `{flow.id_key}`")
-        status = Status(as_text(row.get("supplierStatus")), as_text(row.get("wbStatus")))
+        status = _status(as_text(row.get("supplierStatus")), as_text(row.get("wbStatus")))
         if status.supplier or status.wb:
             found[number] = status
     return found
+
+
+@lru_cache(maxsize=256)
+def _status(supplier: str, wb: str) -> Status:
+    return Status(supplier, wb)
 
 
 def _rows(data: Any) -> list[Any]:
@@ -114,23 +156,7 @@ def _row(index: int, row: Any) -> OrderRow:
     if number is None:
         # Passed over it would be a unit that is sold and still for sale.
         raise ValueError(f"row {index} of `orders` has no usable `id`")
-    barcodes = row.get("skus")
-    return OrderRow(
-        id=number,
-        created=_moment(row.get("createdAt")),
-        warehouse=as_id(row.get("warehouseId")),
-        chrt_id=as_id(row.get("chrtId")),
-        barcodes=tuple(filter(None, map(as_text, barcodes if isinstance(barcodes, list) else ()))),
-        article=as_text(row.get("article")),
-        nm_id=as_id(row.get("nmId")),
-        delivery=as_text(row.get("deliveryType")),
-        b2b=_b2b(row.get("options")),
-        zero=row.get("isZeroOrder") is True,
-    )
-
-
-def _b2b(options: Any) -> bool:
-    return isinstance(options, Mapping) and (options.get("isB2B") is True or options.get("isB2b") is True)
+    return OrderRow(number, row)
 
 
 def _moment(value: Any) -> datetime | None:

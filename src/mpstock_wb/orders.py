@@ -146,17 +146,19 @@ class OrderReader:
     def _add(self, flow: Flow, found: _Found, row: OrderRow, now: datetime) -> None:
         known = found.open.get(row.id)
         if known is not None:
-            if row.chrt_id is not None and known.item != row.chrt_id:
-                found.open[row.id] = evolve(known, item=row.chrt_id)
+            chrt_id = row.chrt_id
+            if chrt_id is not None and known.item != chrt_id:
+                found.open[row.id] = evolve(known, item=chrt_id)
             return
-        if row.created is None:
+        created = row.created
+        if created is None:
             self._context.logger.warning(
                 "%s order %d: its `createdAt` cannot be read; taken as placed now", flow.title, row.id
             )
         found.open[row.id] = Known(
             id=row.id,
             item=_item(row),
-            placed=_seconds(row.created or now),
+            placed=_seconds(created or now),
             warehouse=row.warehouse or 0,
             mark=_mark(row),
         )
@@ -251,13 +253,14 @@ _OPEN_STAGES = (OrderStage.PLACED, OrderStage.ASSEMBLED)
 
 def _item(row: OrderRow) -> int | str:
     """Return the size, or where it is not told what else names the goods."""
-    if row.chrt_id is not None:
-        return row.chrt_id
-    if row.barcodes:
-        return _BARCODE + row.barcodes[0]
-    if row.article:
-        return f"article:{row.article}"
-    return f"nmID:{row.nm_id}" if row.nm_id is not None else "unknown"
+    chrt_id, barcodes, article, nm_id = row.chrt_id, row.barcodes, row.article, row.nm_id
+    if chrt_id is not None:
+        return chrt_id
+    if barcodes:
+        return _BARCODE + barcodes[0]
+    if article:
+        return f"article:{article}"
+    return f"nmID:{nm_id}" if nm_id is not None else "unknown"
 
 
 def _mark(row: OrderRow) -> str:

@@ -133,7 +133,8 @@ class OrderMethods:
             return self._bad_body(section, "IncorrectRequestBody", "Некорректное тело запроса")
         if len(ids) > _MOST:
             return self._bad_body(section, "IncorrectRequest", "Переданы некорректные данные")
-        rows = [_status(section, number, self._orders.told(section.kind, number)) for number in ids]
+        orders = self._orders.told(section.kind, ids)
+        rows = [_status(section, number, order) for number, order in zip(ids, orders, strict=True)]
         return Answer.json({"orders": [row for row in rows if row is not None]})
 
     def _bad_body(self, section: _Section, code: str, message: str) -> Answer:

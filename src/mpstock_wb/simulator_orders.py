@@ -7,7 +7,7 @@ of `supplierStatus` and `wbStatus`, and from which of them an order can be cance
 from __future__ import annotations
 
 from bisect import bisect_right
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable, Iterator
 from datetime import datetime, timedelta
 from typing import Literal
 
@@ -201,10 +201,9 @@ class Orders:
 
     def new(self, kind: Kind) -> list[Purchase]:
         """Return the orders that wait for the seller."""
+        told = self._telling(kind)
         return [
-            order
-            for order in self._orders
-            if order.kind == kind and order.open and order.supplier_status == "new" and self._told(order)
+            order for order in self._orders if order.supplier_status == "new" and order.open and told(order)
         ]
 
     def page(
@@ -215,29 +214,35 @@ class Orders:
         FBS lists every order, the other kinds those that have ended.
         """
         found: list[Purchase] = []
+        told = self._telling(kind)
         for order in self._beyond(after):
-            if order.kind != kind or not self._told(order):
-                continue
             moment: datetime | None = order.created_at
             if kind != "fbs" and (order.ended_at is None or self.period == "ended"):
                 moment = order.ended_at
-            if moment is None or not start <= moment <= end:
+            if moment is None or not start <= moment <= end or not told(order):
                 continue
             if len(found) == limit:
                 return found, True
             found.append(order)
         return found, False
 
-    def told(self, kind: Kind, number: int) -> Purchase | None:
-        """Return an order that the method for statuses knows."""
-        order = self._by_key.get(str(number))
-        return order if order is not None and order.kind == kind and self._told(order) else None
+    def told(self, kind: Kind, numbers: Iterable[int]) -> list[Purchase | None]:
+        """Return the orders that the method for statuses knows, None for one that it does not."""
+        told = self._telling(kind)
+        found = [self._by_key.get(str(number)) for number in numbers]
+        return [order if order is not None and told(order) else None for order in found]
 
     def _beyond(self, after: int) -> Iterator[Purchase]:
         for index in range(bisect_right(self._numbers, after), len(self._orders)):
             yield self._orders[index]
 
-    def _told(self, order: Purchase) -> bool:
-        age = self._clock.now() - order.created_at
+    def _telling(self, kind: Kind) -> Callable[[Purchase], bool]:
+        """Return what says of an order whether the methods of a section tell of it now."""
+        now = self._clock.now()
         # Moments of creation are whole seconds, so an order may look a second older than it is.
-        return not order.archived and age < _ARCHIVED_AFTER and age >= timedelta(seconds=self.appears_after)
+        oldest, newest = now - _ARCHIVED_AFTER, now - timedelta(seconds=self.appears_after)
+
+        def told(order: Purchase) -> bool:
+            return oldest < order.created_at <= newest and not order.archived and order.kind == kind
+
+        return told

@@ -137,6 +137,50 @@ def test_a_second_process_reads_during_a_write(path: Path, ledger: Ledger, impat
     assert set(ledger.levels.product_ids(["A", "B"])) == {"A", "B"}
 
 
+def test_what_must_outlive_a_power_cut_waits_for_the_disk(ledger: Ledger) -> None:
+    """Also right after something that need not; 2 is FULL, 1 is NORMAL (SQLite, PRAGMA synchronous)."""
+
+    def waits() -> bool:
+        return bool(ledger.database.scalar("PRAGMA synchronous") == 2)
+
+    for _ in range(2):
+        with ledger.transaction(durable=False):
+            assert not waits()
+        with ledger.transaction():
+            assert waits()
+            with ledger.transaction(durable=False):
+                # A part of the one that waits.
+                assert waits()
+    with ledger.transaction(durable=False):
+        pass
+    ledger.runs.remember("outside", "a transaction")
+    assert waits()
+
+
+def test_a_transaction_that_fails_in_any_place_leaves_the_ledger_as_it_was(ledger: Ledger) -> None:
+    """Within, or at its commit; the next one works, and knows nothing of it."""
+
+    def broken_off() -> None:
+        with ledger.transaction():
+            read(ledger, Level("A", "main", 5))
+            with ledger.transaction():
+                raise ZeroDivisionError
+
+    def refused_at_the_end() -> None:
+        with ledger.transaction():
+            read(ledger, Level("A", "main", 5))
+            ledger.database.query("PRAGMA defer_foreign_keys = ON")
+            ledger.database.execute("UPDATE stock_levels SET product_id = 77")
+
+    with pytest.raises(ZeroDivisionError):
+        broken_off()
+    with pytest.raises(LedgerError, match="FOREIGN KEY"):
+        refused_at_the_end()
+    assert ledger.levels.product_ids(["A"]) == {}
+    read(ledger, Level("A", "main", 5))
+    assert ledger.levels.product_ids(["A"]) == {"A": 1}
+
+
 def test_a_full_disk_is_told_and_nothing_is_half_written(ledger: Ledger) -> None:
     """No space: a clear error, the transaction is undone as a whole, and room heals it."""
     read(ledger, Level("A", "main", 5))

@@ -34,6 +34,32 @@ def test_context_leads_to_an_application():
     assert (context.name, context.warehouses) == ("wb", ("1111",))
 
 
+def test_an_application_hears_as_from_a_server():
+    """The whole body, then the end of the exchange; an answer in parts is one answer, to HEAD none."""
+    heard: list[Any] = []
+
+    async def slow(scope: Any, receive: Any, send: Any) -> None:
+        heard.append(await receive())
+        await send({"type": "http.response.start", "status": 201, "headers": [(b"x-way", b"home")]})
+        await send({"type": "http.response.body", "body": b"one ", "more_body": True})
+        await send({"type": "http.response.body", "body": scope["query_string"]})
+        heard.append(await receive())
+
+    async def main() -> None:
+        transport = adapter_context(slow).transport
+        answer = await transport.request(
+            "POST", "http://double/path?a=1", scopes=(), push=True, content=b"said"
+        )
+        assert (answer.status_code, answer.headers["x-way"], answer.content) == (201, "home", b"one a=1")
+        assert (await transport.request("HEAD", "http://double/path?a=1", scopes=())).content == b""
+
+    run_virtual(main)
+    assert heard[:2] == [
+        {"type": "http.request", "body": b"said", "more_body": False},
+        {"type": "http.disconnect"},
+    ]
+
+
 @pytest.mark.parametrize("half", [False, True])
 def test_application_that_breaks_off_is_a_lost_connection(half: bool):
     """A double that ends without a whole answer looks as over a network: the push is in doubt."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import sqlite3
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
@@ -16,7 +16,7 @@ from mpstock.errors import ConfigurationError, LedgerError, LedgerFullError, Led
 if TYPE_CHECKING:
     from sqlalchemy import Connection, Engine
 
-__all__ = ["Database", "as_datetime", "as_text", "ids"]
+__all__ = ["Database", "as_datetime", "as_json", "as_text", "ids"]
 
 BUSY_TIMEOUT = 30.0
 """Seconds to wait for another process's write before the ledger counts as locked."""
@@ -34,9 +34,13 @@ def as_datetime(text: str | None) -> datetime | None:
     return None if text is None else datetime.fromisoformat(text).replace(tzinfo=UTC)
 
 
+as_json = json.JSONEncoder(ensure_ascii=False).encode
+"""Writes a value as the ledger keeps it. `json.dumps` makes an encoder at each call that asks for more."""
+
+
 def ids(values: Iterable[Any]) -> str:
     """Return values as the one parameter that `IN (SELECT value FROM json_each(?))` takes."""
-    return json.dumps(list(values), ensure_ascii=False)
+    return as_json(list(values))
 
 
 class Database:
@@ -78,6 +82,7 @@ class Database:
         with self._mended():
             self._connection = self._engine.connect()
         self._depth = 0
+        self._durable = True
         self.on_rollback: list[Callable[[], None]] = []
 
     def migrate(self) -> None:
@@ -93,35 +98,37 @@ class Database:
         assert isinstance(raw, sqlite3.Connection)
         return raw
 
-    @contextmanager
-    def transaction(self, *, durable: bool = True) -> Iterator[None]:
+    def transaction(self, *, durable: bool = True) -> AbstractContextManager[None]:
         """One write transaction; nested ones join it. Rolled back as a whole on any exception.
 
         `durable` False leaves out the wait for the disk: a killed process still loses nothing,
         a machine that loses power may lose the last ones.
         """
-        if self._depth:
-            yield
-            return
-        try:
-            with self._mended():
-                if not durable:
-                    self._driver.execute("PRAGMA synchronous = NORMAL")
-                self._driver.execute("BEGIN IMMEDIATE")
-            self._depth = 1
-            yield
-            with self._mended():
-                self._driver.execute("COMMIT")
-        except BaseException:
-            if self._driver.in_transaction:
-                self._driver.execute("ROLLBACK")
-            for forget in self.on_rollback:
-                forget()
-            raise
-        finally:
-            self._depth = 0
-            if not durable:
-                self._driver.execute("PRAGMA synchronous = FULL")
+        return _JOINED if self._depth else _Transaction(self, durable)
+
+    def _begin(self, durable: bool) -> None:
+        with self._mended():
+            self._wait_for_disk(durable)
+            self._driver.execute("BEGIN IMMEDIATE")
+        self._depth = 1
+
+    def _commit(self) -> None:
+        with self._mended():
+            self._driver.execute("COMMIT")
+        self._depth = 0
+
+    def _roll_back(self) -> None:
+        self._depth = 0
+        if self._driver.in_transaction:
+            self._driver.execute("ROLLBACK")
+        for forget in self.on_rollback:
+            forget()
+
+    def _wait_for_disk(self, durable: bool) -> None:
+        """Let the commits that follow wait for the disk, or not; outside of a transaction."""
+        if durable is not self._durable:
+            self._driver.execute(f"PRAGMA synchronous = {'FULL' if durable else 'NORMAL'}")
+            self._durable = durable
 
     @contextmanager
     def snapshot(self) -> Iterator[None]:
@@ -151,18 +158,24 @@ class Database:
 
     def query(self, sql: str, parameters: Sequence[Any] = ()) -> list[Any]:
         """Return all rows as tuples."""
-        with self._mended():
+        try:
             return self._driver.execute(sql, parameters).fetchall()
+        except sqlite3.Error as error:
+            raise self._translate(error) from error
 
     def iterate(self, sql: str, parameters: Sequence[Any] = ()) -> Iterator[Any]:
         """Yield rows one by one, so that memory does not grow with their number."""
-        with self._mended():
+        try:
             yield from self._driver.execute(sql, parameters)
+        except sqlite3.Error as error:
+            raise self._translate(error) from error
 
     def one(self, sql: str, parameters: Sequence[Any] = ()) -> Any:
         """Return the first row, or None."""
-        with self._mended():
+        try:
             return self._driver.execute(sql, parameters).fetchone()
+        except sqlite3.Error as error:
+            raise self._translate(error) from error
 
     def scalar(self, sql: str, parameters: Sequence[Any] = ()) -> Any:
         """Return the first column of the first row, or None."""
@@ -171,19 +184,29 @@ class Database:
 
     def execute(self, sql: str, parameters: Sequence[Any] = ()) -> int:
         """Run one statement; return the number of rows it changed."""
-        with self._mended():
-            return self._driver.execute(sql, parameters).rowcount
+        return self._run(sql, parameters).rowcount
 
     def insert(self, sql: str, parameters: Sequence[Any] = ()) -> int:
         """Run one INSERT; return the id of the new row."""
-        with self._mended():
-            return self._driver.execute(sql, parameters).lastrowid or 0
+        return self._run(sql, parameters).lastrowid or 0
 
     def executemany(self, sql: str, rows: Sequence[Sequence[Any]]) -> None:
         """Run one statement for many rows."""
         if rows:
-            with self._mended():
+            try:
+                if not self._depth:
+                    self._wait_for_disk(durable=True)
                 self._driver.executemany(sql, rows)
+            except sqlite3.Error as error:
+                raise self._translate(error) from error
+
+    def _run(self, sql: str, parameters: Sequence[Any]) -> sqlite3.Cursor:
+        try:
+            if not self._depth:
+                self._wait_for_disk(durable=True)
+            return self._driver.execute(sql, parameters)
+        except sqlite3.Error as error:
+            raise self._translate(error) from error
 
     def close(self) -> None:
         """Close the connection; a second call does nothing."""
@@ -222,6 +245,35 @@ class Database:
                 "put it aside, or restore a backup"
             )
         return LedgerError(f"{self.place}: {text}")
+
+
+class _Transaction:
+    """A transaction as a context manager; one made of a generator costs as much as a small statement."""
+
+    __slots__ = ("_database", "_durable")
+
+    def __init__(self, database: Database, durable: bool) -> None:
+        self._database = database
+        self._durable = durable
+
+    def __enter__(self) -> None:
+        try:
+            self._database._begin(self._durable)
+        except BaseException:
+            self._database._roll_back()
+            raise
+
+    def __exit__(self, _kind: object, error: BaseException | None, _trace: object) -> None:
+        try:
+            if error is None:
+                self._database._commit()
+        finally:
+            # Also where the commit failed.
+            if self._database._depth:
+                self._database._roll_back()
+
+
+_JOINED = nullcontext()
 
 
 def _on_connect(journal: str, connection: Any, _record: Any) -> None:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from attrs import define, field, frozen
 
-from mpstock.ledger.database import as_text, ids
+from mpstock.ledger.database import as_json, as_text, ids
 from mpstock.ledger.seen import SeenRows
 
 if TYPE_CHECKING:
@@ -217,8 +217,8 @@ class Walk:
         untie: list[tuple[int]] = []
         for listing in page:
             key = (listing.external_id, listing.warehouse)
-            skus = json.dumps(listing.skus, ensure_ascii=False)
-            keys = json.dumps({k: list(v) for k, v in listing.keys.items()}, ensure_ascii=False)
+            skus = as_json(listing.skus)
+            keys = as_json({k: list(v) for k, v in listing.keys.items()})
             old = stored.get(key)
             if old is None:
                 new[key] = (

@@ -43,10 +43,15 @@ class LedgerPaceStore:
                     tuple(keys),
                 )
             }
-            states, result = change([found.get(key) for key in keys])
+            before = [found.get(key) for key in keys]
+            states, result = change(before)
             self._db.executemany(
                 "INSERT INTO rate_limits (key, state) VALUES (?, ?) "
                 "ON CONFLICT (key) DO UPDATE SET state = excluded.state",
-                [(key, json.dumps(state)) for key, state in zip(keys, states, strict=True)],
+                [
+                    (key, json.dumps(state))
+                    for key, old, state in zip(keys, before, states, strict=True)
+                    if state is not old
+                ],
             )
             return result

@@ -259,10 +259,14 @@ def total(own: Mapping[int, Pool], feeds: frozenset[int] | None, rules: Mapping[
     What no source lists in these warehouses is none, provided that every source was read completely once.
     One that was never read may know of more, or of a shortage.
     """
-    chosen = [own[warehouse] for warehouse in fed_by(own, feeds)]
+    chosen = fed_by(own, feeds)
     if chosen:
-        heard = all(rule.trusted or rule.omits_zero for rule in rules.values())
-        return Pool(sum(pool.amount for pool in chosen), heard and all(pool.known for pool in chosen))
+        amount, known = 0, True
+        for warehouse in chosen:
+            pool = own[warehouse]
+            amount += pool.amount
+            known = known and pool.known
+        return Pool(amount, known and all(rule.trusted or rule.omits_zero for rule in rules.values()))
     if all(rule.omits_zero for rule in rules.values()):
         return Pool(0, known=all(rule.trusted for rule in rules.values()))
     return Pool(BOUNDLESS, known=False)

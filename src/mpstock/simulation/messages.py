@@ -11,6 +11,9 @@ from attrs import define, field, frozen
 __all__ = ["Answer", "Fault", "Recorded", "Refusal", "Request"]
 
 
+_compact = json.JSONEncoder(ensure_ascii=False, separators=(",", ":")).encode
+
+
 def _no_constant(name: str) -> Any:
     raise ValueError(f"{name} is not JSON")
 
@@ -50,8 +53,7 @@ class Answer:
     @classmethod
     def json(cls, data: Any, status: int = 200, headers: Mapping[str, str] | None = None) -> Self:
         """Return `data` as compact JSON in UTF-8; `headers` may name another content type."""
-        body = json.dumps(data, ensure_ascii=False, separators=(",", ":")).encode()
-        return cls(status, body, {"content-type": "application/json", **(headers or {})})
+        return cls(status, _compact(data).encode(), {"content-type": "application/json", **(headers or {})})
 
 
 class Refusal(Exception):  # noqa: N818  (an answer on its way out, not a mistake)

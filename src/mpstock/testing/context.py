@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, MutableMapping, Sequence
+import asyncio
+from collections.abc import AsyncIterator, Awaitable, Callable, MutableMapping, Sequence
 from typing import TYPE_CHECKING, Any, cast
+
+from attrs import define, field
 
 from mpstock.interfaces import Context, SinkSpec, SourceSpec
 from mpstock.secret import Secret
@@ -88,31 +91,77 @@ def app_transport(app: App) -> httpx.AsyncBaseTransport:
     import httpx
 
     class AppTransport(httpx.AsyncBaseTransport):
-        """`httpx.ASGITransport`, where an answer may also break off."""
+        """As `httpx.ASGITransport`, which looks for another kind of loop at each request; and an answer may
+        break off.
+        """
 
         async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
-            whole = False
-
-            async def watched(
-                scope: Message,
-                receive: Callable[[], Awaitable[Message]],
-                send: Callable[[Message], Awaitable[None]],
-            ) -> None:
-                async def sending(message: Message) -> None:
-                    nonlocal whole
-                    if message["type"] == "http.response.body" and not message.get("more_body", False):
-                        whole = True
-                    await send(message)
-
-                await app(scope, receive, sending)
-                if not whole:
-                    raise ConnectionResetError("the double closed the connection without a whole answer")
-
+            exchange = _Exchange(await request.aread())
             try:
-                return await httpx.ASGITransport(app=cast("Any", watched)).handle_async_request(request)
+                await app(_scope_of(request), exchange.receive, exchange.send)
+                if not exchange.whole.is_set():
+                    raise ConnectionResetError("the double closed the connection without a whole answer")
             except ConnectionRefusedError as error:
                 raise httpx.ConnectError(str(error), request=request) from error
             except ConnectionError as error:
                 raise httpx.RemoteProtocolError(str(error), request=request) from error
+            content = [] if request.method == "HEAD" else exchange.parts
+            return httpx.Response(exchange.status, headers=exchange.headers, stream=_Body(content))
+
+    class _Body(httpx.AsyncByteStream):
+        """A body that is read once, and decompressed by who reads it."""
+
+        def __init__(self, parts: Sequence[bytes]) -> None:
+            self._parts = parts
+
+        async def __aiter__(self) -> AsyncIterator[bytes]:
+            for part in self._parts:
+                yield part
 
     return AppTransport()
+
+
+@define(eq=False)
+class _Exchange:
+    """What an application is told of one request, and what it has answered so far."""
+
+    body: bytes
+    status: int = 0
+    headers: Sequence[tuple[bytes, bytes]] = ()
+    parts: list[bytes] = field(factory=list[bytes])
+    whole: asyncio.Event = field(factory=asyncio.Event)
+    _asked: bool = False
+
+    async def receive(self) -> Message:
+        if not self._asked:
+            self._asked = True
+            return {"type": "http.request", "body": self.body, "more_body": False}
+        await self.whole.wait()
+        return {"type": "http.disconnect"}
+
+    async def send(self, message: Message) -> None:
+        if message["type"] == "http.response.start":
+            self.status, self.headers = message["status"], list(message.get("headers", ()))
+        elif message["type"] == "http.response.body":
+            if body := message.get("body", b""):
+                self.parts.append(body)
+            if not message.get("more_body", False):
+                self.whole.set()
+
+
+def _scope_of(request: httpx.Request) -> Message:
+    url = request.url
+    return {
+        "type": "http",
+        "asgi": {"version": "3.0"},
+        "http_version": "1.1",
+        "method": request.method,
+        "headers": [(name.lower(), value) for name, value in request.headers.raw],
+        "scheme": url.scheme,
+        "path": url.path,
+        "raw_path": url.raw_path.split(b"?")[0],
+        "query_string": url.query,
+        "server": (url.host, url.port),
+        "client": ("127.0.0.1", 123),
+        "root_path": "",
+    }

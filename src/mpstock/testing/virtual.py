@@ -149,6 +149,8 @@ class VirtualClock:
             running: asyncio.AbstractEventLoop | None = asyncio.get_running_loop()
         except RuntimeError:
             running = None
+        if running is not None and running is self._loop:
+            return self._loop
         if isinstance(running, _VirtualLoop):
             self._loop = running
         elif running is not None or (self._loop is not None and self._loop.is_closed()):

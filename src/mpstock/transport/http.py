@@ -214,7 +214,22 @@ class HttpTransport:
             )
 
     async def _read(self, message: Message, call: _Call) -> httpx.Response:
+        try:
+            return await self._attempt(message, call)
+        except TransientError as error:
+            failed = error
+        return await self._retry(message, call, failed)
+
+    async def _retry(self, message: Message, call: _Call, failed: TransientError) -> httpx.Response:
+        """Read again after a first attempt that failed: what went well is none of tenacity's."""
         from tenacity import AsyncRetrying, retry_if_exception_type
+
+        before = [failed]
+
+        async def attempt() -> httpx.Response:
+            if before:
+                raise before.pop()
+            return await self._attempt(message, call)
 
         retrying = AsyncRetrying(
             sleep=self._clock.sleep,
@@ -225,7 +240,7 @@ class HttpTransport:
             reraise=True,
         )
         try:
-            return await retrying(self._attempt, message, call)
+            return await retrying(attempt)
         except TransientError as error:
             tries = retrying.statistics.get("attempt_number", 1)
             if tries == 1:

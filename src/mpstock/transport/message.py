@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json as jsonlib
+import re
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
@@ -16,7 +17,10 @@ if TYPE_CHECKING:
 
 __all__ = ["Message", "build_message"]
 
-HTTP_HEADER_VALUE = range(0x20, 0x7F)
+_compact = jsonlib.JSONEncoder(ensure_ascii=False, allow_nan=False, separators=(",", ":")).encode
+
+_NOT_OF_HTTP = re.compile(r"[^\t\x20-\x7e]")
+"""What a header's value may not hold."""
 
 
 @frozen
@@ -54,14 +58,14 @@ def build_message(
     sending = dict(headers or {})
     if json is not None:
         try:
-            text = jsonlib.dumps(json, ensure_ascii=False, allow_nan=False, separators=(",", ":"))
+            text = _compact(json)
         except (TypeError, ValueError) as error:
             raise PluginContractError(f"the body of {method} cannot be written as JSON: {error}") from None
         content = text.encode()
         if not any(name.lower() == "content-type" for name in sending):
             sending["Content-Type"] = "application/json"
     for name, value in sending.items():
-        if any(ord(character) not in HTTP_HEADER_VALUE and character != "\t" for character in value):
+        if _NOT_OF_HTTP.search(value):
             raise ConfigurationError(
                 "the value holds characters that an HTTP header cannot carry (a line break, a space that "
                 "is none, a Cyrillic letter); copy it anew",

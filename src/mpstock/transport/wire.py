@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Mapping
+from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
 from attrs import define
@@ -89,7 +90,7 @@ async def exchange(
     try:
         request = client.build_request(
             message.method,
-            message.url,
+            _parsed(message.url),
             headers=list(message.headers),
             content=message.content,
             extensions={"trace": trace},
@@ -118,6 +119,14 @@ async def exchange(
         passage.error = httpx.ReadTimeout(f"no whole answer within {timeout:g} s")
     except Exception as error:
         passage.error = error
+
+
+@lru_cache(maxsize=256)
+def _parsed(url: str) -> httpx.URL:
+    """Return the URL as the client takes it. The same few are asked for again and again."""
+    import httpx
+
+    return httpx.URL(url)
 
 
 async def _stands(connected: asyncio.Future[None], clock: Clock, seconds: float) -> bool:
