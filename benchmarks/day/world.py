@@ -238,6 +238,9 @@ def make(options: argparse.Namespace, clock: VirtualClock, cls: type[Market]) ->
             outlet = wb if code == WB_CODE else ozon
             outlet.set_shown(sku, code, allows(sum(stock[sku, feed] for feed in feeds)))
     doubles: dict[str, Simulator] = {"erp": onec, "ozon": ozon, "wb": wb}
+    for double in doubles.values():
+        # What the vendors spend on packing their answers is not looked at.
+        double.compress = False
     lines = {name: Line(double, clock, options.rtt) for name, double in doubles.items()}
     lines["erp"].rtt = 2.0
     return World(options, clock, onec, ozon, wb, lines, opens)

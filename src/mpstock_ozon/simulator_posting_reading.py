@@ -66,7 +66,7 @@ class PostingReading:
             ended.add("delivering")
 
         def open_now(one: Posting) -> bool:
-            if one.status in ended or not one.units or not matches(one):
+            if not one.units or not matches(one):
                 return False
             if cutoff is not None:
                 return cutoff[0] <= one.cutoff <= cutoff[1]
@@ -76,7 +76,8 @@ class PostingReading:
                 and delivering[0] <= one.delivering_date <= delivering[1]
             )
 
-        rows, more, cursor = self._page(request, body, limit, open_now, ("cutoff", "in_process_at", "id"))
+        found = filter(open_now, self.postings.but(ended))
+        rows, more, cursor = self._page(request, body, limit, found, ("cutoff", "in_process_at", "id"))
         return self._answer(rows, more, cursor, count=len(rows))
 
     async def listed(self, request: Request) -> Answer:
@@ -92,7 +93,8 @@ class PostingReading:
         def placed_then(one: Posting) -> bool:
             return period[0] <= one.in_process_at <= period[1] and matches(one)
 
-        return self._answer(*self._page(request, body, limit, placed_then, ("in_process_at", "id")))
+        found = filter(placed_then, self.postings.by_number.values())
+        return self._answer(*self._page(request, body, limit, found, ("in_process_at", "id")))
 
     def _matching(
         self, request: Request, wanted: dict[str, Any], known: frozenset[str]
@@ -122,7 +124,7 @@ class PostingReading:
         request: Request,
         body: dict[str, Any],
         limit: int,
-        matches: Callable[[Posting], bool],
+        chosen: Iterable[Posting],
         order: tuple[str, ...],
     ) -> tuple[list[str], bool, str]:
         """Return a page's texts, whether more follow, and its cursor; `order` are the fields to sort by."""
@@ -132,7 +134,7 @@ class PostingReading:
             raise bad_request(f"proto: invalid value for enum type: {direction!r}")
         down = direction.upper() == "DESC"
         after = _decoded(field_of(request, body, "cursor", str, ""), len(order))
-        found = sorted(filter(matches, self.postings.by_number.values()), key=key, reverse=down)
+        found = sorted(chosen, key=key, reverse=down)
         if after is not None:
             found = [one for one in found if (key(one) < after if down else key(one) > after)]
         page = found[:limit]

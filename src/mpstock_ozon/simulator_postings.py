@@ -9,7 +9,7 @@ product is known by: `<posting_number>/<offer_id>`.
 from __future__ import annotations
 
 import itertools
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from datetime import datetime, timedelta
 from typing import Literal
 
@@ -84,6 +84,7 @@ class Postings:
         self.time_to_pack = timedelta(days=1)
         self.after_ship_means: Literal["packing", "handover"] = "packing"
         self.by_number: dict[str, Posting] = {}
+        self._by_status: dict[str, dict[str, Posting]] = {}
         self._numbers = itertools.count(1)
 
     # -- buyers --------------------------------------------------------------------------
@@ -105,8 +106,8 @@ class Postings:
             self._move(offer_id, warehouse_id, free=-quantity, reserved=quantity)
         index, now = next(self._numbers), self.clock.now()
         number = f"{index:08d}-0001-1"
-        self.by_number[number] = Posting(
-            number, FIRST_ID + index, warehouse_id, dict(units), now, now + self.time_to_pack, now
+        self._add(
+            Posting(number, FIRST_ID + index, warehouse_id, dict(units), now, now + self.time_to_pack, now)
         )
         return [f"{number}/{offer_id}" for offer_id in units]
 
@@ -151,14 +152,16 @@ class Postings:
         number = f"{order}-{int(parcel) + 1}"
         posting.units[offer_id] -= half
         now = self.clock.now()
-        self.by_number[number] = Posting(
-            number,
-            FIRST_ID + next(self._numbers),
-            posting.warehouse_id,
-            {offer_id: half},
-            posting.in_process_at,
-            posting.cutoff,
-            now,
+        self._add(
+            Posting(
+                number,
+                FIRST_ID + next(self._numbers),
+                posting.warehouse_id,
+                {offer_id: half},
+                posting.in_process_at,
+                posting.cutoff,
+                now,
+            )
         )
         for one in (posting, self.by_number[number]):
             one.packed = True
@@ -192,6 +195,15 @@ class Postings:
         """Move a posting's deadline, by which the open ones are sorted. Its status does not change."""
         self._posting(key).cutoff = cutoff
 
+    def but(self, statuses: Collection[str]) -> list[Posting]:
+        """Return the postings of all statuses but these, in no order."""
+        found = [one for status, one in self._by_status.items() if status not in statuses]
+        return [posting for of_status in found for posting in of_status.values()]
+
+    def _add(self, posting: Posting) -> None:
+        self.by_number[posting.number] = posting
+        self._by_status.setdefault(posting.status, {})[posting.number] = posting
+
     def _parts(self, key: str) -> tuple[str, str]:
         number, _, offer_id = key.partition("/")
         return number, offer_id
@@ -210,7 +222,9 @@ class Postings:
         return posting
 
     def _set(self, posting: Posting, status: str, substatus: str | None = None) -> None:
+        del self._by_status[posting.status][posting.number]
         posting.status = status
+        self._by_status.setdefault(status, {})[posting.number] = posting
         posting.substatus = STATUSES.get(status, "") if substatus is None else substatus
         posting.changed_at = self.clock.now()
 

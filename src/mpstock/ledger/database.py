@@ -21,12 +21,12 @@ __all__ = ["Database", "as_datetime", "as_json", "as_text", "ids"]
 BUSY_TIMEOUT = 30.0
 """Seconds to wait for another process's write before the ledger counts as locked."""
 
-_FORMAT = "%Y-%m-%d %H:%M:%S.%f"
+_WIDTH = len("2026-01-12 09:00:00.000000")
 
 
 def as_text(moment: datetime) -> str:
     """Return the moment as the ledger keeps it: UTC, fixed width, sorting as it stands."""
-    return moment.astimezone(UTC).strftime(_FORMAT)
+    return moment.astimezone(UTC).isoformat(" ", "microseconds")[:_WIDTH]
 
 
 def as_datetime(text: str | None) -> datetime | None:

@@ -311,19 +311,19 @@ class OrderReading:
         when it was read later than this.
         """
         moment = as_text(as_of)
-        gone = [
-            evolve(OrderRow(*found), stage=OrderStage.SHIPPED.value, shipped_at=moment, note="no longer told")
-            for found in self.orders.db.query(
-                f"SELECT {COLUMNS} FROM orders WHERE marketplace = ? AND settled = 0 "
-                "AND stage IN ('placed', 'assembled') AND told_at <= ?",
-                (self.sink, moment),
-            )
-            if found[0] not in self._seen
-        ]
+        listed = self.orders.db.query(
+            "SELECT key FROM orders WHERE marketplace = ? AND settled = 0 "
+            "AND stage IN ('placed', 'assembled') AND told_at <= ?",
+            (self.sink, moment),
+        )
+        left_out = [key for (key,) in listed if key not in self._seen]
+        if not left_out:
+            return 0
+        stage, rows = OrderStage.SHIPPED.value, self._stored(left_out)
+        gone = [evolve(row, stage=stage, shipped_at=moment, note="no longer told") for row, _ in rows]
         self._write([], gone, moment, now)
-        if gone:
-            pairs = sorted({(row.external_id, row.warehouse_code) for row in gone}, key=str)
-            self.voided += self.orders.void_bases(self.sink, pairs)
+        pairs = sorted({(row.external_id, row.warehouse_code) for row in gone}, key=str)
+        self.voided += self.orders.void_bases(self.sink, pairs)
         return len(gone)
 
     def _write(
