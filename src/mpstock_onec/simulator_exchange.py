@@ -94,7 +94,7 @@ class ExchangeClient:
     async def init(self, kind: str = "catalog") -> None:
         """Ask whether the site takes a zip, and how much in one request."""
         said = await self._ask("GET", kind, "init", {"version": self.version} if self.version else {})
-        values = dict(line.partition("=")[::2] for line in said)
+        values = {name: value for name, _, value in (line.partition("=") for line in said)}
         if "file_limit" not in values:
             raise ExchangeFailedError(f"init: {' '.join(said)}")
         self.zip = values.get("zip") == "yes"

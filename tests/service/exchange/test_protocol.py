@@ -152,6 +152,27 @@ def test_orders_are_answered_with_none(tmp_path: Path) -> None:
     play(scene)
 
 
+def test_one_login_serves_goods_and_orders(tmp_path: Path) -> None:
+    """Some log in for orders once and then send goods, or ask for orders in the middle of that."""
+
+    async def scene() -> None:
+        async with opened(tmp_path) as site:
+            onec = site.client()
+            await onec.check_in("sale")
+            await onec.init()
+            for name, body in onec.packed(FILES).items():
+                await onec.send(name, body)
+            await onec.init("sale")
+            await onec.query()
+            onec.zip = True
+            for name in FILES:
+                await onec.take(name)
+            await site.settled()
+            assert site.shown == {"A-1": 5, "A-2": 0, "A-3": 7}
+
+    play(scene)
+
+
 def test_who_has_no_password_gets_nowhere(tmp_path: Path) -> None:
     """A wrong or no password is told, at every step and in words; a made-up cookie opens nothing."""
 
