@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import io
+import zipfile
 from hashlib import sha256
 from pathlib import Path
+from random import Random
 from urllib.parse import quote
 
 import httpx
@@ -376,3 +379,77 @@ def test_who_guesses_is_slowed_down(tmp_path: Path) -> None:
             await site.client().check_in()
 
     play(scene)
+
+
+def test_the_cookie_goes_over_tls_only_where_that_is_how_we_are_reached(tmp_path: Path) -> None:
+    """Behind a proxy it is `public_url` that says so."""
+    outside = SETTINGS.replace(
+        "[service.webhooks]", '[service]\npublic_url = "https://site"\n[service.webhooks]'
+    )
+
+    async def scene() -> None:
+        for text, secure in ((SETTINGS, False), (outside, True)):
+            async with opened(tmp_path, settings=text) as site:
+                auth = (NAME.encode(), PASSWORD.encode())
+                answer = await site.http.get("/exchange/erp?mode=checkauth", auth=auth)
+                assert ("secure" in answer.headers["set-cookie"].lower()) is secure
+                assert "httponly" in answer.headers["set-cookie"].lower()
+
+    play(scene)
+
+
+def test_whatever_is_asked_is_answered_in_lines_that_1c_knows(tmp_path: Path) -> None:
+    """No order of commands, name or body brings an error page, a line of a stranger, or a file elsewhere."""
+    chance = Random(20260112)
+    modes = [
+        "checkauth",
+        "init",
+        "file",
+        "import",
+        "deactivate",
+        "complete",
+        "query",
+        "info",
+        "success",
+        "x",
+        "",
+    ]
+    names = (
+        "import.xml offers.xml goods/1/rests___1.xml v8.zip a.jpg ../../x.xml %0A.zip %00 "
+        "offers.xml%0Asuccess "
+        ".exchange/session.json прайс.xml %FF%FE.xml con.xml " + "a" * 250
+    ).split()
+    members = io.BytesIO()
+    with zipfile.ZipFile(members, "w") as archive:
+        archive.writestr("offers\nsuccess.xml", b"<broken")
+    bodies = [b"", b"<", stock(1, 2), CATALOGUE.encode(), members.getvalue(), bytes(range(256)) * 9]
+
+    async def scene() -> None:
+        async with opened(tmp_path, SMALL) as site:
+            auth = (NAME.encode(), PASSWORD.encode())
+            seen: set[str] = set()
+            for _ in range(400):
+                kind = chance.choice(["catalog", "catalog", "catalog", "sale", "reference"])
+                query = f"type={kind}&mode={chance.choice(modes)}&filename={chance.choice(names)}"
+                query += chance.choice(["", "", "&sessid=1", "&version=3.1", "&&=", "&timestamp=x"])
+                if chance.random() < 0.1:
+                    site.http.cookies.clear()
+                answer = await site.http.request(
+                    chance.choice(["GET", "POST"]),
+                    f"/exchange/erp?{query}",
+                    content=chance.choice(bodies),
+                    auth=auth,
+                )
+                assert answer.status_code in (200, 404), (query, answer.text)
+                first, *more = answer.text.splitlines()
+                assert first in ("success", "failure", "progress") or first.startswith(("zip=", "<?xml")), (
+                    query
+                )
+                assert "success" not in more
+                assert len(more) <= 5
+                seen.add(first[:7])
+            assert {"success", "failure", "zip=yes", "<?xml v"} <= seen
+
+    play(scene)
+    outside = {path.name for path in tmp_path.iterdir() if not path.name.startswith("ledger")}
+    assert outside <= {"mpstock.toml", "received"}

@@ -10,12 +10,16 @@ ENCODING = "windows-1251"
 """Old versions read the answer in the encoding of their Windows; new ones look at the header."""
 
 
+_LONGEST = 1_000
+"""Characters of a reason."""
+
+
 class RefusedError(Exception):
     """1C has to stop its exchange. `said` is for whoever reads the log of 1C, the text for our own log."""
 
     def __init__(self, said: str, logged: str, status: int = 200) -> None:
-        super().__init__(logged)
-        self.said = said
+        super().__init__(_one_line(logged))
+        self.said = _one_line(said)
         self.status = status
 
 
@@ -35,6 +39,11 @@ def refusal(error: RefusedError) -> Response:
     if error.status == 401:
         response.headers["WWW-Authenticate"] = 'Basic realm="mpstock", charset="UTF-8"'
     return response
+
+
+def _one_line(text: str) -> str:
+    """Replace what would begin a line of its own, or cannot be seen: names of files come from strangers."""
+    return "".join(character if character.isprintable() else "?" for character in text[:_LONGEST])
 
 
 def _response(text: str, kind: str, status: int = 200) -> Response:
