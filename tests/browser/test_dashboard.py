@@ -117,7 +117,7 @@ def test_sync_now_shows_its_progress_without_a_reload(visit: Visitor, stage: Sta
     stage.shut()
     stage.source.set(SHIRTS[0], 44)
     page.get_by_role("button", name="Sync now").click()
-    page.wait_for_selector(".now progress")
+    page.wait_for_selector(".now .phases")
     page.wait_for_selector(".running .pulse")
     page.evaluate("window.stays = true")
     assert "sync · anna" in page.locator(".now .job").inner_text()

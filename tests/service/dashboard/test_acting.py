@@ -142,6 +142,26 @@ def test_what_cannot_be_decided_is_said(tmp_path: Path) -> None:
     play(tmp_path, act)
 
 
+def test_an_alert_is_silenced_and_told_again(tmp_path: Path) -> None:
+    """Whoever silences it is named; the list keeps it."""
+
+    async def act(front: Front) -> None:
+        csrf = await front.log_in()
+        front.source.set("A", 2)
+        front.sink.refuse("A", "NO", "never", times=-1)
+        await front.shop.sync()
+        (told,) = await front.shop.alerts()
+        await front.press("/silence", csrf, subject=told.trouble.subject, hours="24")
+        (told,) = await front.shop.alerts()
+        assert told.trouble.silenced_by == ANNA
+        assert "silenced until" in (await front.client.get("/alerts")).text
+        await front.press("/silence", csrf, subject=told.trouble.subject, hours="0")
+        (told,) = await front.shop.alerts()
+        assert told.trouble.silenced_until is None
+
+    play(tmp_path, act)
+
+
 @pytest.mark.parametrize(("what", "shows"), [("zero", 0), ("adopt", 8)])
 def test_an_orphan_is_zeroed_or_kept(what: str, shows: int, tmp_path: Path) -> None:
     """What sells although its source has left the settings is shown, with both ways out."""

@@ -17,7 +17,7 @@ PAGES = (
     "/", "/running", "/runs", "/run?number=1", "/log", "/products", "/product?sku=A", "/held",
     "/held/listings?sink=shop", "/failing", "/alerts", "/by-hand", "/orphans",
 )  # fmt: skip
-BUTTONS = ("/sync", "/release", "/retry", "/decide", "/resume", "/orphans")
+BUTTONS = ("/sync", "/release", "/retry", "/decide", "/resume", "/orphans", "/silence")
 
 
 @pytest.mark.parametrize("page", PAGES)

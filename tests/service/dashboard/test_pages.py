@@ -12,6 +12,8 @@ import pytest
 from mpstock.errors import TransientError
 from mpstock.inmemory import InMemorySink
 from mpstock.model import Change, Outcome
+from mpstock.reconcile.explanation import StageExplanation
+from mpstock.service.dashboard.products import STAGES
 from tests.service.dashboard.shops import HOSTILE, Front, play
 
 
@@ -75,7 +77,7 @@ def test_what_runs_is_shown_with_its_progress(tmp_path: Path) -> None:
 
     page, part, other = play(tmp_path, act, sink=SlowSink(["A", "B"]))
     for text in (page, part):
-        assert "<progress" in text
+        assert 'class="phases' in text
         assert "planning" in text
         assert "sync · anna" in text
     assert "<html" in page
@@ -120,10 +122,18 @@ def test_a_product_s_page_says_why_and_what_was(tmp_path: Path) -> None:
 
     page = play(tmp_path, act)
     assert "buffer standard" in page
+    assert "sources say" in page
     assert '<details class="product" open>' in page
     assert '<path class="line line0"' in page
     assert '<path class="line stock"' in page
     assert page.count(">accepted<") == 4
+
+
+def test_every_stage_of_a_number_has_a_name_for_people() -> None:
+    """The stages that explanations are made of are all in the catalogue."""
+    stages = set(re.findall(r"`([a-z]+)`", StageExplanation.__doc__ or "")) - {"sku"}
+    assert len(stages) > 20
+    assert stages == STAGES
 
 
 @pytest.mark.parametrize(
@@ -223,20 +233,26 @@ def test_pages_follow_each_other_to_the_end(tmp_path: Path) -> None:
     assert sorted(lines) == sorted(levels)
 
 
-def test_an_alert_that_was_told_is_shown(tmp_path: Path) -> None:
-    """What the engine tells of is on the page of alerts, once for each trouble."""
+@pytest.mark.parametrize(
+    ("language", "told"), [("en", "shop does not let A be lowered"), ("ru", "не даёт уменьшить остаток A")]
+)
+def test_an_alert_is_shown_in_the_reader_s_language(language: str, told: str, tmp_path: Path) -> None:
+    """What stands is on the page of alerts and counted at the top of the overview; what is over is below."""
 
-    async def act(front: Front) -> str:
+    async def act(front: Front) -> tuple[str, str]:
         await front.log_in()
+        await front.client.get(f"/look?language={language}")
         front.source.set("A", 2)
         front.sink.refuse("A", "NO", "never", times=-1)
         for _ in range(2):
             await front.shop.sync()
-        await front.settled()
-        return (await front.client.get("/alerts")).text
+        await front.shop.alerts()
+        return (await front.client.get("/alerts")).text, await front.look("/")
 
-    page = play(tmp_path, act)
-    assert page.count("refused to lower A on main") == 1
+    page, overview = play(tmp_path, act)
+    assert told in page
+    assert 'action="/silence"' in page
+    assert '<li class="bad"><a href="/alerts">' in overview
 
 
 def test_a_long_transaction_keeps_no_page_waiting(tmp_path: Path) -> None:

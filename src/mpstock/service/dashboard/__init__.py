@@ -44,4 +44,5 @@ def routes(service: Service) -> Sequence[BaseRoute]:
         dashboard.action("/decide", acting.decide),
         dashboard.action("/resume", acting.resume),
         dashboard.action("/orphans", acting.orphans),
+        dashboard.action("/silence", acting.silence),
     ]

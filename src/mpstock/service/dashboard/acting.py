@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from mpstock.reconcile.engine import Progress
     from mpstock.service.dashboard.visit import Visit
 
-__all__ = ["decide", "orphans", "release", "resume", "retry", "sync"]
+__all__ = ["decide", "orphans", "release", "resume", "retry", "silence", "sync"]
 
 _LONGEST = 24 * 366
 """Hours."""
@@ -28,6 +28,11 @@ def _actor(visit: Visit) -> str:
 
 def _reason(visit: Visit) -> str:
     return visit.form.get("reason", "").strip()
+
+
+def _hours(visit: Visit) -> int | None:
+    told = visit.form.get("hours", "")
+    return min(int(told), _LONGEST) if told.isascii() and told.isdigit() and len(told) < 9 else None
 
 
 def _ask(visit: Visit, name: str, **wanted: Any) -> None:
@@ -78,14 +83,13 @@ async def decide(visit: Visit) -> Response:
     if not _reason(visit):
         visit.tell("bad", "notice_reason")
         return visit.back()
-    service, hours = visit.dashboard.service, visit.form.get("hours", "")
-    lasts = timedelta(hours=min(int(hours), _LONGEST)) if hours.isascii() and hours.isdigit() else None
+    service, hours = visit.dashboard.service, _hours(visit)
     sku = visit.form.get("sku", "").strip()
     do = service.shop.zero if visit.form.get("kind") == "zero" else service.shop.stop
     found = await do(
         skus=[sku] if sku else None,
         sink=visit.form.get("sink") or None,
-        lasts=lasts,
+        lasts=None if hours is None else timedelta(hours=hours),
         actor=_actor(visit),
         reason=_reason(visit),
     )
@@ -116,4 +120,14 @@ async def orphans(visit: Visit) -> Response:
     )
     visit.dashboard.service.act()
     visit.tell("good", "notice_decided", count=", ".join(one.scope for one in found))
+    return visit.back()
+
+
+async def silence(visit: Visit) -> Response:
+    """Let nobody be told of an alert for some hours; with none, tell of it again."""
+    hours = _hours(visit) or 0
+    await visit.dashboard.service.shop.silence(
+        visit.form.get("subject", ""), lasts=timedelta(hours=hours), actor=_actor(visit)
+    )
+    visit.tell("good", "notice_silenced" if hours else "notice_told_again", hours=hours)
     return visit.back()

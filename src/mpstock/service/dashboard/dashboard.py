@@ -21,7 +21,6 @@ from mpstock.service.dashboard.visit import SESSION, Visit
 if TYPE_CHECKING:
     from starlette.requests import Request
 
-    from mpstock.events import Alert
     from mpstock.service.dashboard.sessions import Session
     from mpstock.service.service import Service
 
@@ -31,8 +30,6 @@ Handler = Callable[[Visit], Awaitable[Response]]
 
 LARGEST_FORM = 64 * 1024
 """Bytes of a form at most."""
-
-MOST_ALERTS = 200
 
 HEADERS = {
     "Content-Security-Policy": (
@@ -66,7 +63,6 @@ class Dashboard:
         # Counting takes longer than any page may wait.
         self._counting = Reader(lambda: service.engine)
         self.standing = StandingKeeper(self._counting)
-        self.alerts: dict[str, Alert] = {}
 
     @classmethod
     def of(cls, service: Service) -> Dashboard:
@@ -88,13 +84,6 @@ class Dashboard:
         """Return the role of a user, empty for one who has left the settings."""
         found = self.service.settings.users.get(user)
         return "" if found is None else found.role
-
-    def heard(self, alert: Alert) -> None:
-        """Keep an alert; of one trouble the newest, and of all troubles the newest ones."""
-        self.alerts.pop(alert.subject, None)
-        self.alerts[alert.subject] = alert
-        while len(self.alerts) > MOST_ALERTS:
-            del self.alerts[next(iter(self.alerts))]
 
     async def close(self) -> None:
         """Close the connections to the ledger."""
@@ -180,9 +169,7 @@ async def keep_dashboard(service: Service) -> None:
             await dashboard.standing.now()
         with service.news.listen() as events:
             async for event in events:
-                if event.kind == "alert":
-                    dashboard.heard(event.data["event"])
-                elif event.kind == "job_finished":
+                if event.kind == "job_finished":
                     with contextlib.suppress(MpstockError):
                         await dashboard.standing.moved()
     finally:

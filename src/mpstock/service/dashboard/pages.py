@@ -6,8 +6,9 @@ from collections.abc import Iterator, Mapping, Sequence
 from itertools import groupby
 from typing import TYPE_CHECKING, Any
 
-from attrs import frozen
+from attrs import evolve, frozen
 
+from mpstock.alerts.told import told
 from mpstock.reconcile.guards import GUARDS
 from mpstock.reconcile.interventions import in_force
 
@@ -93,35 +94,38 @@ def _stale(visit: Visit, standing: Standing) -> set[str]:
 def _attention(visit: Visit, standing: Standing) -> Iterator[tuple[str, str, str]]:
     """Yield what needs somebody, the worst first: how bad it is, the page about it, the sentence."""
 
-    def told(key: str, count: int = 0, **values: object) -> str:
+    def say(key: str, count: int = 0, **values: object) -> str:
         return visit.text(f"attention_{key}", n=count, count=f"{count:,}".replace(",", " "), **values)
 
     status = standing.status
+    if standing.alerts:
+        kind = "bad" if standing.alerts.get("critical") else "warn"
+        yield kind, "/alerts", say("alerts", sum(standing.alerts.values()))
     for sink in status.sinks:
         if sink.error:
-            yield "bad", "", told("sink", sink=sink.name)
+            yield "bad", "", say("sink", sink=sink.name)
         if sink.lost_writes:
-            yield "bad", "", told("lost", sink.lost_writes, sink=sink.name)
+            yield "bad", "", say("lost", sink.lost_writes, sink=sink.name)
         if sink.another_writer_since:
-            yield "bad", "", told("writer", sink=sink.name)
+            yield "bad", "", say("writer", sink=sink.name)
         if sink.orders_error:
-            yield "bad", "", told("orders", sink=sink.name)
+            yield "bad", "", say("orders", sink=sink.name)
         if refused := standing.failing.get(sink.name):
-            yield "bad", f"/failing?sink={sink.name}", told("failing", refused, sink=sink.name)
+            yield "bad", f"/failing?sink={sink.name}", say("failing", refused, sink=sink.name)
         if sink.unknown_orders:
-            yield "warn", "", told("unknown_orders", sink.unknown_orders, sink=sink.name)
+            yield "warn", "", say("unknown_orders", sink.unknown_orders, sink=sink.name)
     stale = _stale(visit, standing)
     for source in status.sources:
         if source.error:
-            yield "bad", "", told("source", source=source.name)
+            yield "bad", "", say("source", source=source.name)
         elif source.name in stale:
-            yield "warn", "", told("stale", source=source.name)
+            yield "warn", "", say("stale", source=source.name)
     if count := sum(row.listings for row in standing.held):
-        yield "warn", "/held", told("held", count)
+        yield "warn", "/held", say("held", count)
     if count := sum(sink.unattended for sink in status.sinks):
-        yield "warn", "/orphans", told("orphans", count)
+        yield "warn", "/orphans", say("orphans", count)
     if status.interventions:
-        yield "note", "/by-hand", told("stopped", len(status.interventions))
+        yield "note", "/by-hand", say("stopped", len(status.interventions))
 
 
 async def overview(visit: Visit) -> Response:
@@ -211,7 +215,7 @@ async def run(visit: Visit) -> Response:
 
 @frozen
 class _Slice:
-    """A held slice, or a held reading (`*`)."""
+    """A held slice, or a held reading (`*`); `translated`: its reason is in the language of the visit."""
 
     guard: str
     sink: str
@@ -220,6 +224,7 @@ class _Slice:
     count: int
     units: int
     reason: str
+    translated: bool = False
 
 
 def _readings(engine: Engine) -> list[_Slice]:
@@ -244,7 +249,16 @@ async def held(visit: Visit) -> Response:
         _Slice(row.guard, row.sink, row.warehouse, row.cause, row.listings, row.units, row.reason)
         for row in standing.held
     ] + await visit.read(_readings)
-    slices.sort(key=lambda one: (one.guard, one.sink, one.warehouse))
+    words = {
+        one.trouble.subject: one.message
+        for one in await visit.read(lambda engine: told(engine, False, visit.language))
+    }
+    slices = [
+        evolve(one, reason=words[subject], translated=True)
+        if (subject := f"{one.guard}:{one.sink}:{one.warehouse}:{one.source}") in words
+        else one
+        for one in sorted(slices, key=lambda one: (one.guard, one.sink, one.warehouse))
+    ]
     return visit.render(
         "held.html",
         guards=[(guard, list(group)) for guard, group in groupby(slices, key=lambda one: one.guard)],
@@ -297,9 +311,13 @@ def _page(rows: Sequence[ShownListing]) -> dict[str, Any]:
 
 
 async def alerts(visit: Visit) -> Response:
-    """Show what was told, the newest first."""
-    told = list(reversed(visit.dashboard.alerts.values()))
-    return visit.render("_alerts.html" if visit.query("live") else "alerts.html", rows=told)
+    """Show what needs somebody, the worst first, and what is over."""
+    found = await visit.read(lambda engine: told(engine, True, visit.language))
+    return visit.render(
+        "_alerts.html" if visit.query("live") else "alerts.html",
+        stands=[one for one in found if one.trouble.stands],
+        over=[one for one in found if not one.trouble.stands][:PAGE],
+    )
 
 
 async def by_hand(visit: Visit) -> Response:

@@ -14,6 +14,7 @@ from mpstock.reconcile.derivation import as_details
 from mpstock.reconcile.explaining import explain
 from mpstock.service.dashboard.pages import PAGE
 from mpstock.service.dashboard.plot import plot
+from mpstock.service.dashboard.texts import CATALOGUES
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -23,12 +24,17 @@ if TYPE_CHECKING:
     from mpstock.ledger.log import LogRow
     from mpstock.ledger.pages import FoundProduct, ShownListing
     from mpstock.reconcile.engine import Engine
+    from mpstock.reconcile.explanation import StageExplanation
     from mpstock.service.dashboard.plot import Plot
     from mpstock.service.dashboard.visit import Visit
 
 __all__ = ["log", "product", "products"]
 
 _LINES = 20
+
+STAGES = {key.removeprefix("stage_") for key in CATALOGUES["en"] if key.startswith("stage_")}
+"""The stages of a number that have a name for people."""
+
 _SENT, _FACTS = 2_000, 300
 _MATCHES = 50
 
@@ -129,6 +135,7 @@ class _Known:
     listings: Sequence[ShownListing]
     tree: str
     trouble: str
+    chains: Sequence[tuple[str, str, Sequence[StageExplanation]]]
     plot: Plot | None
     rows: Sequence[LogRow]
 
@@ -144,10 +151,12 @@ async def product(visit: Visit) -> Response:
         if found is None:
             return None
         tree, trouble = "", ""
+        chains: list[tuple[str, str, Sequence[StageExplanation]]] = []
         try:
             planner = engine.planner(ledger.runs.failing_sources())
             told = explain(ledger, planner, sku, [built.name for built in engine.sinks])
             tree = as_details(told.tree)
+            chains = [(one.sink, one.warehouse, one.stages) for one in told.listings]
         except ConfigurationError as error:
             trouble = str(error)
         return _Known(
@@ -155,6 +164,7 @@ async def product(visit: Visit) -> Response:
             ledger.pages.listings([found.id]),
             tree,
             trouble,
+            chains,
             plot(
                 found.id,
                 ledger.log.of_product(found.id, _SENT),
@@ -175,6 +185,8 @@ async def product(visit: Visit) -> Response:
         # Made by our own renderer, which escapes what it is told.
         tree=Markup(known.tree),
         trouble=known.trouble,
+        chains=known.chains,
+        stage_names=STAGES,
         plot=known.plot,
         rows=known.rows,
         sinks=list(visit.dashboard.service.config.sinks),

@@ -90,6 +90,7 @@ class Standing:
     held: Sequence[HeldRow]
     orphans: Sequence[Orphan]
     failing: Mapping[str, int]
+    alerts: Mapping[str, int]
 
 
 def _standing(engine: Engine) -> Standing:
@@ -100,6 +101,7 @@ def _standing(engine: Engine) -> Standing:
         ledger.pages.held(),
         orphans.find(engine, ORPHANS),
         ledger.pages.count_failing(),
+        ledger.troubles.counts(),
     )
 
 

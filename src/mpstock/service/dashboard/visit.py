@@ -21,6 +21,7 @@ from mpstock.service.dashboard.texts import LANGUAGES, text
 if TYPE_CHECKING:
     from starlette.requests import Request
 
+    from mpstock.alerts.texts import Language
     from mpstock.reconcile.engine import Engine
     from mpstock.service.dashboard.dashboard import Dashboard
     from mpstock.service.dashboard.sessions import Session
@@ -52,12 +53,11 @@ class Visit:
         return self.session is not None and self.dashboard.role(self.session.user) == "operator"
 
     @property
-    def language(self) -> str:
+    def language(self) -> Language:
         """The language that was chosen or, else, the first one of the browser's that there is."""
         chosen = self.request.cookies.get(LANGUAGE)
-        if chosen in LANGUAGES:
-            return chosen
-        return _preferred(self.request.headers.get("accept-language", ""))
+        found = next((language for language in LANGUAGES if language == chosen), None)
+        return found or _preferred(self.request.headers.get("accept-language", ""))
 
     @property
     def theme(self) -> str:
@@ -165,7 +165,7 @@ def _within(path: str) -> str:
     return path if plain and path.startswith("/") and not path.startswith("//") else "/"
 
 
-def _preferred(header: str) -> str:
+def _preferred(header: str) -> Language:
     """Return the best language of an `Accept-Language` that there is."""
     wanted: list[tuple[float, int, str]] = []
     for rank, part in enumerate(header.split(",")[:20]):
@@ -175,4 +175,11 @@ def _preferred(header: str) -> str:
         except ValueError:
             continue
         wanted.append((-quality, rank, name.strip().lower().partition("-")[0]))
-    return next((name for quality, _, name in sorted(wanted) if quality and name in LANGUAGES), LANGUAGES[0])
+    found = (
+        language
+        for quality, _, name in sorted(wanted)
+        if quality
+        for language in LANGUAGES
+        if language == name
+    )
+    return next(found, LANGUAGES[0])
