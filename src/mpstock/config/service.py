@@ -69,6 +69,8 @@ class WebhookSettings:
     `replay_window`  how far the time of a signed request may be from ours.
     `items`          `"all"`: one bad item refuses the whole body; `"each"`: the good ones are taken.
     `debounce`       after a push that a webhook made at once, gather what comes for so long before the next.
+    `read_after`     a row that may not raise by itself has its source read, at most once in so long; `"0s"`:
+                     it waits for the schedule.
     `max_body`       bytes of a body at most.
     `rate`           requests of one client in a second at most, averaged over ten seconds; 0 = no limit.
     `receipts`       how long a request that is repeated under its key is answered as it was.
@@ -81,6 +83,7 @@ class WebhookSettings:
     replay_window: timedelta = field(default=timedelta(minutes=5), validator=_not_negative)
     items: Literal["all", "each"] = "all"
     debounce: timedelta = field(default=timedelta(0), validator=_not_negative)
+    read_after: timedelta = field(default=timedelta(minutes=1), validator=_not_negative)
     max_body: int = field(default=10 * 1024 * 1024, validator=_positive)
     rate: int = field(default=100, validator=_not_below_zero)
     receipts: timedelta = field(default=timedelta(hours=24), validator=_not_negative)

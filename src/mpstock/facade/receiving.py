@@ -122,9 +122,9 @@ class AsyncReceiving(AsyncPart):
         now = engine.clock.now()
         advisory = self._assembly.config.sources[source].incremental == "advisory"
         work = partial(holding.receive, engine.ledger, source, list(levels), now, advisory=advisory)
-        changed = await engine.worker.run(work)
+        received = await engine.worker.run(work)
         engine.wake()
-        return changed
+        return received.changed
 
 
 class Receiving(Part):

@@ -6,6 +6,8 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import datetime
 from typing import TYPE_CHECKING
 
+from attrs import frozen
+
 from mpstock.ledger.database import as_datetime, as_text, ids
 from mpstock.ledger.readings import ReadSession
 
@@ -14,7 +16,15 @@ if TYPE_CHECKING:
     from mpstock.ledger.dirt import Dirt
     from mpstock.model import Level
 
-__all__ = ["Levels"]
+__all__ = ["Heard", "Levels"]
+
+
+@frozen
+class Heard:
+    """What came of pushed rows: so many have lowered something, so many wait for a reading of the source."""
+
+    lowered: int
+    waiting: int
 
 
 class Levels:
@@ -38,12 +48,11 @@ class Levels:
         """Start taking in rows that were pushed to us, with the times of their numbers."""
         return ReadSession(self, source, advisory, whole=False, pushed=True)
 
-    def hear(self, source: str, levels: Sequence[Level], now: datetime) -> int:
+    def hear(self, source: str, levels: Sequence[Level], now: datetime) -> Heard:
         """Take in rows that somebody pushed, whose time is not known; inside a transaction.
 
         They may be late, doubled or out of order. So a row may lower what is known at once, beside what was
-        read, until the source is read later; what would raise it, or is new, waits for that reading. Returns
-        how many rows have lowered something.
+        read, until the source is read later; what would raise it, or is new, waits for that reading.
         """
         products = self.product_ids(level.sku for level in levels)
         stored: dict[tuple[int, str], tuple[int, int]] = {
@@ -56,19 +65,23 @@ class Levels:
             )
         }
         lower: dict[tuple[int, str], int] = {}
+        waiting = 0
         for level in levels:
             key = (products.get(level.sku, 0), level.warehouse)
-            if key in stored and level.quantity is not None:
-                told = level.quantity - level.reserved
-                if told < lower.get(key, stored[key][1]):
-                    lower[key] = told
+            if level.quantity is None:
+                continue
+            told = level.quantity - level.reserved
+            if key not in stored or told > stored[key][1]:
+                waiting += 1
+            elif told < lower.get(key, stored[key][1]):
+                lower[key] = told
         self.db.executemany(
             "UPDATE stock_levels SET heard = ?, heard_at = ? WHERE id = ?",
             [(told, as_text(now), stored[key][0]) for key, told in lower.items()],
         )
         if lower:
             self.dirt.mark({product_id for product_id, _ in lower}, source, now, urgent=True)
-        return len(lower)
+        return Heard(len(lower), waiting)
 
     def forget_heard(self, source: str, before: datetime, now: datetime) -> int:
         """Let go of what was pushed before a reading of the source began; inside a transaction."""

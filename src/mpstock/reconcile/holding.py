@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
-from attrs import evolve
+from attrs import evolve, frozen
 
 from mpstock.errors import ConfigurationError
 from mpstock.model import Level, Reading
@@ -16,7 +16,15 @@ if TYPE_CHECKING:
     from mpstock.ledger import Ledger
     from mpstock.reconcile.planning import Planner
 
-__all__ = ["hold", "receive", "release"]
+__all__ = ["Received", "hold", "receive", "release"]
+
+
+@frozen
+class Received:
+    """What came of pushed rows: so many have changed something, so many wait for a reading of the source."""
+
+    changed: int
+    waiting: int
 
 
 class _NotAvailableError(Exception):
@@ -97,8 +105,8 @@ def release(ledger: Ledger, now: datetime, *, origin: str, key: str) -> bool:
 
 def receive(
     ledger: Ledger, source: str, levels: Sequence[Level], now: datetime, *, advisory: bool = False
-) -> int:
-    """Take in rows that a warehouse system has pushed; returns how many have changed something.
+) -> Received:
+    """Take in rows that a warehouse system has pushed.
 
     Rows with a time of their own count as of then: not against a reading that began later. One without may
     lower at once, and raises nothing. `advisory`: only full reads of the source confirm what they leave out.
@@ -110,9 +118,10 @@ def receive(
         if level.updated_at is not None
     ]
     with ledger.transaction():
-        changed = ledger.levels.hear(source, [level for level in levels if level.updated_at is None], now)
+        heard = ledger.levels.hear(source, [level for level in levels if level.updated_at is None], now)
+        changed = heard.lowered
         if timed:
             session = ledger.levels.begin_pushed(source, advisory=advisory)
             session.ingest(Reading(timed, now), now)
             changed += session.changed
-    return changed
+    return Received(changed, heard.waiting)

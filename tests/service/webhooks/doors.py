@@ -37,6 +37,7 @@ policy = "all"
 [[sinks.shop.warehouses]]
 code = "main"
 [service.webhooks]
+read_after = "{read_after}"
 {webhooks}
 {more}
 """
@@ -47,10 +48,13 @@ def settings(
     webhooks: str = f'tokens = ["{TOKEN}"]\nsecrets = ["{SECRET}"]',
     more: str = "",
     erp: str = "",
+    read_after: str = "0s",
 ) -> Path:
     """Write the settings of a shop, and return their file."""
     path = folder / "mpstock.toml"
-    path.write_text(SHOP.format(webhooks=webhooks, more=more, erp=erp), encoding="utf-8")
+    path.write_text(
+        SHOP.format(read_after=read_after, webhooks=webhooks, more=more, erp=erp), encoding="utf-8"
+    )
     return path
 
 

@@ -213,3 +213,27 @@ def test_a_long_body_goes_in_by_parts_and_is_answered_once(tmp_path: Path) -> No
     assert answer.json() == {"accepted": 5_000}
     known = told(tmp_path)
     assert [known[f"S-{n}"][0] for n in (0, 1_999, 2_000, 4_999)] == [0, 1_999, 2_000, 4_999]
+
+
+def test_what_may_not_raise_by_itself_has_the_source_read(tmp_path: Path) -> None:
+    """A row without a time that would raise, or is new, is asked of the source, and then for a while not.
+
+    One that lowers, or says what is known, asks for nothing.
+    """
+    asked: list[str] = []
+    counts: list[int] = []
+
+    async def work(client: httpx.AsyncClient, service: Service) -> None:
+        service.runner.ask = lambda job: asked.append(job.name)  # type: ignore[assignment,return-value]
+        for quantity in (4, 4, 9, 9):
+            await client.post(DOOR, json={"stocks": [{"sku": "A", "quantity": quantity}]}, headers=BEARER)
+            counts.append(asked.count("every"))
+        await client.post(DOOR, json={"stocks": [{"sku": "new", "quantity": 1}]}, headers=BEARER)
+        counts.append(asked.count("every"))
+
+    play(settings(tmp_path, read_after="1h"), work)
+    assert counts == [0, 0, 1, 1, 1]
+    asked.clear()
+    counts.clear()
+    play(settings(tmp_path, read_after="0s"), work)
+    assert counts == [0] * 5

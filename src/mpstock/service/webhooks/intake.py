@@ -12,6 +12,7 @@ from attrs import define, frozen
 
 from mpstock.errors import LedgerError
 from mpstock.reconcile import holding
+from mpstock.service.webhooks.looking import SourceReader
 from mpstock.service.webhooks.refusals import Refusal
 
 if TYPE_CHECKING:
@@ -63,6 +64,7 @@ class Intake:
         self._waiting: deque[_Post] = deque()
         self._rows = 0
         self._writing: asyncio.Task[None] | None = None
+        self._reader = SourceReader(service)
         self._advisory = frozenset(
             name for name, source in service.config.sources.items() if source.incremental == "advisory"
         )
@@ -93,7 +95,7 @@ class Intake:
             while self._waiting:
                 posts = self._together()
                 try:
-                    answers = await worker.run(
+                    answers, waiting = await worker.run(
                         _write, self._service.engine.ledger, posts, clock.now(), self._advisory
                     )
                 except BaseException as error:
@@ -109,6 +111,8 @@ class Intake:
                         # The rest of a long one: its turn comes again at once, so that it ends.
                         self._waiting.appendleft(post)
                 self._service.act()
+                if waiting:
+                    self._reader.ask()
         finally:
             self._writing = None
 
@@ -146,33 +150,38 @@ def _settle(done: asyncio.Future[str], answer: str | BaseException) -> None:
         done.set_result(answer)
 
 
+_Answers = list[str | Exception | None]
+
+
 def _write(
     ledger: Ledger, posts: Sequence[_Post], now: datetime, advisory: Collection[str]
-) -> list[str | Exception | None]:
+) -> tuple[_Answers, int]:
     """Write posts in one transaction; return the answer of each, None for one that is not written whole.
 
-    Where that fails, each is written alone, so that one that cannot be written fails alone.
+    Returned is also how many rows wait for a reading. Where writing fails, each post is written alone, so
+    that one that cannot be written fails alone.
     """
     try:
         with ledger.transaction():
-            answers, ends = _write_all(ledger, posts, now, advisory)
+            answers, ends, waiting = _write_all(ledger, posts, now, advisory)
         for post, end in ends:
             post.written = end
-        return answers
+        return answers, waiting
     except LedgerError:
         raise
     except Exception as error:
         if len(posts) == 1:
             _logger.exception("rows of %s could not be written", posts[0].brought.source)
-            return [error]
-    return [_write(ledger, [post], now, advisory)[0] for post in posts]
+            return [error], 0
+    alone = [_write(ledger, [post], now, advisory) for post in posts]
+    return [answers[0] for answers, _ in alone], sum(waiting for _, waiting in alone)
 
 
 def _write_all(
     ledger: Ledger, posts: Sequence[_Post], now: datetime, advisory: Collection[str]
-) -> tuple[list[str | Exception | None], list[tuple[_Post, int]]]:
+) -> tuple[_Answers, list[tuple[_Post, int]], int]:
     known = dict(ledger.receipts.find([receipt for post in posts for receipt in post.brought.receipts]))
-    answers: list[str | Exception | None] = []
+    answers: _Answers = []
     levels: dict[str, list[Level]] = {}
     kept: list[tuple[Receipt, str]] = []
     ends: list[tuple[_Post, int]] = []
@@ -193,10 +202,11 @@ def _write_all(
             if (receipt.sender, receipt.key) not in known:
                 known[receipt.sender, receipt.key] = (receipt.digest, brought.answer)
                 kept.append((receipt, brought.answer))
+    waiting = 0
     for source, rows in levels.items():
-        holding.receive(ledger, source, rows, now, advisory=source in advisory)
+        waiting += holding.receive(ledger, source, rows, now, advisory=source in advisory).waiting
     ledger.receipts.keep(kept, now)
-    return answers, ends
+    return answers, ends, waiting
 
 
 def _before(

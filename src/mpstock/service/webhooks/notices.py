@@ -4,22 +4,20 @@ from __future__ import annotations
 
 import json
 from hashlib import sha256
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 from urllib.parse import parse_qsl
 
 from mpstock.errors import RejectedError
 from mpstock.ledger.receipts import Receipt
 from mpstock.nearest import suggestion
 from mpstock.notifying import Notification, Notified
-from mpstock.service.runner import SOON, Job
 from mpstock.service.webhooks.doors import LONGEST_KEY, Answer, Call, Porter
 from mpstock.service.webhooks.intake import Brought
+from mpstock.service.webhooks.looking import READ_ORDERS, READ_SOURCES
 from mpstock.service.webhooks.refusals import Refusal
 
 if TYPE_CHECKING:
     from mpstock.config import Configuration, SinkConfig, SourceConfig
-    from mpstock.facade.asynchronous import AsyncShop
-    from mpstock.reconcile.engine import Progress
 
 __all__ = ["NoticeDoor"]
 
@@ -67,17 +65,7 @@ class NoticeDoor:
             )
 
     def _look(self, kind: str) -> None:
-        # By the names that the schedule gives them: what waits for both is run once.
-        job = Job("orders", _read_orders, SOON) if kind == "sinks" else Job("every", _read_sources, SOON)
-        self._porter.service.runner.ask(job)
-
-
-async def _read_orders(shop: AsyncShop, progress: Progress) -> Any:
-    return await shop.sync(read="orders", cause="webhook", actor="service", progress=progress)
-
-
-async def _read_sources(shop: AsyncShop, progress: Progress) -> Any:
-    return await shop.sync(cause="webhook", actor="service", progress=progress)
+        self._porter.service.runner.ask(READ_ORDERS if kind == "sinks" else READ_SOURCES)
 
 
 def _notified(adapter: SourceConfig | SinkConfig, notification: Notification) -> Notified:
