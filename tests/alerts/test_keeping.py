@@ -19,6 +19,7 @@ from mpstock.config import AlertSettings, ScheduleSettings
 from mpstock.errors import ConfigurationError, TransientError
 from mpstock.facade.asynchronous import AsyncShop
 from mpstock.inmemory import InMemorySink, InMemorySource
+from mpstock.ledger.notices import QueuedNotice
 from mpstock.plugins import PluginRegistry
 from mpstock.testing import VirtualClock
 
@@ -376,5 +377,34 @@ def test_a_look_asks_indexes_and_not_the_catalogue(tmp_path: Path) -> None:
         # What is open, and the orders that are not settled, have an index of their own rows alone.
         partial = ("ix_marketplace_stocks_open", "ix_orders_open")
         assert [plan for plan in scans if not any(index in plan for index in partial)] == []
+
+    play(work)
+
+
+def test_who_comes_back_too_late_takes_nothing_from_another(tmp_path: Path) -> None:
+    """A process hangs longer than its claim: what the ledger gave to others meanwhile stays theirs."""
+
+    async def work() -> None:
+        seller = Seller(tmp_path)
+        await seller.sync()
+        async with seller.open() as shop:
+            engine = await shop._assembly.start()
+            notices = engine.ledger.notices
+
+            def play_it() -> int:
+                now, minutes = seller.clock.now(), timedelta(minutes=1)
+                notices.add([(QueuedNotice("a:b", "new", "warning", now), now)])
+                slow = notices.claim(now, minutes)
+                assert notices.claim(now, minutes) == []
+                quick = notices.claim(now + 2 * minutes, minutes)
+                assert [one.id for one in quick] == [one.id for one in slow]
+                notices.told(quick)
+                # The number is free again, and the next notice gets it.
+                notices.add([(QueuedNotice("c:d", "new", "warning", now), now)])
+                notices.told(slow)
+                notices.put_off([(one, ["x"], now + timedelta(days=1)) for one in slow])
+                return len(notices.claim(now + 3 * minutes, minutes))
+
+            assert await engine.worker.run(play_it) == 1
 
     play(work)

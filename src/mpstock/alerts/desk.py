@@ -110,7 +110,8 @@ class Desk:
     async def deliver(self, engine: Engine) -> int:
         """Tell what is due; returns how many notices every way has taken. The others are tried later."""
         now = engine.clock.now()
-        waiting = await engine.worker.run(engine.ledger.notices.claim, now, CLAIM)
+        quiet = engine.config.alerts.is_quiet(now, engine.config.schedule.timezone)
+        waiting = await engine.worker.run(engine.ledger.notices.claim, now, CLAIM, quiet=quiet)
         if not waiting:
             return 0
         words = _words(engine)
@@ -126,11 +127,11 @@ class Desk:
                 for one in todo:
                     served[one.id].append(way.name)
         wanted = {_HOOK, *(way.name for way in ways)}
-        told = [one.id for one in waiting if wanted <= set(served[one.id])]
+        told = [one for one in waiting if wanted <= set(served[one.id])]
         later = [
-            (one.id, served[one.id], engine.clock.now() + _pause(one.attempts))
+            (one, served[one.id], engine.clock.now() + _pause(one.attempts))
             for one in waiting
-            if one.id not in told
+            if not wanted <= set(served[one.id])
         ]
 
         def record() -> None:

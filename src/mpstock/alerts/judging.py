@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from mpstock.ledger.troubles import Trouble
     from mpstock.reconcile.engine import Engine
 
-__all__ = ["judge"]
+__all__ = ["judge", "keep"]
 
 
 def judge(engine: Engine, heard: Sequence[Alert]) -> int:
@@ -34,7 +34,7 @@ def judge(engine: Engine, heard: Sequence[Alert]) -> int:
     found.update((one.subject, one) for one in _momentary(heard))
     manner = Manner(config.alerts.severity, config.alerts.remind)
     quiet = config.alerts.quiet_until(now, config.schedule.timezone)
-    return _keep(engine.ledger, found, now, manner, quiet)
+    return keep(engine.ledger, found, now, manner, quiet)
 
 
 def _momentary(heard: Iterable[Alert]) -> Iterable[Found]:
@@ -44,9 +44,13 @@ def _momentary(heard: Iterable[Alert]) -> Iterable[Found]:
             yield one
 
 
-def _keep(
+def keep(
     ledger: Ledger, found: Mapping[str, Found], now: datetime, manner: Manner, quiet: datetime | None
 ) -> int:
+    """Keep what a look has found, by subject, and queue what people are told; returns how many notices.
+
+    `quiet` is when the quiet hours end, None outside of them. Runs in the ledger's thread.
+    """
     changed: list[Trouble] = []
     notices: list[tuple[QueuedNotice, datetime]] = []
     with ledger.transaction():

@@ -56,7 +56,7 @@ class Words(Formatter):
     """
 
     def __init__(self, language: Language, zone: ZoneInfo) -> None:
-        self.language = language
+        self.language: Language = language
         self.zone = zone
 
     def get_value(self, key: int | str, args: Sequence[Any], kwargs: Mapping[str, Any]) -> Any:

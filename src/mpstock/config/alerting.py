@@ -62,6 +62,10 @@ class AlertSettings:
     expires_within: timedelta = timedelta(days=14)
     drifts: int = field(default=20, validator=_at_least_one)
 
+    def is_quiet(self, now: datetime, zone: ZoneInfo) -> bool:
+        """Say whether `now` lies in the quiet hours."""
+        return self.quiet_until(now, zone) is not None
+
     def quiet_until(self, now: datetime, zone: ZoneInfo) -> datetime | None:
         """Return when the quiet hours end that `now` lies in; None outside of them."""
         found = _QUIET.fullmatch(self.quiet) if self.quiet else None

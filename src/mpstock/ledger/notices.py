@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -44,7 +44,7 @@ class QueuedNotice:
 class WaitingNotice:
     """A notice on its way. `served` are the ways that have taken it, `attempts` how often it was tried.
 
-    `held_back`: it waited for the end of the quiet hours.
+    `held_back`: it waited for the end of the quiet hours. `claim` is until when it was ours to tell.
     """
 
     id: int
@@ -52,6 +52,7 @@ class WaitingNotice:
     served: Sequence[str]
     attempts: int
     held_back: bool
+    claim: str
 
 
 class Notices:
@@ -74,20 +75,24 @@ class Notices:
             ],
         )  # fmt: skip
 
-    def claim(self, now: datetime, lasts: timedelta) -> list[WaitingNotice]:
-        """Take what is due and nobody else is telling; nobody else takes it for so long."""
-        moment = as_text(now)
+    def claim(self, now: datetime, lasts: timedelta, *, quiet: bool = False) -> list[WaitingNotice]:
+        """Take what is due and nobody else is telling; nobody else takes it for so long.
+
+        In `quiet` hours only what is critical: what was due before them, and not taken then, waits too.
+        """
+        moment, claim = as_text(now), as_text(now + lasts)
         with self._db.transaction():
             self._db.execute("DELETE FROM notices WHERE created_at < ?", (as_text(now - LOST),))
             rows = self._db.query(
                 "SELECT id, subject, state, severity, body, created_at, due_at, served, attempts "
-                "FROM notices WHERE due_at <= ? AND coalesce(claimed_until, '') <= ? ORDER BY id LIMIT ?",
+                f"FROM notices WHERE due_at <= ? AND coalesce(claimed_until, '') <= ? AND {_heard(quiet)} "
+                "ORDER BY id LIMIT ?",
                 (moment, moment, MOST),
             )
             self._db.execute(
                 "UPDATE notices SET claimed_until = ?, attempts = attempts + 1 "
                 "WHERE id IN (SELECT value FROM json_each(?))",
-                (as_text(now + lasts), ids(row[0] for row in rows)),
+                (claim, ids(row[0] for row in rows)),
             )
         return [
             WaitingNotice(
@@ -97,29 +102,41 @@ class Notices:
                 row[8] + 1,
                 # What was put off after a failure is due later too, but had its first attempt.
                 row[8] == 0 and row[6] > row[5],
+                claim,
             )
             for row in rows
             if (created := as_datetime(row[5])) is not None
         ]
 
-    def told(self, numbers: Collection[int]) -> None:
-        """Let go what every way has taken."""
-        self._db.execute("DELETE FROM notices WHERE id IN (SELECT value FROM json_each(?))", (ids(numbers),))
-
-    def put_off(self, rows: Sequence[tuple[int, Sequence[str], datetime]]) -> None:
-        """Try these again later: (number, the ways that have taken it, not before)."""
+    def told(self, notices: Sequence[WaitingNotice]) -> None:
+        """Let go what every way has taken; what another process has claimed since is theirs."""
         with self._db.transaction():
             self._db.executemany(
-                "UPDATE notices SET served = ?, due_at = ?, claimed_until = NULL WHERE id = ?",
-                [(json.dumps(list(served)), as_text(due), number) for number, served, due in rows],
+                "DELETE FROM notices WHERE id = ? AND claimed_until = ?",
+                [(one.id, one.claim) for one in notices],
             )
 
-    def next_due(self) -> datetime | None:
-        """Return when the next one is due."""
+    def put_off(self, rows: Sequence[tuple[WaitingNotice, Sequence[str], datetime]]) -> None:
+        """Try these again later: (notice, the ways that have taken it, not before)."""
+        with self._db.transaction():
+            self._db.executemany(
+                "UPDATE notices SET served = ?, due_at = ?, claimed_until = NULL "
+                "WHERE id = ? AND claimed_until = ?",
+                [(json.dumps(list(served)), as_text(due), one.id, one.claim) for one, served, due in rows],
+            )
+
+    def next_due(self, *, quiet: bool = False) -> datetime | None:
+        """Return when the next one is due, in `quiet` hours of what is critical."""
         return as_datetime(
-            self._db.scalar("SELECT min(max(due_at, coalesce(claimed_until, ''))) FROM notices")
+            self._db.scalar(
+                f"SELECT min(max(due_at, coalesce(claimed_until, ''))) FROM notices WHERE {_heard(quiet)}"
+            )
         )
 
     def waiting(self) -> int:
         """Return how many wait."""
         return int(self._db.scalar("SELECT count(*) FROM notices"))
+
+
+def _heard(quiet: bool) -> str:
+    return "severity = 'critical'" if quiet else "1"

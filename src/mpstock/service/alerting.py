@@ -65,8 +65,9 @@ async def keep_alerts(service: Service) -> None:
 async def _until_due(service: Service) -> float:
     """Return the seconds until the next look: a minute, or until a notice is due."""
     engine = service.engine
+    quiet = engine.config.alerts.is_quiet(engine.clock.now(), engine.config.schedule.timezone)
     try:
-        due = await engine.worker.run(engine.ledger.notices.next_due)
+        due = await engine.worker.run(engine.ledger.notices.next_due, quiet=quiet)
     except MpstockError:
         return EVERY
     if due is None:
