@@ -28,6 +28,7 @@ PAGES = {
     "alerts": "/alerts",
     "by-hand": "/by-hand",
     "orphans": "/orphans",
+    "shadow": "/shadow",
 }
 LOOKS: dict[str, dict[str, Any]] = {
     "en-light-desktop": {

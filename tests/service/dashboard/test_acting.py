@@ -142,6 +142,29 @@ def test_what_cannot_be_decided_is_said(tmp_path: Path) -> None:
     play(tmp_path, act)
 
 
+def test_a_sink_is_put_into_shadow_mode_and_taken_over(tmp_path: Path) -> None:
+    """Nothing is sent to it meanwhile; both decisions want a reason, and say who made them."""
+
+    async def act(front: Front) -> None:
+        csrf = await front.log_in()
+        await front.press("/mode", csrf, sink="shop", mode="shadow", reason=" ")
+        assert "in shadow mode: nothing is sent" not in (await front.client.get("/shadow")).text
+        await front.press("/mode", csrf, sink="shop", mode="shadow", reason="the old robot still runs")
+        page = (await front.client.get("/shadow")).text
+        assert "in shadow mode: nothing is sent" in page
+        assert "the old robot still runs" in page
+        front.source.set("A", 5)
+        await front.press("/sync", csrf)
+        assert front.sink.shown["A", "main"] == 8
+        assert "in shadow<" in await front.look("/")
+        await front.press("/mode", csrf, sink="shop", mode="live", reason="it is switched off")
+        await front.press("/sync", csrf, what="full")
+        assert front.sink.shown["A", "main"] == 3
+        assert {action.actor for action in await front.shop.actions()} == {ANNA}
+
+    play(tmp_path, act)
+
+
 def test_an_alert_is_silenced_and_told_again(tmp_path: Path) -> None:
     """Whoever silences it is named; the list keeps it."""
 

@@ -15,9 +15,9 @@ from tests.service.dashboard.shops import ANNA, BORIS, PASSWORDS, USERS, Front, 
 
 PAGES = (
     "/", "/running", "/runs", "/run?number=1", "/log", "/products", "/product?sku=A", "/held",
-    "/held/listings?sink=shop", "/failing", "/alerts", "/by-hand", "/orphans",
+    "/held/listings?sink=shop", "/failing", "/alerts", "/by-hand", "/orphans", "/shadow",
 )  # fmt: skip
-BUTTONS = ("/sync", "/release", "/retry", "/decide", "/resume", "/orphans", "/silence")
+BUTTONS = ("/sync", "/release", "/retry", "/decide", "/resume", "/orphans", "/silence", "/mode")
 
 
 @pytest.mark.parametrize("page", PAGES)

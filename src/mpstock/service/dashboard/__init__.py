@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from mpstock.service.dashboard import acting, entering, pages, products
+from mpstock.service.dashboard import acting, entering, pages, products, shadowing
 from mpstock.service.dashboard.dashboard import Dashboard, keep_dashboard
 
 if TYPE_CHECKING:
@@ -33,6 +33,7 @@ def routes(service: Service) -> Sequence[BaseRoute]:
         dashboard.page("/alerts", pages.alerts),
         dashboard.page("/by-hand", pages.by_hand),
         dashboard.page("/orphans", pages.orphans),
+        dashboard.page("/shadow", shadowing.shadow),
         dashboard.page("/login", entering.log_in_form, anybody=True),
         dashboard.page("/look", entering.look, anybody=True),
         dashboard.page("/static/{name}", entering.static, anybody=True, always=True),
@@ -45,4 +46,5 @@ def routes(service: Service) -> Sequence[BaseRoute]:
         dashboard.action("/resume", acting.resume),
         dashboard.action("/orphans", acting.orphans),
         dashboard.action("/silence", acting.silence),
+        dashboard.action("/mode", shadowing.mode),
     ]

@@ -60,9 +60,9 @@ class Dashboard:
         self.checking = asyncio.Semaphore(2)
         """Checking a hash takes memory: no flood of log-ins takes all of it."""
         self.reader = Reader(lambda: service.engine)
-        # Counting takes longer than any page may wait.
-        self._counting = Reader(lambda: service.engine)
-        self.standing = StandingKeeper(self._counting)
+        # What takes longer than other pages may wait has a connection to itself.
+        self.slow = Reader(lambda: service.engine)
+        self.standing = StandingKeeper(self.slow)
 
     @classmethod
     def of(cls, service: Service) -> Dashboard:
@@ -88,7 +88,7 @@ class Dashboard:
     async def close(self) -> None:
         """Close the connections to the ledger."""
         await self.standing.close()
-        await self._counting.close()
+        await self.slow.close()
         await self.reader.close()
 
     # ------------------------------------------------------------------ routes

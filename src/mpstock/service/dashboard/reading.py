@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, TypeVar
 
@@ -91,6 +91,7 @@ class Standing:
     orphans: Sequence[Orphan]
     failing: Mapping[str, int]
     alerts: Mapping[str, int]
+    shadows: Collection[str]
 
 
 def _standing(engine: Engine) -> Standing:
@@ -102,6 +103,7 @@ def _standing(engine: Engine) -> Standing:
         orphans.find(engine, ORPHANS),
         ledger.pages.count_failing(),
         ledger.troubles.counts(),
+        {one.name for one in engine.sinks if ledger.shadows.is_shadow(one.name, one.config.shadow)},
     )
 
 
