@@ -57,6 +57,7 @@ class Assembly:
         self.broken: dict[str, MpstockError] = {}
         self.network: dict[str, AsyncBaseTransport] = {}
         self.transports: list[HttpTransport] = []
+        self.pacer: Pacer | None = None
         self.stop = asyncio.Event()
         self.desk: Desk
         self._given_clock = clock
@@ -98,7 +99,7 @@ class Assembly:
         clock = self._given_clock
         if clock is None:
             clock = await self._worker.run(_make_clock, self.config, self._ledger)
-        pacer = Pacer(LedgerPaceStore(self._worker, self._ledger.database), clock)
+        self.pacer = pacer = Pacer(LedgerPaceStore(self._worker, self._ledger.database), clock)
         built_sources: list[BuiltSource] = []
         for source_config in self.config.sources.values():
             built_source = self._source(source_config, pacer, clock)

@@ -34,13 +34,21 @@ class Planned:
 
 @frozen
 class Pushed:
-    """One batch has been answered. `outcomes` are in the order of `changes`, one for each."""
+    """One batch has been answered. `outcomes` are in the order of `changes`, one for each.
+
+    `seconds` is how long the answer took. `waited` are, for each change, the seconds from when it was known
+    that the listing has to fall until it was sent; None for what does not fall. `queued` are the seconds that
+    those of them had waited that were sent for the first time, in no order.
+    """
 
     run: int
     at: datetime
     sink: str
     changes: Sequence[Change]
     outcomes: Sequence[Outcome]
+    seconds: float = 0.0
+    waited: Sequence[float | None] = ()
+    queued: Sequence[float] = ()
 
     @property
     def counts(self) -> dict[str, int]:

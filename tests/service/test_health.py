@@ -34,12 +34,13 @@ def asking(
     settings: ScheduleSettings | None = None,
     monitoring: MonitoringSettings = MONITORING,
     source: Any = None,
+    sink: Any = None,
 ) -> Any:
     """Run a service on time that jumps, and ask it."""
     clock = VirtualClock()
 
     async def play() -> Any:
-        shop = shop_of(path, settings or never(), clock, source=source)
+        shop = shop_of(path, settings or never(), clock, source=source, sink=sink)
         config = shop._assembly.config
         shop._assembly.config = evolve(config, service=evolve(config.service, monitoring=monitoring))
         app = create_app(shop, schedule=settings is not None)

@@ -11,6 +11,7 @@ from attrs import frozen
 from mpstock.errors import LedgerError
 from mpstock.ledger.database import as_datetime
 from mpstock.ledger.migrating import HEAD
+from mpstock.ledger.stocks import LANES
 
 if TYPE_CHECKING:
     from mpstock.ledger.database import Database
@@ -69,6 +70,21 @@ class Vitals:
         path = Path(self.db.place)
         parts = [path, path.with_name(f"{path.name}-wal")]
         return sum(part.stat().st_size for part in parts if part.exists())
+
+    def depth(self) -> dict[tuple[str, str], int]:
+        """Return how many changes wait, by sink and lane; `kept` are those that may not go by now.
+
+        Counted in the indexes alone: there may be as many as listings, and somebody asks every few seconds.
+        """
+        ready = self.db.query(
+            "SELECT marketplace, lane, count(*) FROM marketplace_stocks WHERE ready = 1 GROUP BY 1, 2"
+        )
+        found = {(sink, LANES[lane]): count for sink, lane, count in ready if lane is not None}
+        for sink, count in self.db.query(
+            "SELECT marketplace, count(*) FROM marketplace_stocks WHERE lane IS NOT NULL GROUP BY 1"
+        ):
+            found[sink, "kept"] = count - sum(found.get((sink, lane), 0) for lane in LANES)
+        return found
 
     def in_flight(self) -> list[InFlight]:
         """Return by sink what has been sent and not answered."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from mpstock.pacing.hints import Hints, read_hints
-from mpstock.pacing.pacer import Pacer, Slot
+from mpstock.pacing.pacer import Budget, Pacer, Slot
 from mpstock.pacing.store import MemoryPaceStore, PaceStore
 
-__all__ = ["Hints", "MemoryPaceStore", "PaceStore", "Pacer", "Slot", "read_hints"]
+__all__ = ["Budget", "Hints", "MemoryPaceStore", "PaceStore", "Pacer", "Slot", "read_hints"]

@@ -6,7 +6,7 @@ import itertools
 from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING
 
-from attrs import define
+from attrs import define, frozen
 
 from mpstock.errors import PluginContractError, TransientError
 from mpstock.interfaces import Rate
@@ -78,6 +78,17 @@ class Slot:
             await self._pacer._released(self._account, self._scopes, self._granted)
 
 
+@frozen
+class Budget:
+    """What is left of one limit: so many of `limit` requests, in `blocked` seconds at the earliest."""
+
+    account: str
+    scope: str
+    free: int
+    limit: int
+    blocked: float
+
+
 class Pacer:
     """Limits of accounts, and who may send when. One for all adapters of a process.
 
@@ -102,6 +113,23 @@ class Pacer:
             old = known.get(rate.scope)
             if old is None or rate.requests / rate.period <= old.requests / old.period:
                 known[rate.scope] = rate
+
+    async def budgets(self) -> list[Budget]:
+        """Return what is left of every limit that was declared, as this and other processes have used it."""
+        known = [(account, rate) for account, rates in self._rates.items() for rate in rates.values()]
+
+        def read(states: list[State | None]) -> tuple[list[State], list[Budget]]:
+            now = self._now()
+            found: list[Budget] = []
+            for (account, rate), data in zip(known, states, strict=True):
+                state = ScopeState.load(data, rate, now)
+                state.settle(rate, now, gone)
+                blocked = max(state.blocked_until - now, 0.0)
+                found.append(Budget(account, rate.scope, state.free(rate, now), rate.requests, blocked))
+            return [data or {} for data in states], found
+
+        keys = [f"{account}/{rate.scope}" for account, rate in known]
+        return await self._store.update(keys, read) if keys else []
 
     async def acquire(
         self,

@@ -194,6 +194,10 @@ class ScopeState:
             return Ruling(None, self._first_lapse(now))
         return Ruling(at, at)
 
+    def free(self, rate: Rate, now: float) -> int:
+        """Return how many requests may still be sent within the period. The state must be settled."""
+        return max(self._slots(rate, now) - self._units(), 0)
+
     def grant(self, rate: Rate, now: float, at: float, key: str, flight: Flight) -> tuple[float, float]:
         """Take a place for a request planned for `at` that goes now; return `next` before and after."""
         spacing = self._spacing(rate, now)

@@ -11,6 +11,7 @@ from attrs import frozen
 from mpstock.errors import InDoubtError, MpstockError, NotSentError
 from mpstock.model import Outcome, OutcomeStatus
 from mpstock.reconcile.adapters import BuiltSink, Failure
+from mpstock.tracing import traced
 
 if TYPE_CHECKING:
     from mpstock.model import Change
@@ -33,6 +34,7 @@ class Answer:
     defect: bool = False
 
 
+@traced("mpstock.push", "built", "changes")
 async def ask(built: BuiltSink, changes: Sequence[Change]) -> Answer:
     """Push these changes once, and say what came of it."""
     size = len(changes)

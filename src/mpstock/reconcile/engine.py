@@ -16,6 +16,7 @@ from mpstock.events import Planned, RunFinished
 from mpstock.reconcile.adapters import BuiltSink, BuiltSource, Tell
 from mpstock.reconcile.alarms import alert_of_held, alerts_of_broken, alerts_of_unknown_orders, renamed_sink
 from mpstock.reconcile.asking import check_read
+from mpstock.reconcile.backlog import Backlog
 from mpstock.reconcile.beside import beside
 from mpstock.reconcile.drift import alerts_of_drift
 from mpstock.reconcile.guards import Judge, check_names, note_release
@@ -31,6 +32,7 @@ from mpstock.reconcile.shadowing import note_shadows
 from mpstock.reconcile.suspicion import judge_stale
 from mpstock.reconcile.tasks import unless_stopped
 from mpstock.reconcile.watching import JUST_BEFORE, Watcher
+from mpstock.tracing import traced
 
 if TYPE_CHECKING:
     from mpstock.buffers import BufferResolver
@@ -68,6 +70,7 @@ class Engine:
     stop: asyncio.Event = field(factory=asyncio.Event)
     wakes: list[Callable[[], None]] = field(factory=list[Callable[[], None]])
     """Those who are sending at the moment; each is called when something has moved in the ledger."""
+    backlog: Backlog = field(factory=Backlog)
     leases: Leasing = field(init=False)
 
     def __attrs_post_init__(self) -> None:
@@ -75,6 +78,7 @@ class Engine:
 
     # ------------------------------------------------------------------ the ways to run
 
+    @traced("mpstock.run", "read", "full", "dry_run", "cause")
     async def sync(
         self,
         *,
@@ -151,7 +155,7 @@ class Engine:
         """Return a planner for the settings as they are. Runs in the ledger's thread."""
         return make_planner(
             self.ledger, self.sources, self.sinks, self.resolver, self.config.sharing.between_sinks,
-            untrusted, self.clock.now(), self.products.pins,
+            untrusted, self.clock.now(), self.products.pins, self.backlog,
         )  # fmt: skip
 
     def _pick(self) -> None:
@@ -231,6 +235,7 @@ class Engine:
         )
         await unless_stopped(observing, self.stop)
 
+    @traced("mpstock.plan")
     async def _plan(
         self,
         run: RunRecord,

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from attrs import define, field
 
 from mpstock.ledger.stocks import BY_HAND
+from mpstock.reconcile.backlog import Backlog
 from mpstock.reconcile.components import Component, component
 from mpstock.reconcile.evaluating import Evaluated, evaluate
 from mpstock.reconcile.facts import FactsReader
@@ -55,6 +56,7 @@ class Planner:
     seen: tuple[int, int] = (0, 0)
     broken: list[str] = field(factory=list[str])
     aside: int = 0
+    backlog: Backlog = field(factory=Backlog)
     _waiting: dict[int, int] = field(factory=dict[int, int])
     _reader: FactsReader = field(init=False)
     _settings: StoredSettings | None = None
@@ -164,6 +166,8 @@ class Planner:
                 moved = reckoning.wanted != listed.wanted
                 # A person has moved another listing of it: what had moved this one stays its cause.
                 untouched = cause == BY_HAND and not reckoning.by_hand
+                if reckoning.wanted != reckoning.base and listed.wanted in (None, listed.base):
+                    self.backlog.add(reckoning.sink, listed.state, self.now)
                 if moved or (reckoning.wanted != reckoning.base and not untouched):
                     rows.append((reckoning.wanted, cause, listed.state))
                     moments.append((marked[product_id], listed.state))

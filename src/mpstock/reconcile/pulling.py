@@ -13,6 +13,7 @@ from mpstock.reconcile.report import HeldSlice, SourceReport
 from mpstock.reconcile.rules import keep_recipes
 from mpstock.reconcile.suspicion import SHRUNKEN, judge_absent, judge_blanked, judge_unreadable
 from mpstock.reconcile.tasks import together
+from mpstock.tracing import traced
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -81,6 +82,7 @@ class Puller:
         mappings = {built.name: products.mapping(built.name) for built in sinks}
         await self.worker.run(self.match, mappings)
 
+    @traced("mpstock.read", "built", "full")
     async def pull(
         self, built: BuiltSource, *, full: bool, released: Collection[str]
     ) -> tuple[SourceReport, list[HeldSlice], Failure | None]:
@@ -195,6 +197,7 @@ class Puller:
         session.settle_absent(as_of, now, why)
         return [] if verdict is None else [verdict]
 
+    @traced("mpstock.listings", "built", "full")
     async def walk(self, built: BuiltSink, *, full: bool) -> Failure | None:
         """Take in what one sink sells, from its cursor or everything."""
         name = f"listings:{built.name}"

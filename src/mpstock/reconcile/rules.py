@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from mpstock.reconcile.absorbing import AT_THE_END, Booking
 from mpstock.reconcile.adapters import BuiltSink, BuiltSource, fingerprint
 from mpstock.reconcile.availability import SourceRule
+from mpstock.reconcile.backlog import Backlog
 from mpstock.reconcile.hands import read_hands
 from mpstock.reconcile.moving import keep_silent, left_places, silent_warehouses
 from mpstock.reconcile.places import SinkRule, WarehouseRule
@@ -49,6 +50,7 @@ def make_planner(
     untrusted: Collection[str],
     now: datetime,
     pins: Pins | None = None,
+    backlog: Backlog | None = None,
 ) -> Planner:
     """Return the planner for the settings as they are. Runs in the ledger's thread.
 
@@ -64,7 +66,9 @@ def make_planner(
         rules, sink_rules, resolver, sharing, ledger.recipes.book(), caps, left, silent_warehouses(ledger)
     )
     hands = read_hands(ledger.interventions, pins, now)
-    return Planner(ledger, reckoner, codes, now, hands, seen=(ledger.dirt.revision(), LAST))
+    return Planner(
+        ledger, reckoner, codes, now, hands, seen=(ledger.dirt.revision(), LAST), backlog=backlog or Backlog()
+    )
 
 
 def _sink_rule(ledger: Ledger, built: BuiltSink, codes: Mapping[str, int], now: datetime) -> SinkRule:

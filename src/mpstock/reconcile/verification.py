@@ -25,6 +25,7 @@ from mpstock.reconcile.report import EXIT_PRECEDENCE, as_data, html_table, kinds
 from mpstock.reconcile.tasks import unless_stopped
 from mpstock.reconcile.verifying import Observed
 from mpstock.reconcile.watching import Watcher
+from mpstock.tracing import traced
 
 if TYPE_CHECKING:
     from mpstock.reconcile.adapters import BuiltSink
@@ -118,6 +119,7 @@ def _word(drift: Drift) -> str:
     return "not judged" if drift.kind is None else drift.kind.value.replace("_", " ")
 
 
+@traced("mpstock.verify")
 async def verify(
     engine: Engine,
     sinks: Collection[str] | None = None,

@@ -10,6 +10,7 @@ from attrs import frozen
 from mpstock.errors import LedgerError
 from mpstock.ledger.sampling import Sample
 from mpstock.reconcile.adapters import BuiltSink, Failure
+from mpstock.tracing import traced
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Sequence
@@ -52,6 +53,7 @@ class Verifier:
     clock: Clock
     run: int = 0
 
+    @traced("mpstock.observe", "built", "full")
     async def observe(self, built: BuiltSink, *, full: bool, sample: int = 0) -> Observed:
         """Read back what is not known, and up to `sample` listings in all; or, with `full`, everything.
 

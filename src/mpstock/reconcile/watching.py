@@ -18,6 +18,7 @@ from mpstock.reconcile.adapters import BuiltSink, Failure, fingerprint
 from mpstock.reconcile.drift import Judge
 from mpstock.reconcile.tasks import together
 from mpstock.reconcile.verifying import Observed, Verifier
+from mpstock.tracing import traced
 
 if TYPE_CHECKING:
     from mpstock.clock import Clock
@@ -183,6 +184,7 @@ class Watcher:
                 self._voided = False
                 await self.observe(run, full=False, progress=_silent)
 
+    @traced("mpstock.orders", "built")
     async def read_orders(self, run: RunRecord, built: BuiltSink) -> OrdersRead:
         """Read one sink's orders, by one at a time; a failure is recorded, not raised."""
         async with self._reading.setdefault(built.name, asyncio.Lock()):

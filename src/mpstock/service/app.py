@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 from starlette.applications import Starlette
 
 from mpstock.service import dashboard, exchange, monitoring, webhooks
+from mpstock.service.monitoring.doors import watched
 from mpstock.service.service import Service
 
 if TYPE_CHECKING:
@@ -58,7 +59,7 @@ def create_app(
         async with service:
             yield
 
-    routes = [route for part in _PARTS for route in part(service)]
+    routes = watched([route for part in _PARTS for route in part(service)], service)
     app = Starlette(routes=routes, lifespan=lifespan)
     app.add_middleware(_Started, service=service)
     app.state.service = service

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Iterator, Mapping
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping
 from contextlib import contextmanager
 from datetime import datetime
 from typing import Any
@@ -30,13 +30,20 @@ class News:
 
     def __init__(self) -> None:
         self._listeners: set[asyncio.Queue[Event | None]] = set()
+        self._followers: list[Callable[[Event], None]] = []
 
     def tell(self, event: Event) -> None:
         """Hand an event on; nobody is waited for."""
+        for follower in self._followers:
+            follower(event)
         for queue in self._listeners:
             if queue.full():
                 queue.get_nowait()
             queue.put_nowait(event)
+
+    def follow(self, follower: Callable[[Event], None]) -> None:
+        """Tell somebody of every event at once, where it happens; it must be quick, and must not fail."""
+        self._followers.append(follower)
 
     @contextmanager
     def listen(self) -> Iterator[AsyncIterator[Event]]:

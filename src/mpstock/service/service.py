@@ -11,6 +11,7 @@ from mpstock.hookspecs import hookimpl
 from mpstock.service.alerting import keep_alerts
 from mpstock.service.dashboard import keep_dashboard
 from mpstock.service.logs import log_news
+from mpstock.service.monitoring.metrics import Metrics
 from mpstock.service.news import Event, News
 from mpstock.service.runner import HEARD, Job, Runner
 from mpstock.service.schedule import Scheduler, keep_schedule
@@ -56,6 +57,8 @@ class Service:
         self.shop = shop
         self.schedule = schedule
         self.news = News()
+        self.metrics = Metrics()
+        self.news.follow(self.metrics.hear)
         self.runner: Runner
         self.engine: Engine
         self.started_at: datetime
@@ -107,6 +110,8 @@ class Service:
                 raise RuntimeError("this service has been stopped; make a new one")
             self.engine = await self.shop._assembly.start()
             self.started_at = self.engine.clock.now()
+            for transport in self.shop._assembly.transports:
+                transport.heard = self.metrics.exchanged
             self.runner = Runner(self.shop, self.news, self.engine.clock.now)
             self.shop._assembly.plugins.register(_Listener(self.news), name="service")
             self._begin(self.runner.run())

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from mpstock.transport.http import HttpTransport
+from mpstock.transport.http import Exchange, HttpTransport
 from mpstock.transport.settings import TransportSettings
 
-__all__ = ["HttpTransport", "TransportSettings"]
+__all__ = ["Exchange", "HttpTransport", "TransportSettings"]

@@ -9,7 +9,7 @@ from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from contextvars import ContextVar
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from attrs import define
+from attrs import define, frozen
 
 from mpstock.errors import NotSentError, PluginContractError, TransientError
 from mpstock.gate import Gate
@@ -78,6 +78,15 @@ class _Call:
         return state.attempt_number >= self.attempts or state.upcoming_sleep >= self.left()
 
 
+@frozen
+class Exchange:
+    """One request: whose, its answer's status (None = none came), and how long that took in seconds."""
+
+    adapter: str
+    status: int | None
+    seconds: float
+
+
 class HttpTransport:
     """One adapter's way out; implements `mpstock.interfaces.Transport`.
 
@@ -106,6 +115,8 @@ class HttpTransport:
         self._client: httpx.AsyncClient | None = None
         self._loop: asyncio.AbstractEventLoop | None = None
         self._account = name
+        self.heard: Callable[[Exchange], None] | None = None
+        """Told of each request that went out, or was to."""
         self._scopes: dict[str, Rate] = {}
         hidden = [*secrets, *([settings.proxy] if settings.proxy else [])]
         self._redact = Redactor(hidden)
@@ -264,6 +275,7 @@ class HttpTransport:
             )
             call.paced += self._clock.monotonic() - before
         passage = Passage()
+        begun = self._clock.monotonic()
         try:
             client = self._get_client()
             await exchange(
@@ -278,6 +290,8 @@ class HttpTransport:
                 may_go=self._leave(message),
             )
         finally:
+            if self.heard is not None:
+                self.heard(Exchange(self._name, passage.status, self._clock.monotonic() - begun))
             hints = await self._settle(slot, message, passage)
         verdict = judge(message, passage, hints, self._name, self._redact)
         if isinstance(verdict, Exception):

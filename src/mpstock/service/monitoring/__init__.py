@@ -5,11 +5,14 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from starlette.responses import JSONResponse
+from prometheus_client.exposition import choose_encoder
+from starlette.responses import JSONResponse, Response
 from starlette.routing import BaseRoute, Route
 
 from mpstock.service.monitoring.access import Access
+from mpstock.service.monitoring.gauges import Gauges
 from mpstock.service.monitoring.health import alive, look, worst
+from mpstock.service.webhooks.refusals import PROBLEM
 
 if TYPE_CHECKING:
     from starlette.requests import Request
@@ -40,4 +43,19 @@ def routes(service: Service) -> Sequence[BaseRoute]:
         strict = "strict" in request.query_params
         return JSONResponse(told, 503 if state == "failing" or (strict and state != "ok") else 200, _UNSEEN)
 
-    return [Route("/healthz", healthz, name="healthz"), Route("/readyz", readyz, name="readyz")]
+    gauges = Gauges(service)
+    service.metrics.registry.register(gauges)
+
+    async def metrics(request: Request) -> Response:
+        refusal = access.refusal(request.headers)
+        if refusal is not None:
+            return Response(refusal.body(), refusal.status, {**_UNSEEN, **refusal.headers}, PROBLEM)
+        await gauges.look()
+        encode, kind = choose_encoder(request.headers.get("accept", ""))
+        return Response(encode(service.metrics.registry), headers={**_UNSEEN, "Content-Type": kind})
+
+    return [
+        Route("/healthz", healthz, name="healthz"),
+        Route("/readyz", readyz, name="readyz"),
+        Route("/metrics", metrics, name="metrics"),
+    ]
