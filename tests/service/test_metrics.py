@@ -70,6 +70,7 @@ def test_a_run_is_counted(tmp_path: Path) -> None:
     assert found["mpstock_reading_failing", "source", "erp"] == 0
     assert found["mpstock_schedule_overdue_seconds", "full"] == 0
     assert found["mpstock_dirty_products", "due"] == 0
+    assert found["mpstock_alerts_open", "critical"] == 0
     assert found["mpstock_ledger_bytes",] > 0
 
 

@@ -42,6 +42,7 @@ class _Stand:
     dirty: int
     waiting: int
     cursors: Sequence[CursorRow]
+    alerts: dict[str, int]
 
 
 class Gauges(Collector):
@@ -83,6 +84,7 @@ class Gauges(Collector):
                 dirty=ledger.dirt.count(),
                 waiting=ledger.dirt.count_set_aside(),
                 cursors=ledger.runs.cursors(),
+                alerts=ledger.troubles.counts(),
             )
 
     def _held_now(self, ledger: Ledger) -> dict[tuple[str, str], int]:
@@ -173,12 +175,16 @@ class Gauges(Collector):
         overdue = _gauge("schedule_overdue_seconds", "How long a job of the schedule is due.", "job")
         failures = _gauge("schedule_failures", "How often in a row it has failed.", "job")
         service = self._service
+        alerts = _gauge("alerts_open", "Alerts that stand.", "severity")
+        for severity in ("info", "warning", "critical"):
+            if stand is not None:
+                alerts.add_metric([severity], stand.alerts.get(severity, 0))
         waiting.add_metric([], len(service.runner.waiting) if service.up else 0)
         for job in service.scheduler.jobs.values() if service.scheduler is not None else ():
             late = (stand.now - job.due_at).total_seconds() if stand is not None else 0.0
             overdue.add_metric([job.job], 0.0 if job.status == "running" else max(late, 0.0))
             failures.add_metric([job.job], job.failures)
-        yield from (waiting, overdue, failures)
+        yield from (waiting, overdue, failures, alerts)
 
 
 def _gauge(name: str, text: str, *labels: str) -> GaugeMetricFamily:
