@@ -176,7 +176,7 @@ class Gauges(Collector):
         failures = _gauge("schedule_failures", "How often in a row it has failed.", "job")
         service = self._service
         alerts = _gauge("alerts_open", "Alerts that stand.", "severity")
-        for severity in ("info", "warning", "critical"):
+        for severity in ("warning", "critical"):
             if stand is not None:
                 alerts.add_metric([severity], stand.alerts.get(severity, 0))
         waiting.add_metric([], len(service.runner.waiting) if service.up else 0)
