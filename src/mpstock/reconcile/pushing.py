@@ -259,7 +259,7 @@ class Pusher:
                 if batch is None:
                     return
                 stream.in_flight += 1
-                sent_at = self.clock.now()
+                sent = self.clock.now()
                 try:
                     outcomes = await self._send(batch)
                 finally:
@@ -269,7 +269,7 @@ class Pusher:
             self._failed(Failure.of(error, self.built.config), error.retry_after)
             self._changed.set()
             return
-        await self._record(batch, stream, outcomes, sent_at)
+        await self._record(batch, stream, outcomes, sent)
 
     async def _compose(self) -> tuple[Stream, Batch | None]:
         now = self.clock.now()
@@ -351,7 +351,7 @@ class Pusher:
     def _backoff(self) -> float:
         return float(2 ** min(self._failures, 5)) / 2
 
-    async def _record(self, batch: Batch, stream: Stream, outcomes: list[Outcome], sent_at: datetime) -> None:
+    async def _record(self, batch: Batch, stream: Stream, outcomes: list[Outcome], sent: datetime) -> None:
         now = self.clock.now()
         if len(batch.items) == 1 and outcomes[0].status is OutcomeStatus.WHOLE:
             # Alone and still refused: it is this change itself.
@@ -393,8 +393,8 @@ class Pusher:
             Pushed(
                 run=self.run, at=now, sink=self.built.name,
                 changes=[item.change for item in batch.items], outcomes=outcomes,
-                seconds=(now - sent_at).total_seconds(), waited=[item.waited for item in batch.items],
-                queued=self.planner.backlog.sent([item.id for item in batch.items], sent_at),
+                seconds=(now - sent).total_seconds(), waited=[item.waited for item in batch.items],
+                queued=self.planner.backlog.sent([item.id for item in batch.items], sent),
             ),
         )  # fmt: skip
         self.progress(sum(outcome.status not in _REQUEUED for outcome in outcomes))
