@@ -7,13 +7,17 @@ from typing import TYPE_CHECKING
 
 from attrs import define, field
 
+from mpstock.events import Pushed
 from mpstock.model import Outcome, OutcomeStatus
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from datetime import datetime
+
     from mpstock.ledger.batches import Item
     from mpstock.reconcile.adapters import Failure
 
-__all__ = ["PushResult"]
+__all__ = ["PushResult", "pushed"]
 
 _NOTED = 100
 
@@ -52,3 +56,25 @@ class PushResult:
             words = ": ".join(part for part in (outcome.code, outcome.message) if part)
             self.errors.append(f"{where} → {item.change.new}: {words}")
         return True
+
+
+def pushed(
+    run: int,
+    sink: str,
+    items: Sequence[Item],
+    outcomes: Sequence[Outcome],
+    sent: datetime,
+    now: datetime,
+    queued: Sequence[float],
+) -> Pushed:
+    """Return what listeners are told of a batch that was sent then and is answered now."""
+    return Pushed(
+        run=run,
+        at=now,
+        sink=sink,
+        changes=[item.change for item in items],
+        outcomes=outcomes,
+        seconds=(now - sent).total_seconds(),
+        waited=[item.waited for item in items],
+        queued=queued,
+    )

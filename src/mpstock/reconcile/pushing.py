@@ -15,14 +15,13 @@ from typing import TYPE_CHECKING, Any
 from attrs import define, evolve, field
 
 from mpstock.errors import NotSentError
-from mpstock.events import Pushed
 from mpstock.ledger.stocks import LONGEST_REST
 from mpstock.model import Outcome, OutcomeStatus
 from mpstock.reconcile.adapters import BuiltSink, Failure, Tell
 from mpstock.reconcile.alarms import refused_fall
 from mpstock.reconcile.answers import ask
 from mpstock.reconcile.grounds import Grounds
-from mpstock.reconcile.pushed import PushResult
+from mpstock.reconcile.pushed import PushResult, pushed
 from mpstock.reconcile.streams import PATIENCE, Group, Serving, Stream
 from mpstock.reconcile.tasks import first_of
 
@@ -388,14 +387,8 @@ class Pusher:
             self._groups.extend(Group(stream, part, due) for part in (whole[:half], whole[half:]) if part)
         if park:
             await self._if_ours(self.ledger.pushes.park, park)
-        self.tell(
-            "mpstock_pushed",
-            Pushed(
-                run=self.run, at=now, sink=self.built.name,
-                changes=[item.change for item in batch.items], outcomes=outcomes,
-                seconds=(now - sent).total_seconds(), waited=[item.waited for item in batch.items],
-                queued=self.planner.backlog.sent([item.id for item in batch.items], sent),
-            ),
-        )  # fmt: skip
+        queued = self.planner.backlog.sent([item.id for item in batch.items], sent)
+        event = pushed(self.run, self.built.name, batch.items, outcomes, sent, now, queued)
+        self.tell("mpstock_pushed", event)
         self.progress(sum(outcome.status not in _REQUEUED for outcome in outcomes))
         self._changed.set()
