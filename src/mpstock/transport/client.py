@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import cache
 from importlib.metadata import PackageNotFoundError, version
 from typing import TYPE_CHECKING
 
@@ -55,20 +56,35 @@ def build_client(
         ) from None
 
 
-def _trust(ca_file: str | None) -> ssl.SSLContext:
+@cache
+def _public_trust() -> ssl.SSLContext:
+    """Return what trusts the public authorities; read once: it costs more than all else of a client."""
+    return _authorities()
+
+
+def _authorities() -> ssl.SSLContext:
     import ssl
 
     import certifi
 
     context = ssl.create_default_context()
     context.load_verify_locations(certifi.where())
-    if ca_file:
-        try:
-            context.load_verify_locations(ca_file)
-        except (OSError, ssl.SSLError) as error:
-            raise ConfigurationError(
-                f"{ca_file!r} is not a PEM file of certificates ({error})", place="ca_file"
-            ) from None
+    return context
+
+
+def _trust(ca_file: str | None) -> ssl.SSLContext:
+    if not ca_file:
+        return _public_trust()
+    import ssl
+
+    # One of its own: what this company vouches for, the other adapters need not believe.
+    context = _authorities()
+    try:
+        context.load_verify_locations(ca_file)
+    except (OSError, ssl.SSLError) as error:
+        raise ConfigurationError(
+            f"{ca_file!r} is not a PEM file of certificates ({error})", place="ca_file"
+        ) from None
     return context
 
 
