@@ -187,11 +187,15 @@ class Pages:
         self, sink: str, warehouse: str, cause: str, guard: str, *, after: int = 0, limit: int = 50
     ) -> list[ShownListing]:
         """Return the next listings of one slice that a guard holds."""
-        return self._listings(
-            "WHERE s.marketplace = ? AND s.lane IS NOT NULL AND s.warehouse_code = ? AND s.cause = ? "
-            "AND s.held = ? AND s.stopped IS NULL AND s.id > ? ORDER BY s.id LIMIT ?",
-            (sink, warehouse, cause, guard, after, limit),
-        )
+        found: list[ShownListing] = []
+        for lane in range(len(LANES)):
+            # Lane by lane they come out of the index in their order; all at once they would be sorted first.
+            found += self._listings(
+                "WHERE s.marketplace = ? AND s.lane = ? AND s.id > ? AND s.warehouse_code = ? "
+                "AND s.cause = ? AND s.held = ? AND s.stopped IS NULL ORDER BY s.id LIMIT ?",
+                (sink, lane, after, warehouse, cause, guard, limit),
+            )
+        return sorted(found, key=lambda one: one.id)[:limit]
 
     def facts_of(self, product_id: int, limit: int) -> list[tuple[datetime, str]]:
         """Return the newest inputs of the formula that were kept of a product, the oldest first."""

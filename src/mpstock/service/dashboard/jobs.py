@@ -8,7 +8,9 @@ __all__ = ["PHASES", "job_name"]
 
 PHASES = {"listings", "observe", "orders", "plan", "push", "read"}
 
-_JOBS = {"full", "heard", "orders", "product", "release", "retry", "sync", "verify"}
+_JOBS = {
+    "every", "exchange", "full", "heard", "orders", "product", "release", "retry", "sync", "tidy", "verify"
+}  # fmt: skip
 
 
 def job_name(text: Callable[..., str], name: str) -> str:
