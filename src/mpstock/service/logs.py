@@ -31,9 +31,9 @@ def set_up_logs(kind: LogFormat, secrets: Iterable[object], stream: TextIO | Non
 
     For a process of our own: a host that the application is mounted in has its logging set up already.
     """
-    stream = stream if stream is not None else sys.stderr
-    as_json = kind == "json" or (kind == "auto" and not stream.isatty())
-    handler = logging.StreamHandler(stream)
+    out: TextIO = sys.stderr if stream is None else stream
+    as_json = kind == "json" or (kind == "auto" and not out.isatty())
+    handler = logging.StreamHandler(out)
     handler.setFormatter((_Json if as_json else _Text)(Redactor(secrets)))
     logging.basicConfig(handlers=[handler], level=logging.WARNING, force=True)
     logging.getLogger("mpstock").setLevel(logging.INFO)

@@ -141,16 +141,17 @@ async def _serve(config: Path, host: str | None, port: int | None, schedule: boo
             bound: Any = socket.getsockname()
             name = f"[{bound[0]}]" if ":" in bound[0] else bound[0]
             url = f"http://{name}:{bound[1]}"
-            service = app.state.service
-            await service.start()
-            stop.service, stop.server = service, server
+            made: Service = app.state.service
+            service = made
+            await made.start()
+            stop.service, stop.server = made, server
             stop.pass_on()
             # uvicorn listens a moment later; who heard of us and comes at once is not to be refused.
             socket.listen(server.config.backlog)
             _logger.info("mpstock listens on %s; stop it with Ctrl-C", url, extra={"url": url})
             notify("READY=1", f"STATUS=listens on {url}")
             await server.serve(sockets=[socket])
-            await service.stop()
+            await made.stop()
             if stop.asked > 1:
                 raise Interrupted
             _logger.info("stopped; all that was sent is recorded")

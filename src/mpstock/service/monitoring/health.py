@@ -41,7 +41,7 @@ class Check:
 
 def worst(checks: Sequence[Check]) -> State:
     """Return the worst state of them."""
-    return max((check.state for check in checks), key=_STATES.index, default="ok")
+    return _STATES[max((_STATES.index(check.state) for check in checks), default=0)]
 
 
 async def alive(service: Service) -> bool:
