@@ -12,7 +12,7 @@ __all__ = ["CATALOGUES", "LANGUAGES", "text"]
 
 CATALOGUES: Mapping[Language, Mapping[str, str]] = {"en": ENGLISH, "ru": RUSSIAN}
 
-LANGUAGES = tuple(CATALOGUES)
+LANGUAGES: tuple[Language, ...] = ("en", "ru")
 """The languages that there are; the first one is for whoever reads none of them."""
 
 
