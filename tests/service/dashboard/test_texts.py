@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 import mpstock.service.dashboard as package
-from mpstock.service.dashboard.texts import CATALOGUES, LANGUAGES, text
+from mpstock.service.dashboard.texts import CATALOGUES, LANGUAGES, language_of, text
 
 PACKAGE = Path(package.__file__).parent
 
@@ -20,7 +20,7 @@ def _values(told: str) -> set[str]:
 
 def test_both_languages_have_the_same_texts() -> None:
     """No text is missing in either language, or empty."""
-    assert set(LANGUAGES) == set(CATALOGUES)
+    assert set(LANGUAGES) == set(CATALOGUES) == {language_of(name) for name in CATALOGUES}
     english, russian = CATALOGUES["en"], CATALOGUES["ru"]
     assert set(english) == set(russian)
     assert [

@@ -16,7 +16,7 @@ from starlette.responses import HTMLResponse, RedirectResponse, Response
 from mpstock.service.dashboard.jobs import PHASES, job_name
 from mpstock.service.dashboard.sessions import Notice
 from mpstock.service.dashboard.showing import Shower
-from mpstock.service.dashboard.texts import LANGUAGES, text
+from mpstock.service.dashboard.texts import LANGUAGES, language_of, text
 
 if TYPE_CHECKING:
     from starlette.requests import Request
@@ -55,9 +55,8 @@ class Visit:
     @property
     def language(self) -> Language:
         """The language that was chosen or, else, the first one of the browser's that there is."""
-        chosen = self.request.cookies.get(LANGUAGE)
-        found = next((language for language in LANGUAGES if language == chosen), None)
-        return found or _preferred(self.request.headers.get("accept-language", ""))
+        chosen = language_of(self.request.cookies.get(LANGUAGE, ""))
+        return chosen or _preferred(self.request.headers.get("accept-language", ""))
 
     @property
     def theme(self) -> str:
@@ -175,11 +174,7 @@ def _preferred(header: str) -> Language:
         except ValueError:
             continue
         wanted.append((-quality, rank, name.strip().lower().partition("-")[0]))
-    found = (
-        language
-        for quality, _, name in sorted(wanted)
-        if quality
-        for language in LANGUAGES
-        if language == name
-    )
-    return next(found, LANGUAGES[0])
+    for quality, _, name in sorted(wanted):
+        if quality and (found := language_of(name)) is not None:
+            return found
+    return LANGUAGES[0]

@@ -8,12 +8,21 @@ from mpstock.alerts.texts import Language, plural
 from mpstock.service.dashboard.texts.english import TEXTS as ENGLISH
 from mpstock.service.dashboard.texts.russian import TEXTS as RUSSIAN
 
-__all__ = ["CATALOGUES", "LANGUAGES", "text"]
+__all__ = ["CATALOGUES", "LANGUAGES", "language_of", "text"]
 
 CATALOGUES: Mapping[Language, Mapping[str, str]] = {"en": ENGLISH, "ru": RUSSIAN}
 
 LANGUAGES: tuple[Language, ...] = ("en", "ru")
 """The languages that there are; the first one is for whoever reads none of them."""
+
+
+def language_of(name: str) -> Language | None:
+    """Return the language of a name, if it is one of ours."""
+    match name:
+        case "en" | "ru":
+            return name
+        case _:
+            return None
 
 
 def text(language: Language, key: str, **values: object) -> str:
