@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 __all__ = ["ListingGap", "Listings", "Walk"]
 
-_PAGE = 5_000
+_PAGE = 1_000
 
 
 @frozen
@@ -48,24 +48,31 @@ class Listings:
         return Walk(self, sink)
 
     def match(
-        self, sink: str, mapping: Mapping[tuple[str, str], str], now: datetime, *, everything: bool
-    ) -> int:
-        """Tie listings to products; inside a transaction. Returns how many ties have moved.
+        self,
+        sink: str,
+        mapping: Mapping[tuple[str, str], str],
+        now: datetime,
+        *,
+        everything: bool,
+        after: int = 0,
+    ) -> tuple[int, int | None]:
+        """Tie the listings of a page, with ids above `after`, to products; inside a transaction.
 
         `mapping` is the products file's say: (key name, value) → sku; it goes before what the sink
         suggests and heals a listing's problem. Without `everything` only listings without a
         product are looked at.
+
+        Returns:
+            How many ties have moved, and the last id of the page; None after the last page.
         """
-        moved = after = 0
         condition = "" if everything else "AND product_id IS NULL"
-        while page := self.db.query(
+        page = self.db.query(
             "SELECT id, warehouse_code, external_id, product_id, skus, keys, problem, trouble FROM listings "
             f"WHERE marketplace = ? AND gone_at IS NULL AND id > ? {condition} ORDER BY id LIMIT ?",
             (sink, after, _PAGE),
-        ):
-            after = page[-1][0]
-            moved += self._match_page(sink, page, mapping, now)
-        return moved
+        )
+        moved = self._match_page(sink, page, mapping, now) if page else 0
+        return moved, page[-1][0] if len(page) == _PAGE else None
 
     def _match_page(
         self, sink: str, page: Sequence[Any], mapping: Mapping[tuple[str, str], str], now: datetime

@@ -161,6 +161,9 @@ class _Seen:
         return self.known is not None and not self.doubtful and self.quantity != self.known
 
 
+_PAGE = 2_000
+"""Listings that one step looks at: others want the ledger in between."""
+
 _STATE = (
     "s.id, s.product_id, s.warehouse_code, s.base, s.attempted_at, s.not_before, s.in_flight, s.doubtful, "
     "s.synced_quantity, s.last_synced_at, s.observed, s.observed_at, s.replaced"
@@ -215,21 +218,19 @@ class Observing:
                 self._seen.add(state[0])
         self._record(found, self.started if asked is None else as_text(asked), now)
 
-    def settle_absent(self, now: datetime, served: Collection[str]) -> None:
-        """Take every listing that a reading of the whole account did not show as showing zero.
+    def settle_absent(self, now: datetime, served: Collection[str], after: int = 0) -> int | None:
+        """Take the listings that a reading of the whole account did not show as showing zero, page by page.
 
-        Of the warehouses that are `served`: of others it says nothing.
+        Of the warehouses that are `served`: of others it says nothing. Inside a transaction. Returns the
+        last id that was looked at; None after the last page.
         """
-        missing = [
-            _Seen(0, 0, *state)
-            for state in self.observations.db.iterate(
-                f"SELECT {_STATE} FROM marketplace_stocks AS s "
-                "WHERE s.marketplace = ? AND s.warehouse_code IN (SELECT value FROM json_each(?))",
-                (self.sink, ids(served)),
-            )
-            if state[0] not in self._seen
-        ]
-        self._record(missing, self.started, now)
+        page = self.observations.db.query(
+            f"SELECT {_STATE} FROM marketplace_stocks AS s WHERE s.marketplace = ? AND s.id > ? "
+            "AND s.warehouse_code IN (SELECT value FROM json_each(?)) ORDER BY s.id LIMIT ?",
+            (self.sink, after, ids(served), _PAGE),
+        )
+        self._record([_Seen(0, 0, *state) for state in page if state[0] not in self._seen], self.started, now)
+        return page[-1][0] if len(page) == _PAGE else None
 
     def _record(self, found: Sequence[_Seen], asked: str, now: datetime) -> None:
         self.rows += len(found)

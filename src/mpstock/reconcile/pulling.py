@@ -80,7 +80,7 @@ class Puller:
         await together([*(pull(s) for s in sources), *(walk(s) for s in sinks)])
         await self.worker.run(keep_recipes, self.ledger, products, self.clock.now())
         mappings = {built.name: products.mapping(built.name) for built in sinks}
-        await self.worker.run(self.match, mappings)
+        await self.match(mappings)
 
     @traced("mpstock.read", "built", "full")
     async def pull(
@@ -248,19 +248,38 @@ class Puller:
             else:
                 self.ledger.runs.clear_failure(name)
 
-    def match(self, sinks: Mapping[str, Mapping[tuple[str, str], str]]) -> None:
-        """Tie listings to products. `sinks` has the products file's mapping of each sink."""
-        now = self.clock.now()
+    async def match(self, sinks: Mapping[str, Mapping[tuple[str, str], str]]) -> None:
+        """Tie listings to products, page by page: others want the ledger in between.
+
+        `sinks` has the products file's mapping of each sink.
+        """
         for sink, mapping in sinks.items():
-            with self.ledger.transaction():
-                digest = fingerprint(sorted(mapping.items()))
-                before = self.ledger.runs.remember(f"mapping:{sink}", digest)
-                moved = self.ledger.listings.match(
-                    sink, mapping, now, everything=before not in (None, digest)
-                )
-                self.ledger.orders.resolve(sink, now, everything=moved > 0)
-                if moved:
-                    self.ledger.interventions.stop_new(sink)
+            digest = fingerprint(sorted(mapping.items()))
+            before = await self.worker.run(self.ledger.runs.recall, f"mapping:{sink}")
+            everything = before not in (None, digest)
+            moved = 0
+            after: int | None = 0
+            while after is not None:
+                tied, after = await self.worker.run(self._match, sink, mapping, after, everything)
+                moved += tied
+            await self.worker.run(self._matched, sink, digest, moved)
+
+    def _match(
+        self, sink: str, mapping: Mapping[tuple[str, str], str], after: int, everything: bool
+    ) -> tuple[int, int | None]:
+        with self.ledger.transaction():
+            found = self.ledger.listings.match(
+                sink, mapping, self.clock.now(), everything=everything, after=after
+            )
+            if found[0]:
+                self.ledger.interventions.stop_new(sink)
+            return found
+
+    def _matched(self, sink: str, digest: str, moved: int) -> None:
+        with self.ledger.transaction():
+            # Not before all of them are tied: who dies on the way looks at all of them again.
+            self.ledger.runs.remember(f"mapping:{sink}", digest)
+            self.ledger.orders.resolve(sink, self.clock.now(), everything=moved > 0)
 
 
 def _is_all(last: Reading | None, session: ReadSession) -> bool:

@@ -71,7 +71,9 @@ class Verifier:
             if limits.observe_whole and (full or most):
                 async for page in built.sink.observe(None):
                     await self.worker.run(self._ingest, observing, page, started)
-                await self.worker.run(self._settle, observing, built.config.codes)
+                after: int | None = 0
+                while after is not None:
+                    after = await self.worker.run(self._settle, observing, built.config.codes, after)
             else:
                 await self._observe_pages(built, observing, sampled.rows, full=full)
             if sampled.rows:
@@ -147,9 +149,9 @@ class Verifier:
         with self.ledger.transaction():
             observing.ingest(page, self.clock.now(), asked=asked)
 
-    def _settle(self, observing: Observing, served: Sequence[str]) -> None:
+    def _settle(self, observing: Observing, served: Sequence[str], after: int) -> int | None:
         with self.ledger.transaction():
-            observing.settle_absent(self.clock.now(), served)
+            return observing.settle_absent(self.clock.now(), served, after)
 
     def _taken(self, sink: str, sample: Sample) -> None:
         with self.ledger.transaction(durable=False):
