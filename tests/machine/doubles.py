@@ -64,7 +64,8 @@ class Books:
 
     `bad` are rows whose quantity it does not know, `omits` those that it leaves out while they are zero.
     `holds` are carts. `half`: the next complete answers leave these rows out, and say that they are not
-    all. `failures` are errors and the number of pages after which they come.
+    all. `failures` are errors and the number of pages after which they come. `slow`: so many seconds a page
+    takes beyond an answer's time.
     """
 
     name: str
@@ -77,6 +78,7 @@ class Books:
     holds: dict[str, Hold] = field(factory=dict[str, Hold])
     failures: list[tuple[Exception, int]] = field(factory=list[tuple[Exception, int]])
     behind: timedelta = timedelta(0)
+    slow: float = 0.0
 
     def enter(self, row: Row, units: int, *, at: datetime | None = None, key: str = "") -> None:
         """Make an entry, now or later."""
@@ -237,7 +239,7 @@ class SourceView:
         failure, after = books.failures.pop(0) if books.failures else (None, -1)
         pages = list(pages_of(levels, PAGE))
         for number, page in enumerate(pages):
-            await asyncio.sleep(LATENCY)
+            await asyncio.sleep(LATENCY + books.slow)
             await process.boundary()
             process.point("after an answer: source")
             if failure is not None and number >= min(after, len(pages) - 1):

@@ -375,6 +375,37 @@ def a_pushed_row_without_a_time_raises() -> None:
 
 
 @mutant
+def a_late_row_undoes_a_reading() -> None:
+    """What a reading has left as it was counts as of when it was written, not as of that reading."""
+    _around(Levels, "begin_pushed", lambda _original, self, source, **_rest: self.begin_read(source))
+
+
+@mutant
+def what_was_booked_is_subtracted_again() -> None:
+    """Of a quantity that became unknown it is forgotten as of when it was confirmed last."""
+    import mpstock.reconcile.components as components
+
+    def net(original: Any, levels: Any, *rest: Any) -> Any:
+        return original([evolve(level, confirmed_at=None) for level in levels], *rest)
+
+    _around(components, "net", net)
+
+
+@mutant
+def an_answer_of_before_a_write_is_believed() -> None:
+    """What an account tells late takes the place of what was written."""
+    _around(Observing, "_late", lambda _original, _self, *_rest: set())
+
+
+@mutant
+def a_zero_by_hand_waits_for_the_next_run() -> None:
+    """A run under way goes on as it has planned, whatever people decide."""
+    from mpstock.reconcile.planning import Planner
+
+    _around(Planner, "heed", lambda _original, _self, _now: 0)
+
+
+@mutant
 def a_shortage_is_forgotten() -> None:
     """Each own warehouse is clamped at zero before they are added up."""
     import mpstock.reconcile.components as components

@@ -95,10 +95,13 @@ class Machine(World):
             books.half = {row for row in chosen if row in books.rows}
         self._sync(0, full=True)
 
-    @rule(row=rows, units=st.integers(1, 4))
-    def a_row_is_pushed_late(self, row, units) -> None:
-        """What was true before the last reading is not true because it comes now."""
+    @rule(row=rows, units=st.integers(1, 4), back=st.booleans())
+    def a_row_is_pushed_late(self, row, units, back) -> None:
+        """What was true before the last reading is not true because it comes now, moved since or not."""
         self._healthy()
+        if back:
+            self.world.elapse(10)
+            self.world.move(row, units)
         then = self.world.clock.now()
         self.world.elapse(10)
         self.world.move(row, -units)
@@ -106,6 +109,25 @@ class Machine(World):
         ago = (self.world.clock.now() - then).total_seconds()
         self.world.loop.drive(self.world.push_row(row, who=1, dated=True, ago=ago, twice=True))
         self._sync(0, full=False, release=True)
+
+    @rule(pair=pairs, own=st.sampled_from(["main", "msk", "far"]), half=st.booleans())
+    def what_was_booked_goes_bad(self, pair, own, half) -> bool:
+        """An order that was booked is not subtracted again because the quantity is not known any more."""
+        self._healthy()
+        if not self.world.buy(pair, 1, own):
+            return False
+        sold = self.truth.sold[-1]
+        self.world.ship(sold)
+        self._sync(0, full=False)
+        self.world.elapse(self.truth.booking[sold.sink][1].total_seconds() + 60)
+        self._sync(0, full=False)
+        row = (min(sold.takes), sold.own)
+        if half:
+            self.truth.speaks(row).half.add(row)
+        else:
+            self.world.spoil(row)
+        self._sync(0, full=half)
+        return True
 
     @precondition(lambda self: self.witness.guard is not None)
     @rule(units=st.integers(1, 2), many=st.integers(6, 30))

@@ -111,9 +111,7 @@ class Runs(RuleBasedStateMachine):
             shop = await world.open(who)
             process = world.processes[who]
             witness.run(process, run)
-            process.meanwhile = [
-                (nth, self._event(what, seed, 1 - who)) for nth, what, seed in self.meanwhile
-            ]
+            process.meanwhile = [(nth, self._event(what, seed, who)) for nth, what, seed in self.meanwhile]
             if crash is not None:
                 process.arm(*crash)
             return await asyncio.wait_for(work(shop), LONGEST)
@@ -174,9 +172,10 @@ class Runs(RuleBasedStateMachine):
         return report
 
     def _event(self, what: str, seed: int, who: int) -> Callable[[], Awaitable[None]]:
-        """What happens at a request of a run; where a process does it, it is another one."""
+        """What happens at a request of this process's run: to it, or to the other one."""
         world = self.world
         row, pair = ALL_ROWS[seed % len(ALL_ROWS)], sorted(LISTINGS)[seed % len(LISTINGS)]
+        teller = who if seed % 2 else 1 - who
 
         async def happen() -> None:
             world.happened += 1
@@ -186,9 +185,9 @@ class Runs(RuleBasedStateMachine):
             elif what == "move":
                 world.move(row, seed - 3)
             elif what == "row" and "erp" in self.witness.heard:
-                await world.push_row(row, who=who, dated=bool(seed % 2), ago=0, twice=False)
+                await world.push_row(row, who=teller, dated=seed < 3, ago=0, twice=False)
             elif what == "hold" and "erp" in self.witness.heard:
-                await world.hold(SKUS[seed % 4], 1 + seed % 2, 900, who=who, if_available=bool(seed % 2))
+                await world.hold(SKUS[seed % 4], 1 + seed % 2, 900, who=teller, if_available=seed < 3)
             elif what == "ship" and self.open_orders:
                 world.ship(self._order(seed))
             elif what == "cancel" and self.open_orders:
@@ -196,10 +195,10 @@ class Runs(RuleBasedStateMachine):
             elif what == "edit":
                 world.edit(pair, seed - 3)
             elif what == "decide":
-                await world.decide(KINDS[seed % 3], SCOPES[seed % len(SCOPES)], seed, 240, who=who)
+                await world.decide(KINDS[seed % 3], SCOPES[seed % len(SCOPES)], seed, 240, who=teller)
             elif what in ("sync", "short run"):
-                other = await world.open(who)
-                self.witness.run(world.processes[who], Run("sync"))
+                other = await world.open(1 - who)
+                self.witness.run(world.processes[1 - who], Run("sync"))
                 report = await other.sync(read="everything" if what == "sync" else "nothing")
                 told = any(sink.error_kind == "leased" for sink in report.sinks.values())
                 self.witness.claim(told, "two runs at once, and nobody says so")

@@ -76,9 +76,10 @@ class Witness:
     late: list[tuple[datetime, str, Sequence[Change]]] = field(
         factory=list[tuple[datetime, str, Sequence[Change]]]
     )
-    _pending: list[tuple[datetime, Process | None, Callable[[], None]]] = field(
-        factory=list[tuple[datetime, "Process | None", Callable[[], None]]]
+    _pending: list[tuple[datetime, Process | None, Callable[[], None], str]] = field(
+        factory=list[tuple[datetime, "Process | None", Callable[[], None], str]]
     )
+    _perhaps: dict[str, Callable[[], None]] = field(factory=dict[str, Callable[[], None]])
     _runs: dict[int, Run] = field(factory=dict[int, Run])
 
     # ------------------------------------------------------------------ what the world says
@@ -106,9 +107,12 @@ class Witness:
         if not right:
             self.wrong.append(what)
 
-    def learn(self, process: Process | None, what: Callable[[], None]) -> None:
-        """A process has been told something: it counts from the next moment on, if it lives to keep it."""
-        self._pending.append((self.truth.clock.now(), process, what))
+    def learn(self, process: Process | None, what: Callable[[], None], cursor: str = "") -> None:
+        """A process has been told something: it counts from the next moment on, if it lives to keep it.
+
+        Whoever goes on from the `cursor` that came with it has it.
+        """
+        self._pending.append((self.truth.clock.now(), process, what, cursor))
 
     def touch(self, pair: Pair, by: str) -> None:
         """Somebody else has moved what a listing shows."""
@@ -128,11 +132,12 @@ class Witness:
         now = self.truth.clock.now()
         due = [entry for entry in self._pending if entry[0] < now]
         self._pending = [entry for entry in self._pending if entry[0] >= now]
-        for _, _, what in due:
+        for _, _, what, _ in due:
             what()
 
     def lost(self, process: Process) -> None:
         """A process has died: what it was told last, it may have kept or not."""
+        self._perhaps.update((entry[3], entry[2]) for entry in self._pending if entry[1] is process)
         self._pending = [entry for entry in self._pending if entry[1] is not process]
 
     # ------------------------------------------------------------------ reading
@@ -169,8 +174,11 @@ class Witness:
         for row in omitted if cursor is None and not books.half else ():
             self.truth.rows[row].maybe.add(as_of)
         missing = set(books.half)
+        earlier = self._perhaps.get(f"{books.name} {cursor}")
 
         def keep() -> None:
+            if earlier is not None:
+                earlier()
             for row in books.rows:
                 statement = self.truth.rows[row]
                 statement.heard = {at: came for at, came in statement.heard.items() if came >= as_of}
@@ -189,7 +197,7 @@ class Witness:
                     statement.learn(as_of)
             self.heard[books.name] = max(as_of, self.heard.get(books.name, as_of))
 
-        self.learn(process, keep)
+        self.learn(process, keep, f"{books.name} {as_of.isoformat()}")
 
     def _stands(self, statement: Statement, row: Row) -> bool:
         """Whether the ledger surely has a number other than zero for a row."""
@@ -256,10 +264,11 @@ class Witness:
         self.claim(not blind, f"{what}: nobody knows how many there are")
         if most is not None:
             self.claim(new <= self.advertised(pair, most), f"{what}: at most {most} are there")
-        planned = run.at_most is not None and run.at_most.get(pair) == 0
-        if new == 0 < shown and not planned and pair not in self.touched and pair not in self.divided:
-            reason = by_hand == 0 or (least is not None and self.advertised(pair, least) == 0)
-            self.claim(reason, f"{what}: unknown became zero, at least {least} are there")
+        planned = run.at_most is not None and run.at_most.get(pair) == new
+        if new < shown and not planned and pair not in self.touched and pair not in self.divided:
+            reason = by_hand is not None or (least is not None and new >= self.advertised(pair, least))
+            told = "unknown became zero" if new == 0 else "it fell for no reason"
+            self.claim(reason, f"{what}: {told}, at least {least} are there")
         if run.at_most is not None:
             self.claim(new <= run.at_most.get(pair, -1), f"{what}: the plan says {run.at_most.get(pair)}")
         if pair not in self.touched:

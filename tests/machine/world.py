@@ -324,13 +324,18 @@ class World(Runs):
         events=st.lists(
             st.tuples(st.integers(1, 12), st.sampled_from(MEANWHILE), small), min_size=1, max_size=4
         ),
+        slow=st.sampled_from([0, 0, 2, 20]),
         full=st.booleans(),
         who=who,
     )
-    def sync_while_things_happen(self, events, full, who) -> None:
-        """A run meets them at its requests."""
+    def sync_while_things_happen(self, events, slow, full, who) -> None:
+        """A run meets them at its requests; where these take long, it sends beside them what cannot wait."""
+        for books in self.world.books.values():
+            books.slow = slow
         self.meanwhile = events
         self._sync(who, full=full)
+        for books in self.world.books.values():
+            books.slow = 0
 
     @rule(full=st.booleans(), who=who)
     def sync(self, full, who) -> None:
