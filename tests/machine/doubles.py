@@ -62,10 +62,10 @@ class Entry:
 class Books:
     """One warehouse system.
 
-    `bad` are rows whose quantity it does not know, `omits` those that it leaves out while they are zero.
-    `holds` are carts. `half`: the next complete answers leave these rows out, and say that they are not
-    all. `failures` are errors and the number of pages after which they come. `slow`: so many seconds a page
-    takes beyond an answer's time.
+    `bad` are rows whose quantity it does not know, `omits` those that it leaves out of the whole while they
+    are zero. `holds` are carts. `half`: the next complete answers leave these rows out, and say that they are
+    not all. `failures` are errors and the number of pages after which they come. `slow`: so many seconds a
+    page takes beyond an answer's time.
     """
 
     name: str
@@ -97,8 +97,8 @@ class Books:
         return any(e.row == row and since < e.at <= until for e in self.entries)
 
     def leaves_out(self, row: Row, at: datetime, *, whole: bool) -> bool:
-        """Whether an answer, to a request for the whole or for what has moved, does not mention a row."""
-        return (whole and row in self.half) or (row in self.omits and not self.level(row, at))
+        """Whether an answer does not mention a row that it is about; what has moved is always told."""
+        return whole and (row in self.half or (row in self.omits and not self.level(row, at)))
 
 
 class Market(Account):
@@ -259,7 +259,8 @@ class SourceView:
                 holds_complete=last,
             )
         watch.has_read(process, books, cursor, as_of, told)
-        watch.has_carts(process, {hold.key for hold in holds})
+        if not books.rows:
+            watch.has_carts(process, {hold.key for hold in holds})
 
 
 @define

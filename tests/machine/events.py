@@ -120,7 +120,8 @@ class Events:
         shop = await self.open(who)
         for _ in range(2 if twice else 1):
             await shop.receive(books.name, [level])
-        if dated:
+        if dated and at > self.witness.heard.get(books.name, at):
+            # What was said before the last reading counts only if nobody has read since.
             self.witness.learn(None, lambda: statement.learn(at))
 
     # ------------------------------------------------------------------ buyers and orders
@@ -251,7 +252,7 @@ class Events:
     async def release(self, key: str, *, who: int) -> None:
         """A till lets go what it holds."""
         cart = self.truth.carts[key]
-        cart.ended = min(cart.ended, self.clock.now())
+        cart.ended = cart.missed = min(cart.ended, self.clock.now())
         await (await self.open(who)).release(key, origin="till")
 
     # ------------------------------------------------------------------ the accounts

@@ -213,7 +213,8 @@ class Runs(RuleBasedStateMachine):
         # What is made of the same, in the same account, waits for the one that is in trouble.
         near = {p for p in LISTINGS if but and LISTINGS[p].takes.keys() & LISTINGS[but].takes.keys()}
         stopped = {p for p in LISTINGS if witness.hands.stops(p)}
-        judged = LISTINGS.keys() - witness.touched.keys() - near - stopped
+        met = {p for p in LISTINGS if p[0] in truth.walked}
+        judged = met - witness.touched.keys() - near - stopped
         waiting = {p for p in judged if any(witness.apart(p, other) for other in stopped)}
         for pair in judged:
             shown = witness.shown(pair)

@@ -27,8 +27,8 @@ class Sold:
     """One order as the world knows it: what it takes from where, and what has become of it.
 
     `told`: a process has surely been told of it, `left`: also that it was handed over. `gone`: the account
-    tells of it no longer. `returns`: it was cancelled on its way. `settled`: it is surely in nobody's numbers
-    any more.
+    tells of it no longer, as a process surely knows since `missed`. `returns`: it was cancelled on its way.
+    `settled`: it is surely in nobody's numbers any more.
     """
 
     pair: Pair
@@ -40,6 +40,7 @@ class Sold:
     told: bool = False
     left: bool = False
     gone: bool = False
+    missed: datetime | None = None
     returns: bool = False
     settled: bool = False
 
@@ -58,11 +59,15 @@ class Sold:
 
 @define
 class Cart:
-    """A cart: its hold, when it ended, and whether a process has surely been told of it."""
+    """A cart: its hold, when it ended, and whether a process has surely been told of it.
+
+    `missed`: since when a process surely knows that it was left.
+    """
 
     hold: Hold
     ended: datetime
     told: bool = False
+    missed: datetime | None = None
     settled: bool = False
 
     def open(self, now: datetime) -> bool:
@@ -216,11 +221,15 @@ class Truth:
         """After a run without a fault that began then: what had ended long enough before is done with."""
         for sold in self.sold:
             _, lag = self.booking[sold.sink]
-            if sold.ended is not None and self._read_since(sold.takes, sold.ended + lag, since):
+            # One that is told no longer ends when that is seen.
+            ended = sold.missed if sold.gone else sold.ended
+            if ended is not None and self._read_since(sold.takes, ended + lag, since):
                 sold.settled = True
         for cart in self.carts.values():
             # One that is told no longer counts until every source was read later than it can matter.
-            if self._read_since([cart.hold.sku], cart.ended + timedelta(minutes=15), since):
+            ended = cart.missed or cart.hold.expires_at
+            assert ended is not None
+            if self._read_since([cart.hold.sku], ended + timedelta(minutes=15), since):
                 cart.settled = True
 
     def _read_since(self, skus: Iterable[str], then: datetime, began: datetime) -> bool:

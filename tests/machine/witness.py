@@ -184,10 +184,6 @@ class Witness:
                 statement.heard = {at: came for at, came in statement.heard.items() if came >= as_of}
                 if told.get(row) is False:
                     statement.doubt(as_of)
-                elif row in omitted and cursor is not None:
-                    # Left out as ever: it is as it was.
-                    if statement.sure is not None and not books.moved(row, statement.sure, as_of):
-                        statement.learn(as_of)
                 elif row in omitted:
                     if believed:
                         statement.learn(as_of)
@@ -205,9 +201,14 @@ class Witness:
         return bool(statement.moments) and all(books.level(row, moment) for moment in statement.moments)
 
     def has_carts(self, process: Process, keys: set[str]) -> None:
+        now = self.truth.clock.now()
+
         def keep() -> None:
-            for key in keys:
-                self.truth.carts[key].told = True
+            for key, cart in self.truth.carts.items():
+                if key in keys:
+                    cart.told = True
+                elif not key.startswith("till"):
+                    cart.missed = cart.missed or now
 
         self.learn(process, keep)
 
@@ -224,6 +225,8 @@ class Witness:
                 if sold.sink == name and sold.order.key in stages:
                     sold.told = True
                     sold.left = sold.left or stages[sold.order.key] is OrderStage.SHIPPED
+                elif sold.sink == name and sold.gone:
+                    sold.missed = sold.missed or now
 
         self.learn(process, keep)
 
@@ -304,7 +307,8 @@ class Witness:
         """What is raised promises no unit that another one shows which may not promise the same."""
         mine = LISTINGS[pair]
         for other, theirs in LISTINGS.items():
-            if other in self.touched or other == pair or not self.apart(pair, other):
+            met = other[0] in self.truth.walked and other not in self.touched
+            if other == pair or not met or not self.apart(pair, other):
                 continue
             for sku in mine.takes.keys() & theirs.takes.keys():
                 most = self.together(pair, other, sku)

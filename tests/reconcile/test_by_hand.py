@@ -315,6 +315,25 @@ def test_two_stops_have_to_be_taken_back_both(tmp_path: Path) -> None:
     assert shows(account) == {"A": 5, "B": 1}
 
 
+def test_what_a_guard_has_held_is_not_sent_by_its_release_while_it_is_stopped(tmp_path: Path) -> None:
+    """Fifty zeros are held, and one of them is stopped: the release sends the others."""
+    names = skus(50)
+    play, source, account = make(tmp_path, dict.fromkeys(names, 5))
+    play.sync()
+    for name in names:
+        source.set(name, 0)
+    assert play.sync().pushed == 0
+    with play.open() as shop:
+        shop.stop(skus=names[:1])
+    report = play.sync(release=["zeroing"])
+    assert (report.pushed, stopped(report)) == (49, 1)
+    assert shows(account)[names[0]] == 5
+    with play.open() as shop:
+        shop.resume(skus=names[:1])
+    play.sync(release=["zeroing"])
+    assert shows(account)[names[0]] == 0
+
+
 def test_a_new_listing_of_a_stopped_sink_is_stopped(tmp_path: Path) -> None:
     """It was tied after the stop: nothing is sent to it either."""
     play, _, account = make(tmp_path, {"A": 5, "B": 5}, sells=["A"])

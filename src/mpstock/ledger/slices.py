@@ -123,9 +123,9 @@ class Slices:
         return [row[0] for row in rows]
 
     def lift(self, sink: str) -> None:
-        """Hold nothing of a sink any more: it is judged anew."""
+        """Hold nothing of a sink any more: it is judged anew. What is stopped by hand stays so."""
         self.db.execute(
-            "UPDATE marketplace_stocks SET held = NULL, held_reason = NULL, ready = 1 "
+            "UPDATE marketplace_stocks SET held = NULL, held_reason = NULL, ready = stopped IS NULL "
             "WHERE marketplace = ? AND held IS NOT NULL AND lane IS NOT NULL AND in_flight IS NULL",
             (sink,),
         )
