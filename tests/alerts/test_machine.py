@@ -73,9 +73,8 @@ class Alerts(RuleBasedStateMachine):
     @invariant()
     def nothing_is_told_twice(self) -> None:
         """Each notice goes out once."""
-        assert (
-            max(Counter((one.notice.at, one.notice.subject) for _, one in self.told).values(), default=0) <= 1
-        )
+        told = Counter((one.notice.at, one.notice.subject, one.notice.state) for _, one in self.told)
+        assert max(told.values(), default=0) <= 1
 
     @invariant()
     def nobody_is_woken_for_a_warning(self) -> None:

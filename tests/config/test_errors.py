@@ -53,7 +53,7 @@ def test_notepads_byte_order_mark_does_no_harm(tmp_path: Path) -> None:
     ("text", "told"),
     [
         ("[ledgr]\n", "[ledgr]: unknown table; did you mean ledger?"),
-        ("speed = 3\n", "speed: unknown key; the tables are: clock, guards,"),
+        ("speed = 3\n", "speed: unknown key; the tables are: alerts, clock, guards,"),
         ("[ledger]\nulr = 'x'\n", "[ledger] ulr: unknown key; did you mean url?"),
         ("[guards.zeroing]\nshares = 1\n", "[guards.zeroing] shares: unknown key; did you mean share?"),
         (

@@ -7,7 +7,7 @@ from hypothesis import HealthCheck, settings
 from tests.machine.mutants import MUTANTS
 from tests.machine.on_purpose import Machine
 
-EXAMPLES, STEPS = 20, 30
+EXAMPLES, STEPS = 8, 30
 
 TestMachine = Machine.TestCase
 TestMachine.settings = settings(
