@@ -77,6 +77,27 @@ def test_what_goes_to_the_other_waits_while_nobody_knows_what_either_shows(tmp_p
     assert max(most) == 10
 
 
+def test_nothing_rises_beside_one_of_which_nothing_can_be_said(tmp_path: Path) -> None:
+    """9 on the first, of 4 and 5; the 5 go bad, the run that sends less dies: who knows what it shows?"""
+    play, source, account = make(
+        tmp_path, {("A", "main"): 4, ("A", "msk"): 5}, warehouses=("w1", "w2"), pair_cooldown=30
+    )
+    play.set_sink("shop", warehouses=(SinkWarehouse("w1"), SinkWarehouse("w2", ("main",))))
+    play.sync()
+    assert account.shown == {("A", "w1"): 9, ("A", "w2"): 0}
+    play.clock.advance(60)
+    source.set("A", None, warehouse="msk")
+    source.set("A", -5, warehouse="main")
+    account.kill(applied=False)
+    play.dies()
+    source.set("A", 4, warehouse="main")
+    play.sync()
+    assert account.shown == {("A", "w1"): 9, ("A", "w2"): 0}
+    play.clock.advance(60)
+    play.sync()
+    assert account.shown == {("A", "w1"): 9, ("A", "w2"): 0}
+
+
 def test_a_listing_that_is_not_there_takes_nothing(tmp_path: Path) -> None:
     """The product is sold from the second warehouse only: it gets all of it."""
     play, _, account = make(tmp_path, {("A", "main"): 10}, warehouses=("w1", "w2"), sells=[])

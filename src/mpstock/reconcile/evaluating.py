@@ -158,7 +158,8 @@ def after_neighbours(
     beyond = sum(
         max((base or 0) - (wanted or 0), 0) * each for base, wanted, each in neighbours if wanted is not None
     )
-    unknown = any(base is None and wanted is not None for base, wanted, _ in neighbours)
+    # Also of one of which nothing can be said: it may show all there is.
+    unknown = any(base is None for base, _, _ in neighbours)
     less = -(-beyond // units)
     allowed: int | None
     if mine.base is None:
