@@ -80,8 +80,9 @@ def test_what_goes_to_the_other_waits_while_nobody_knows_what_either_shows(tmp_p
 def test_nothing_rises_beside_one_of_which_nothing_can_be_said(tmp_path: Path) -> None:
     """9 on the first, of 4 and 5; the 5 go bad, the run that sends less dies: who knows what it shows?"""
     play, source, account = make(
-        tmp_path, {("A", "main"): 4, ("A", "msk"): 5}, warehouses=("w1", "w2"), pair_cooldown=30
-    )
+        tmp_path, {("A", "main"): 4, ("A", "msk"): 5}, shown={("A", "w1"): 0, ("A", "w2"): 0},
+        warehouses=("w1", "w2"), pair_cooldown=30,
+    )  # fmt: skip
     play.set_sink("shop", warehouses=(SinkWarehouse("w1"), SinkWarehouse("w2", ("main",))))
     play.sync()
     assert account.shown == {("A", "w1"): 9, ("A", "w2"): 0}

@@ -326,6 +326,37 @@ def test_a_late_number_does_not_make_certain_what_an_order_has_made_doubtful(tmp
     assert market.written == [10, 4, 3]
 
 
+def test_a_late_number_does_not_end_the_doubt_about_a_write(tmp_path: Path) -> None:
+    """13 is sent, nobody knows whether it has arrived; 10 again: that it shows 10 still proves nothing."""
+    play, erp, market = seller(tmp_path, {"A": 10}, visible_after=60.0)
+    play.sync()
+    play.wait(MINUTES)
+    market.apply_delay = 30.0
+    erp.set("A", 13)
+    market.doubt(applied=True, times=20)
+    play.sync()
+    market.heal()
+    erp.set("A", 10)
+    play.sync()
+    play.wait(MINUTES)
+    market.catch_up()
+    assert shows(market) == {"A": 10}
+
+
+def test_a_number_that_was_sent_in_doubt_and_is_told_ends_the_doubt(tmp_path: Path) -> None:
+    """13 is sent in doubt, and a moment later it is told: what is wanted then is not sent again."""
+    play, erp, market = seller(tmp_path, {"A": 10}, visible_after=60.0)
+    play.sync()
+    play.wait(MINUTES)
+    erp.set("A", 13)
+    market.doubt(applied=True, times=20)
+    play.sync()
+    market.heal()
+    sent = len(market.written)
+    assert play.sync().pushed == 0
+    assert (len(market.written), shows(market)) == (sent, {"A": 13})
+
+
 def test_a_lost_write_is_found_and_written_again(tmp_path: Path) -> None:
     """Accepted and never shown: a lost write once the delay has passed, and reckoned anew."""
     play, erp, market = seller(tmp_path, {"A": 10}, visible_after=60.0)

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 from attrs import define, field, frozen
 
 from mpstock.ledger.database import as_datetime, as_text, ids
+from mpstock.ledger.recovering import SETTLES
 from mpstock.ledger.seen import SeenRows
 from mpstock.ledger.stocks import relane
 from mpstock.model import Listing
@@ -104,14 +105,16 @@ class Observations:
         *,
         run: int = 0,
         visible_after: timedelta = timedelta(),
+        cooldown: timedelta = timedelta(),
         shadowed: bool = False,
     ) -> Observing:
         """Start taking in what a sink shows, asked for at `started`.
 
-        `visible_after`: so long after a write it may still tell what it told before. `shadowed`: it is for
-        others to write there, and a number of theirs is no drift.
+        `visible_after`: so long after a write it may still tell what it told before. `cooldown`: so long a
+        listing rests after a write. `shadowed`: it is for others to write there, and a number of theirs is no
+        drift.
         """
-        return Observing(self, sink, as_text(started), run, visible_after, shadowed)
+        return Observing(self, sink, as_text(started), run, visible_after, cooldown, shadowed)
 
 
 @frozen
@@ -133,6 +136,7 @@ class _Seen:
     observed: int | None
     observed_at: str | None
     replaced: int | None
+    sent: int | None
 
     @property
     def written(self) -> bool:
@@ -166,7 +170,7 @@ _PAGE = 2_000
 
 _STATE = (
     "s.id, s.product_id, s.warehouse_code, s.base, s.attempted_at, s.not_before, s.in_flight, s.doubtful, "
-    "s.synced_quantity, s.last_synced_at, s.observed, s.observed_at, s.replaced"
+    "s.synced_quantity, s.last_synced_at, s.observed, s.observed_at, s.replaced, s.sent"
 )
 
 
@@ -183,6 +187,7 @@ class Observing:
     started: str
     run: int = 0
     visible_after: timedelta = timedelta()
+    cooldown: timedelta = timedelta()
     shadowed: bool = False
     rows: int = 0
     told: int = 0
@@ -245,7 +250,7 @@ class Observing:
             and not (seen.doubtful and seen.not_before is not None and seen.not_before > asked)
         ]
         differing = [seen for seen in usable if seen.differs]
-        late = self._late(differing, asked)
+        late = self._late(differing, asked) | self._in_doubt(usable, asked)
         self.observations.drifts.record(
             self.sink,
             self.run,
@@ -280,6 +285,32 @@ class Observing:
             unknown = {seen.product_id for seen in moved} - drifted
             self.observations.dirt.mark(unknown, "observed", now, soft=True)
             self.observations.dirt.mark(drifted, "drift", now, soft=True)
+
+    def _in_doubt(self, usable: Sequence[_Seen], asked: str) -> set[int]:
+        """Return the ids of those that may have taken what was sent last, and do not tell it yet.
+
+        Who shows something else than was sent may show what was before: only the sent number itself is news.
+        """
+        if not self.visible_after:
+            return set()
+        began = as_datetime(asked)
+        assert began is not None
+        latest = as_text(began - self.visible_after)
+        rest = max(self.cooldown, SETTLES)
+
+        def arrived(seen: _Seen) -> str:
+            """Until when it may have arrived: the rest of what nobody was told of begins then."""
+            over = as_datetime(seen.not_before) if seen.doubtful else None
+            return max(seen.attempted_at or "", "" if over is None else as_text(over - rest))
+
+        return {
+            seen.id
+            for seen in usable
+            if seen.base is None
+            and seen.attempted_at not in (None, seen.confirmed_at)
+            and seen.quantity != seen.sent
+            and latest < arrived(seen)
+        }
 
     def _late(self, differing: Sequence[_Seen], asked: str) -> set[int]:
         """Return the ids of those that still show what was there before our write, which may yet be seen.

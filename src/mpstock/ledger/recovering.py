@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from mpstock.ledger.log import SyncLog
     from mpstock.model import Outcome
 
-__all__ = ["LATE", "LONGEST_ON_THE_WAY", "LOST", "Recovery"]
+__all__ = ["LATE", "LONGEST_ON_THE_WAY", "LOST", "SETTLES", "Recovery"]
 
 LONGEST_ON_THE_WAY = timedelta(seconds=60)
 """A request that was sent longer ago has arrived, or never will."""

@@ -93,6 +93,11 @@ class BuiltSink:
         """So long after an accepted write the sink may still show what it showed before."""
         return timedelta(seconds=self.sink.limits.visible_after)
 
+    @property
+    def cooldown(self) -> timedelta:
+        """So long a listing rests after a write, whatever came of it."""
+        return timedelta(seconds=self.sink.limits.pair_cooldown)
+
     def redacted(self, outcomes: Sequence[Outcome]) -> list[Outcome]:
         """Return outcomes whose words have none of the sink's secrets in them."""
         if not any(outcome.message for outcome in outcomes):

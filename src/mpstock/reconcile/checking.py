@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Sequence
-from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
 from attrs import frozen
@@ -198,6 +197,5 @@ async def _write_test(engine: Engine, sink: BuiltSink, sku: str) -> list[Finding
     listing = Listing(row.external_id, row.warehouse, (row.sku,))
     # The number that the next run would push: the test leaves nothing behind that is not wanted.
     findings = await _gathered(sink.sink.write_test(listing, row.wanted or 0), sink.config)
-    cooldown = timedelta(seconds=sink.sink.limits.pair_cooldown)
-    await engine.worker.run(engine.ledger.pushes.void, [row.id], engine.clock.now(), cooldown)
+    await engine.worker.run(engine.ledger.pushes.void, [row.id], engine.clock.now(), sink.cooldown)
     return findings

@@ -189,7 +189,7 @@ class Leasing:
 
     @property
     def _cooldowns(self) -> Mapping[str, timedelta]:
-        return {built.name: timedelta(seconds=built.sink.limits.pair_cooldown) for built in self.sinks}
+        return {built.name: built.cooldown for built in self.sinks}
 
     def confirm(self) -> dict[str, Failure]:
         """Make sure of every lease, in the ledger's thread; returns why of those that were lost."""

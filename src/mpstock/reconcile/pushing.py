@@ -98,7 +98,7 @@ class Pusher:
 
     @property
     def _cooldown(self) -> timedelta:
-        return timedelta(seconds=self.built.sink.limits.pair_cooldown)
+        return self.built.cooldown
 
     async def push(self) -> PushResult:
         """Push until the queue is empty, the sink is down, or a stop was asked for.

@@ -97,8 +97,9 @@ class Verifier:
 
     def _begin(self, built: BuiltSink, started: datetime) -> Observing:
         return self.ledger.observations.begin_observing(
-            built.name, started, run=self.run, visible_after=built.visible_after, shadowed=built.shadowed
-        )
+            built.name, started, run=self.run, visible_after=built.visible_after,
+            cooldown=built.cooldown, shadowed=built.shadowed,
+        )  # fmt: skip
 
     async def _observe_pages(
         self, built: BuiltSink, observing: Observing, sampled: Sequence[ObservedRow], *, full: bool
