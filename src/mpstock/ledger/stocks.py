@@ -110,14 +110,16 @@ class Stocks:
 
     def of_products(
         self, product_ids: Iterable[int]
-    ) -> list[tuple[int, int, str, str, int | None, int | None, int]]:
-        """Return (id, product id, sink, sink warehouse, base, wanted, shown last) of their listings.
+    ) -> list[tuple[int, int, str, str, int | None, int | None, int, int | None]]:
+        """Return (id, product id, sink, sink warehouse, base, wanted, shown last, least) of their listings.
 
-        What was shown last is the base or, where that is not known, what was sent last.
+        What was shown last is the base or, where that is not known, what was sent last. The least is the
+        lower of what was known last and what was sent since: it shows that or more.
         """
         return self.db.query(
             "SELECT id, product_id, marketplace, warehouse_code, base, wanted, "
-            "coalesce(base, sent, synced_quantity, 0) FROM marketplace_stocks "
+            "coalesce(base, sent, synced_quantity, 0), "
+            "min(coalesce(expected, sent), coalesce(sent, expected)) FROM marketplace_stocks "
             "WHERE product_id IN (SELECT value FROM json_each(?)) ORDER BY product_id, id",
             (ids(product_ids),),
         )

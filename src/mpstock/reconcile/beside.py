@@ -144,7 +144,7 @@ class _Sender:
             self.judge.judge(self.planner.now, [built.name for built in self.engine.mine], products)
             self.states.update(
                 state
-                for state, _, _, _, base, wanted, _ in ledger.stocks.of_products(products)
+                for state, _, _, _, base, wanted, *_ in ledger.stocks.of_products(products)
                 if base is not None or wanted == 0
             )
         return planned

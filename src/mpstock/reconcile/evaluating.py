@@ -115,7 +115,7 @@ def _after_neighbours(
         return mine
     if (mine.sink, mine.warehouse) in reckoner.left:
         return mine
-    final = mine
+    final, least = mine, facts.found[mine.sink, mine.warehouse].least
     book = reckoner.book
     # Where the stock is split a sink that has just been added waits for the others to give up its part.
     group = reckoner.sinks if reckoner.sharing == "split" else reckoner.group_of(mine.sink)
@@ -137,7 +137,7 @@ def _after_neighbours(
                     if each:
                         neighbours.append((other.base, now[key] if itself else other.wanted, each))
         if neighbours:
-            final = after_neighbours(final, units, neighbours)
+            final = after_neighbours(final, units, neighbours, least)
     return final
 
 
@@ -146,12 +146,16 @@ def _share_stock(one: frozenset[int] | None, other: frozenset[int] | None) -> bo
 
 
 def after_neighbours(
-    mine: Reckoning, units: int, neighbours: Sequence[tuple[int | None, int | None, int]]
+    mine: Reckoning,
+    units: int,
+    neighbours: Sequence[tuple[int | None, int | None, int]],
+    least: int | None = None,
 ) -> Reckoning:
     """Keep a raise back by what its neighbours still show beyond their part.
 
     `neighbours` draw on the same stock: (base, wanted, base units of one of theirs); `units` are those of
     one of mine. Their falls may be held, refused, or on their way: until they land the units are promised.
+    `least`: mine shows that or more, where it is not known what it shows.
     """
     if mine.wanted is None or (mine.base is not None and mine.wanted <= mine.base):
         return mine
@@ -162,9 +166,12 @@ def after_neighbours(
     unknown = any(base is None for base, _, _ in neighbours)
     less = -(-beyond // units)
     allowed: int | None
-    if mine.base is None:
-        # Nothing is lower than zero, whatever the two of them show: of any other number that is not certain.
-        allowed = None if unknown and mine.wanted else max(mine.wanted - less, 0)
+    if mine.base is None and unknown:
+        # Whatever the two of them show, that much is no raise; of what is not known at all only zero is none.
+        allowed = min(mine.wanted, least) if least is not None else None if mine.wanted else 0
+    elif mine.base is None:
+        # It is sent unconditionally, whatever it shows: no higher than is certain.
+        allowed = max(mine.wanted - less, 0)
     else:
         allowed = mine.base if unknown else max(mine.wanted - less, mine.base)
     if allowed is not None and allowed >= mine.wanted:

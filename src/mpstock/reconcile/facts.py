@@ -117,10 +117,14 @@ class FactsReader:
         if book:
             relatives |= {user for part in made_of for user in book.users(part)}
         shops: dict[int, dict[tuple[str, str], Listed]] = {}
-        for state, product_id, sink, code, base, wanted, last in self._ledger.stocks.of_products(relatives):
+        for state, product_id, sink, code, base, wanted, last, least in self._ledger.stocks.of_products(
+            relatives
+        ):
             # What has left the settings is read back no more: it shows what it showed last.
             shown = last if (sink, code) in self._left else base
-            shops.setdefault(product_id, {})[sink, code] = Listed(state, shown, wanted)
+            shops.setdefault(product_id, {})[sink, code] = Listed(
+                state, shown, wanted, least if shown is None else None
+            )
         listed = [p for p in product_ids if p in shops or not listed_only]
         if not listed:
             return []

@@ -35,11 +35,12 @@ Sharing = Literal["shared", "split", "exclusive"]
 
 @frozen
 class Listed:
-    """One listing's state: what it shows as far as is known, and what was wanted last."""
+    """One listing's state: what it shows as far as is known (else at `least`), and what was wanted last."""
 
     state: int
     base: int | None
     wanted: int | None
+    least: int | None = None
 
 
 Shops = Mapping[tuple[str, str], Listed]

@@ -87,9 +87,7 @@ class StoredSettings:
             "shops": {
                 str(each): [
                     # What it should show is what comes of it; of the others it is one more fact.
-                    [listed.state, sink, code, listed.base]
-                    if each == facts.product_id
-                    else [listed.state, sink, code, listed.base, listed.wanted]
+                    _listed(listed, sink, code, own=each == facts.product_id)
                     for (sink, code), listed in shops.items()
                 ]
                 for each, shops in facts.shops.items()
@@ -280,10 +278,15 @@ def _held_of(row: Sequence[Any]) -> Held:
     )  # fmt: skip
 
 
+def _listed(listed: Listed, sink: str, code: str, *, own: bool) -> list[Any]:
+    row: list[Any] = [listed.state, sink, code, listed.base]
+    if listed.least is not None:
+        return [*row, None if own else listed.wanted, listed.least]
+    return row if own else [*row, listed.wanted]
+
+
 def _shops_of(rows: Sequence[Any]) -> dict[tuple[str, str], Listed]:
-    return {
-        (sink, code): Listed(state, base, *(wanted or (None,))) for state, sink, code, base, *wanted in rows
-    }
+    return {(sink, code): Listed(state, base, *(rest or (None,))) for state, sink, code, base, *rest in rows}
 
 
 def _ids(feeds: frozenset[int] | None) -> list[int] | None:
