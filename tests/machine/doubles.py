@@ -221,6 +221,14 @@ class SourceView:
         return ()
 
     async def read(self, cursor: str | None) -> AsyncIterator[Reading]:
+        self.process.reading += 1
+        try:
+            async for reading in self._pages(cursor):
+                yield reading
+        finally:
+            self.process.reading -= 1
+
+    async def _pages(self, cursor: str | None) -> AsyncIterator[Reading]:
         books, process, watch = self.books, self.process, self.watch
         watch.begins(process, "source", books.name)
         process.point("before a request: source")

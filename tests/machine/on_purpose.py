@@ -5,6 +5,7 @@ from __future__ import annotations
 from hypothesis import strategies as st
 from hypothesis.stateful import precondition
 
+from tests.machine.events import ALL_ROWS
 from tests.machine.layout import SHARED
 from tests.machine.processes import AT_COMMITS, WHILE_READING, WHILE_WRITING
 from tests.machine.world import BUFFERS, ITEM_FAULTS, World, pairs, rows, rule, sinks
@@ -151,6 +152,17 @@ class Machine(World):
         self._healthy()
         self.world.buy(("wb", "C", code), most, "main")
         self._sync(0, full=False, release=True)
+
+    @rule(
+        nth=st.integers(1, 4), what=st.sampled_from(["row", "row", "hold", "buy", "decide"]),
+        seed=st.integers(0, 5), units=st.integers(1, 5),
+    )  # fmt: skip
+    def what_cannot_wait_comes_while_it_reads(self, nth, what, seed, units) -> None:
+        """It is sent beside the reading, which takes a minute; what is read afterwards does not undo it."""
+        self._healthy()
+        row = ALL_ROWS[seed]
+        self.world.move(row, -units)
+        self._sync_amid([(nth, what, seed)], 20, full=True, who=0)
 
     @rule(units=st.integers(4, 9), status=st.sampled_from(ITEM_FAULTS))
     def a_part_goes_from_one_to_the_other(self, units, status) -> None:

@@ -81,10 +81,14 @@ class Loop(_VirtualLoop):
 
 @define
 class Process:
-    """One process at work on the ledger. `meanwhile` are things that happen at its requests' boundaries."""
+    """One process at work on the ledger. `meanwhile` are things that happen at its requests' boundaries.
+
+    `reading` counts the sources that it is reading.
+    """
 
     name: str
     dead: bool = False
+    reading: int = 0
     shop: AsyncShop | None = None
     meanwhile: list[tuple[int, Callable[[], Awaitable[None]]]] = field(
         factory=list[tuple[int, Callable[[], Awaitable[None]]]]

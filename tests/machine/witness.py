@@ -12,6 +12,7 @@ from typing import Any
 from attrs import define, field
 
 from mpstock import Change, OrderStage, Outcome, OutcomeStatus
+from tests.machine.counting import count
 from tests.machine.doubles import Books, Market, Row
 from tests.machine.hands import Hands
 from tests.machine.layout import LISTINGS, Pair, advertise
@@ -251,6 +252,8 @@ class Witness:
         self.deliver()
         run = self.run_of(process)
         run.wrote = True
+        if process.reading:
+            count("sent beside a reading")
         for change in changes:
             pair = (name, change.listing.external_id, change.listing.warehouse)
             self._judge(run, pair, change)

@@ -30,7 +30,7 @@ from tests.machine.counting import count
 from tests.machine.events import ALL_ROWS, VISIBLE_AFTER
 from tests.machine.hands import KINDS, SCOPES
 from tests.machine.layout import LISTINGS, SHARED, SINKS, SKUS
-from tests.machine.processes import CRASHES
+from tests.machine.processes import CRASHES, WHILE_READING, WHILE_WRITING
 from tests.machine.runs import Runs
 from tests.machine.truth import Sold, Stage
 from tests.machine.witness import Guard, Run
@@ -65,8 +65,8 @@ sinks = st.sampled_from(SINKS)
 skus = st.sampled_from(SKUS)
 who = st.sampled_from([0, 0, 0, 1])
 small = st.integers(0, 5)
-crashes = st.sampled_from([*CRASHES, *(crash for crash in CRASHES if crash.endswith("push"))])
-"""A run has many requests that read, and few that write."""
+crashes = st.sampled_from([*CRASHES, *WHILE_READING, *WHILE_WRITING])
+"""A run has many commits, and few requests of a kind."""
 
 MEANWHILE = ("buy", "move", "row", "hold", "ship", "cancel", "edit", "decide", "sync", "short run")
 """What can happen at a request of a run."""
@@ -330,6 +330,9 @@ class World(Runs):
     )
     def sync_while_things_happen(self, events, slow, full, who) -> None:
         """A run meets them at its requests; where these take long, it sends beside them what cannot wait."""
+        self._sync_amid(events, slow, full=full, who=who)
+
+    def _sync_amid(self, events: list[tuple[int, str, int]], slow: float, *, full: bool, who: int) -> None:
         for books in self.world.books.values():
             books.slow = slow
         self.meanwhile = events
@@ -346,9 +349,8 @@ class World(Runs):
     )  # fmt: skip
     def sync_and_die(self, full, crash, nth, elsewhere) -> None:
         """The process dies on its way; a run that is over sooner is a run."""
-        # There are many commits in a run, and few requests of a kind.
         self._sync(
-            0, full=full, crash=(crash, nth if "commit" in crash else 1 + nth % 3), elsewhere=elsewhere
+            0, full=full, crash=(crash, nth if "commit" in crash else 1 + nth % 2), elsewhere=elsewhere
         )
 
     @rule()
