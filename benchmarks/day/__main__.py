@@ -32,14 +32,12 @@ from mpstock.simulation import Market, Oracle
 from mpstock.testing import VirtualClock, run_virtual
 
 
-def main(argv: Sequence[str] | None = None) -> int:
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
-    parser.add_argument("--products", type=int, default=20_000)
+def add_options(parser: argparse.ArgumentParser, *, products: int, buyers: float) -> None:
+    """Add the options that say what happens in the day."""
+    parser.add_argument("--products", type=int, default=products)
     parser.add_argument("--hours", type=float, default=24.0)
     parser.add_argument("--seed", type=int, default=1)
-    parser.add_argument("--buyers", type=float, default=3_000.0, help="a day")
+    parser.add_argument("--buyers", type=float, default=buyers, help="a day")
     parser.add_argument("--deliveries", type=float, default=300.0, help="a day")
     parser.add_argument("--write-offs", type=float, default=300.0, help="a day")
     parser.add_argument("--webhooks", type=float, default=0.9, help="share of the write-offs that 1C tells")
@@ -48,6 +46,13 @@ def main(argv: Sequence[str] | None = None) -> int:
     parser.add_argument("--rtt", type=float, default=0.3, help="a round trip, in seconds")
     parser.add_argument("--no-faults", dest="faults", action="store_false")
     parser.add_argument("--json", type=Path, help="write the figures into this file as well")
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    add_options(parser, products=20_000, buyers=3_000.0)
     options = parser.parse_args(argv)
     wall: dict[str, float] = {}
     began, computed = time.perf_counter(), time.process_time()

@@ -101,7 +101,7 @@ class OzonApi:
     ) -> postings.PostingPage:
         """Read one page of the open postings, whose deadlines lie in the months around a moment."""
         body = postings.unfulfilled_request(around, cursor, limit)
-        return await self._read(wire.UNFULFILLED, body, lambda data: self._postings(data, as_of, limit))
+        return await self._postings(wire.UNFULFILLED, body, as_of, limit)
 
     async def changed(
         self,
@@ -113,10 +113,14 @@ class OzonApi:
     ) -> postings.PostingPage:
         """Read one page of the postings whose status last changed in this period."""
         body = postings.changed_request(since, until, cursor, limit)
-        return await self._read(wire.POSTINGS, body, lambda data: self._postings(data, as_of, limit))
+        return await self._postings(wire.POSTINGS, body, as_of, limit)
 
-    def _postings(self, data: Mapping[str, Any], as_of: datetime, limit: int) -> postings.PostingPage:
-        return postings.page_of(data, as_of, limit, self._retelling.orders_of)
+    async def _postings(
+        self, path: str, body: Mapping[str, Any], as_of: datetime, limit: int
+    ) -> postings.PostingPage:
+        return await self._read_content(
+            path, body, lambda content: self._retelling.page_of(content, as_of, limit)
+        )
 
     async def warehouses(self) -> list[wire.Warehouse]:
         """Read all warehouses of the account."""
@@ -149,9 +153,12 @@ class OzonApi:
             cursor = following
 
     async def _read(self, path: str, body: Mapping[str, Any], decode: Callable[[Mapping[str, Any]], T]) -> T:
+        return await self._read_content(path, body, lambda content: decode(wire.body_of(content)))
+
+    async def _read_content(self, path: str, body: Mapping[str, Any], decode: Callable[[bytes], T]) -> T:
         response = await self._request(path, body)
         try:
-            return decode(wire.body_of(response.content))
+            return decode(response.content)
         except UnexpectedResponseError as error:
             raise UnexpectedResponseError(f"{path}: {error}", adapter=self._context.name) from None
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import binascii
 import json
+from bisect import bisect_right
 from collections.abc import Callable, Iterable
 from datetime import UTC, datetime, timedelta
 from operator import attrgetter
@@ -47,6 +48,8 @@ class PostingReading:
         self.list_lag = 0.0
         # Most postings are read many times as they are: each is written once for every state of it.
         self._written: dict[str, tuple[tuple[object, ...], str]] = {}
+        # A walk over the open ones asks for one page after the other of the same postings.
+        self._walked: tuple[object, list[Posting]] = None, []
 
     async def unfulfilled(self, request: Request) -> Answer:
         """Answer `/v4/posting/fbs/unfulfilled/list`: in the order of the deadlines."""
@@ -76,7 +79,12 @@ class PostingReading:
                 and delivering[0] <= one.delivering_date <= delivering[1]
             )
 
-        found = filter(open_now, self.postings.but(ended))
+        # What has changed lately is another question a moment later.
+        moment = self.account.clock.now() if "last_changed_status_date" in wanted else None
+        walk = self.postings.version, moment, sorted(ended), _json(wanted)
+        if self._walked[0] != walk:
+            self._walked = walk, list(filter(open_now, self.postings.but(ended)))
+        found = self._walked[1]
         rows, more, cursor = self._page(request, body, limit, found, ("cutoff", "in_process_at", "id"))
         return self._answer(rows, more, cursor, count=len(rows))
 
@@ -93,7 +101,7 @@ class PostingReading:
         def placed_then(one: Posting) -> bool:
             return period[0] <= one.in_process_at <= period[1] and matches(one)
 
-        found = filter(placed_then, self.postings.by_number.values())
+        found = list(filter(placed_then, self.postings.by_number.values()))
         return self._answer(*self._page(request, body, limit, found, ("in_process_at", "id")))
 
     def _matching(
@@ -124,19 +132,24 @@ class PostingReading:
         request: Request,
         body: dict[str, Any],
         limit: int,
-        chosen: Iterable[Posting],
+        found: list[Posting],
         order: tuple[str, ...],
     ) -> tuple[list[str], bool, str]:
-        """Return a page's texts, whether more follow, and its cursor; `order` are the fields to sort by."""
+        """Return a page's texts, whether more follow, and its cursor; `order` are the fields to sort by.
+
+        The list is left sorted: to sort it once more costs nothing.
+        """
         key: Callable[[Posting], Key] = attrgetter(*order)
         direction = field_of(request, body, "sort_dir", str, "ASC") or "ASC"
         if direction.upper() not in ("ASC", "DESC"):
             raise bad_request(f"proto: invalid value for enum type: {direction!r}")
         down = direction.upper() == "DESC"
         after = _decoded(field_of(request, body, "cursor", str, ""), len(order))
-        found = sorted(chosen, key=key, reverse=down)
-        if after is not None:
-            found = [one for one in found if (key(one) < after if down else key(one) > after)]
+        found.sort(key=key, reverse=down)
+        if after is not None and not down:
+            found = found[bisect_right(found, after, key=key) :]
+        elif after is not None:
+            found = [one for one in found if key(one) < after]
         page = found[:limit]
         # As in the document's examples the cursor is there on the last page as well.
         cursor = _encoded(key(page[-1])) if page else ""

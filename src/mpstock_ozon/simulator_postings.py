@@ -74,6 +74,7 @@ class Postings:
     """All postings of one account, on its clock.
 
     `time_to_pack`      how long after the order a posting's deadline is.
+    `version`           rises with everything that moves in a posting.
     `after_ship_means`  from when on `cancelled_after_ship` is true: the document says "after it was packed"
                         (`"packing"`), its name and many clients "after the handover" (`"handover"`).
     """
@@ -83,6 +84,7 @@ class Postings:
         self.clock = account.clock
         self.time_to_pack = timedelta(days=1)
         self.after_ship_means: Literal["packing", "handover"] = "packing"
+        self.version = 0
         self.by_number: dict[str, Posting] = {}
         self._by_status: dict[str, dict[str, Posting]] = {}
         self._numbers = itertools.count(1)
@@ -131,6 +133,7 @@ class Postings:
         returned = quantity if self.account.cancel_returns else 0
         self._move(offer_id, posting.warehouse_id, free=returned, reserved=-quantity)
         posting.units[offer_id] -= quantity
+        self.version += 1
 
     # -- the seller and Ozon --------------------------------------------------------------
 
@@ -194,6 +197,7 @@ class Postings:
     def set_deadline(self, key: str, cutoff: datetime) -> None:
         """Move a posting's deadline, by which the open ones are sorted. Its status does not change."""
         self._posting(key).cutoff = cutoff
+        self.version += 1
 
     def but(self, statuses: Collection[str]) -> list[Posting]:
         """Return the postings of all statuses but these, in no order."""
@@ -201,6 +205,7 @@ class Postings:
         return [posting for of_status in found for posting in of_status.values()]
 
     def _add(self, posting: Posting) -> None:
+        self.version += 1
         self.by_number[posting.number] = posting
         self._by_status.setdefault(posting.status, {})[posting.number] = posting
 
@@ -222,6 +227,7 @@ class Postings:
         return posting
 
     def _set(self, posting: Posting, status: str, substatus: str | None = None) -> None:
+        self.version += 1
         del self._by_status[posting.status][posting.number]
         posting.status = status
         self._by_status.setdefault(status, {})[posting.number] = posting

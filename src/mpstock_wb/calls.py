@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from mpstock.errors import RejectedError, UnexpectedResponseError
 from mpstock_wb import order_wire, rates, wire
+from mpstock_wb.retelling import Retelling
 from mpstock_wb.words import decode, describe
 
 if TYPE_CHECKING:
@@ -36,6 +37,7 @@ class Calls:
     def __init__(self, settings: WbSettings, context: Context, table: rates.RateTable) -> None:
         self._context = context
         self._table = table
+        self._retelling = Retelling()
         self._marketplace = settings.marketplace_url.rstrip("/")
         self._content = settings.content_url.rstrip("/")
         self._headers = {"Authorization": settings.token.reveal()}
@@ -115,6 +117,7 @@ class Calls:
             self._table.orders[flow.group],
             f"the new {flow.title} orders",
             order_wire.read_new,
+            retold=True,
         )
 
     async def listed_orders(
@@ -136,6 +139,7 @@ class Calls:
                     f"the {flow.title} orders",
                     order_wire.read_list,
                     params=order_wire.list_params(start, until, rates.ORDERS_PAGE, after),
+                    retold=True,
                 )
                 if rows:
                     yield rows
@@ -158,6 +162,7 @@ class Calls:
             f"the statuses of {flow.title} orders",
             lambda data: order_wire.read_statuses(data, flow),
             json=order_wire.status_body(flow, ids),
+            retold=True,
         )
 
     async def _read(
@@ -170,6 +175,7 @@ class Calls:
         *,
         json: Any = None,
         params: Mapping[str, str] | None = None,
+        retold: bool = False,
     ) -> _T:
         answer = await self._context.transport.request(
             method,
@@ -186,6 +192,8 @@ class Calls:
                 adapter=self._context.name,
             )
         try:
+            if retold:
+                return self._retelling.read(what, answer.content, lambda content: reader(decode(content)))
             return reader(decode(answer.content))
         except ValueError as error:
             raise UnexpectedResponseError(

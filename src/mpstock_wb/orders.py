@@ -12,7 +12,7 @@ from collections.abc import AsyncIterator, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
-from attrs import define, evolve
+from attrs import define, evolve, frozen
 
 from mpstock import Order, OrderPage, OrderStage
 from mpstock.errors import AdapterError
@@ -59,6 +59,15 @@ class _Found:
     ended: dict[int, int]
 
 
+@frozen
+class _Told:
+    """An order as it was told, and what it was made of."""
+
+    known: Known
+    status: Status
+    order: Order
+
+
 class OrderReader:
     """Implements `Sink.orders`."""
 
@@ -68,6 +77,10 @@ class OrderReader:
         self._account = account
         self._lookback = settings.orders_lookback
         self._sizes: dict[str, int | None] = {}
+        self._left: tuple[str, OrderCursor | None] = "", None
+        # What was told by the last reading, and by this one: most of it is told again as it was.
+        self._before: dict[tuple[str, int], _Told] = {}
+        self._told_now: dict[tuple[str, int], _Told] = {}
 
     async def read(self, cursor: str | None) -> AsyncIterator[OrderPage]:
         """Yield the open orders, and those that have ended since the cursor.
@@ -76,7 +89,7 @@ class OrderReader:
         assembly before a reading could see it is not told.
         """
         as_of = self._context.clock.now()
-        kept = OrderCursor.of(cursor, self._account)
+        kept = self._kept(cursor)
         if cursor and kept is None:
             self._context.logger.warning("the orders are read anew: what was kept of them cannot be used")
         place = await self._ways(kept or OrderCursor(self._account), as_of)
@@ -104,7 +117,15 @@ class OrderReader:
             ended = self._still_listed(flow, found.ended, state.since)
             place = place.with_state(flow.name, evolve(state, open=found.open, ended=ended))
         last = waiting or OrderPage((), as_of)
-        yield evolve(last, cursor=place.text(), complete=complete)
+        text = place.text()
+        self._left = text, place
+        self._before, self._told_now = self._told_now, {}
+        yield evolve(last, cursor=text, complete=complete)
+
+    def _kept(self, cursor: str | None) -> OrderCursor | None:
+        """Return what a cursor says; the one that was given out last needs no unpacking."""
+        text, place = self._left
+        return place if text and text == cursor else OrderCursor.of(cursor, self._account)
 
     # ------------------------------------------------------- what there is to ask
 
@@ -216,6 +237,17 @@ class OrderReader:
     def _order(
         self, flow: Flow, found: _Found, known: Known, status: Status | None, as_of: datetime
     ) -> Order:
+        key = flow.name, known.id
+        before = self._before.get(key)
+        if before is not None and before.known is known and before.status is status:
+            self._told_now[key] = before
+            return before.order
+        order = self._made(flow, found, known, status, as_of)
+        if status is not None and found.open.get(known.id) is known:
+            self._told_now[key] = _Told(known, status, order)
+        return order
+
+    def _made(self, flow: Flow, found: _Found, known: Known, status: Status | None, as_of: datetime) -> Order:
         stage = OrderStage.ASSEMBLED if known.assembled else OrderStage.PLACED
         placed = _moment(known.placed)
         if status is not None:

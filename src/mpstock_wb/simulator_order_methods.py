@@ -78,6 +78,7 @@ class OrderMethods:
         self.last_next: Literal["zero", "last"] = "zero"
         # Most orders are read many times as they are: each is written once for every state of it.
         self._written: dict[tuple[int, bool], tuple[tuple[object, ...], str]] = {}
+        self._statuses_written: dict[tuple[Kind, int], tuple[tuple[object, ...] | None, str]] = {}
 
     def open(self, route: Route, guarded: Guarded) -> None:
         """Give every method its route; `guarded` lets a request through the gate of its group."""
@@ -134,8 +135,17 @@ class OrderMethods:
         if len(ids) > _MOST:
             return self._bad_body(section, "IncorrectRequest", "Переданы некорректные данные")
         orders = self._orders.told(section.kind, ids)
-        rows = [_status(section, number, order) for number, order in zip(ids, orders, strict=True)]
-        return Answer.json({"orders": [row for row in rows if row is not None]})
+        texts = [self._status(section, number, order) for number, order in zip(ids, orders, strict=True)]
+        return _listed({}, [text for text in texts if text])
+
+    def _status(self, section: _Section, number: int, order: Purchase | None) -> str:
+        state = None if order is None else (order.supplier_status, order.wb_status, order.open)
+        before, text = self._statuses_written.get((section.kind, number), ((), ""))
+        if before != state:
+            row = _status(section, number, order)
+            text = "" if row is None else _json(row)
+            self._statuses_written[section.kind, number] = state, text
+        return text
 
     def _bad_body(self, section: _Section, code: str, message: str) -> Answer:
         if not section.batch:

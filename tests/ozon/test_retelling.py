@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import json
 import time
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mpstock_ozon.postings import page_of
+from mpstock.errors import UnexpectedResponseError
+from mpstock_ozon.postings import LIMIT, page_of
 from mpstock_ozon.retelling import MOST, Retelling
 from tests.ozon.account import posting, postings
 
@@ -39,27 +42,42 @@ def test_what_is_told_again_reads_as_if_it_were_told_for_the_first_time(
     for seconds, rows in readings:
         as_of += timedelta(seconds=seconds)
         page = postings(*rows)
-        assert page_of(page, as_of, reader=retelling.orders_of) == page_of(page, as_of)
+        for _ in range(2):
+            assert retelling.page_of(json.dumps(page).encode(), as_of, LIMIT) == page_of(page, as_of)
 
 
 def test_a_page_that_repeats_the_last_one_costs_a_part_of_it() -> None:
-    """A thousand open postings told once more as they were, against the first time."""
+    """A thousand open postings told once more as they were, or all but one, against the first time."""
     rows = [posting(f"0208245774-{number:04d}-1") for number in range(1_000)]
+    last = len(rows) - 1
 
-    def took(retelling: Retelling) -> float:
+    def took(retelling: Retelling, body: bytes) -> float:
         began = time.process_time()
-        page_of(postings(*rows), NOW, reader=retelling.orders_of)
+        retelling.page_of(body, NOW, LIMIT)
         return time.process_time() - began
 
+    def body(**moved: Any) -> bytes:
+        return json.dumps(postings(*rows[:last], {**rows[last], **moved})).encode()
+
     known = Retelling()
-    took(known)
-    assert min(took(known) for _ in range(5)) < 0.5 * min(took(Retelling()) for _ in range(5))
+    took(known, body())
+    first = min(took(Retelling(), body()) for _ in range(5))
+    assert min(took(known, body()) for _ in range(5)) < 0.1 * first
+    assert min(took(known, body(substatus=str(n))) for n in range(5)) < 0.7 * first
+
+
+def test_an_answer_that_cannot_be_read_is_an_error_each_time() -> None:
+    """Only what was read is remembered."""
+    retelling = Retelling()
+    for _ in range(2):
+        with pytest.raises(UnexpectedResponseError, match="not JSON"):
+            retelling.page_of(b"<html>", NOW, LIMIT)
 
 
 def test_more_postings_than_are_remembered_are_read_all_the_same() -> None:
     """What is remembered has an end, what is read has none."""
     rows = [posting(f"0208245774-{number:04d}-1") for number in range(MOST + 2)]
     retelling = Retelling()
-    for _ in range(2):
-        page = page_of(postings(*rows), NOW, reader=retelling.orders_of)
-        assert len(page.orders) == MOST + 2
+    for since in range(2):
+        body = json.dumps(postings(*rows, cursor=str(since))).encode()
+        assert len(retelling.page_of(body, NOW, LIMIT).orders) == MOST + 2

@@ -17,6 +17,7 @@ from attrs import define, evolve, field, frozen
 from mpstock.ledger.database import as_datetime, as_text, ids
 from mpstock.ledger.order_rows import COLUMNS, OrderRow, merged, once, rest
 from mpstock.ledger.stocks import relane
+from mpstock.ledger.told_orders import ToldOrders
 from mpstock.model import OrderStage
 
 if TYPE_CHECKING:
@@ -49,6 +50,7 @@ class Orders:
         self.db = database
         self.dirt = dirt
         self.recipes = recipes
+        self.told = ToldOrders(database)
 
     def begin_reading(self, sink: str, *, lowers: bool) -> OrderReading:
         """Start taking in one reading of a sink's orders.
@@ -101,19 +103,14 @@ class Orders:
         They count as handed over now. Returns how many.
         """
         moment = as_text(now)
+        stage, note = OrderStage.SHIPPED.value, "the sink is forgotten"
         rows = [
-            evolve(
-                OrderRow(*row),
-                stage=OrderStage.SHIPPED.value,
-                shipped_at=moment,
-                note="the sink is forgotten",
-            )
+            evolve(OrderRow(*row), stage=stage, shipped_at=moment, note=note)
             for row in self.db.query(
-                f"SELECT {COLUMNS} FROM orders WHERE marketplace = ? AND settled = 0 "
-                "AND stage IN ('placed', 'assembled')",
-                (sink,),
+                f"SELECT {COLUMNS} FROM orders WHERE marketplace = ? AND settled = 0 AND {_GOING}", (sink,)
             )
         ]
+        self.told.forget(sink, (row.key for row in rows))
         self.db.executemany(
             "UPDATE orders SET stage = ?, shipped_at = ?, note = ? WHERE marketplace = ? AND key = ?",
             [(row.stage, row.shipped_at, row.note, sink, row.key) for row in rows],
@@ -272,7 +269,9 @@ class OrderReading:
         """Take in one page, as of the start of its request; inside a transaction."""
         self.told += len(page)
         self._seen.update(order.key for order in page)
-        moved = self._moved(page)
+        unknown = self.orders.told.unknown(self.sink, page)
+        moved = self._moved(unknown) if unknown else set[str]()
+        self.orders.told.note(self.sink, [order for order in unknown if order.key not in moved])
         if not moved:
             return
         told = once([order for order in page if order.key in moved], as_text(as_of))
@@ -312,8 +311,7 @@ class OrderReading:
         """
         moment = as_text(as_of)
         listed = self.orders.db.query(
-            "SELECT key FROM orders WHERE marketplace = ? AND settled = 0 "
-            "AND stage IN ('placed', 'assembled') AND told_at <= ?",
+            f"SELECT key FROM orders WHERE marketplace = ? AND settled = 0 AND {_GOING} AND told_at <= ?",
             (self.sink, moment),
         )
         left_out = [key for (key,) in listed if key not in self._seen]
@@ -332,6 +330,7 @@ class OrderReading:
         if not new and not changed:
             return
         db = self.orders.db
+        self.orders.told.forget(self.sink, (row.key for row in (*new, *changed)))
         self.moved += len(new) + len(changed)
         db.executemany(
             f"INSERT INTO orders (marketplace, {COLUMNS}, told_at) "
@@ -389,6 +388,8 @@ class OrderReading:
         )
         return [(OrderRow(*row[:-1]), row[-1]) for row in rows]
 
+
+_GOING = "stage IN ('placed', 'assembled')"
 
 _LISTED = (
     "coalesce((SELECT l.product_id FROM listings AS l WHERE l.marketplace = o.marketplace "

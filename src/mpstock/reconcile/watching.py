@@ -156,8 +156,15 @@ class Watcher:
         )
 
     async def _again(self, run: RunRecord, due: Sequence[BuiltSink]) -> bool:
-        found = [await self.read_orders(run, built) for built in due]
-        if not any(read.voided or read.moved for read in found):
+        moved = False
+
+        async def read(built: BuiltSink) -> None:
+            nonlocal moved
+            found = await self.read_orders(run, built)
+            moved = moved or found.voided > 0 or found.moved > 0
+
+        await together([read(built) for built in due])
+        if not moved:
             return False
         await self.observe(run, full=False, progress=_silent)
         return True
