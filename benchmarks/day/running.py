@@ -2,20 +2,26 @@
 
 from __future__ import annotations
 
+import argparse
 import asyncio
 import gc
 import math
+import multiprocessing
 import random
 import time
+from collections.abc import Callable, Iterator
+from concurrent.futures import ProcessPoolExecutor
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 from benchmarks.day.events import faults, ring, write_offs
-from benchmarks.day.world import BATCH, HOUR, SETTINGS, Kind, World
+from benchmarks.day.world import BATCH, HOUR, MIDNIGHT, SETTINGS, Kind, World, make
 from mpstock import AsyncShop, Report
-from mpstock.testing import shop_in_process
+from mpstock.simulation import MarketReport, Oracle
+from mpstock.testing import VirtualClock, run_virtual, shop_in_process
 
-__all__ = ["foresee", "live"]
+__all__ = ["foreseen", "live"]
 
 
 async def run(world: World, shop: AsyncShop, kind: str, **how: Any) -> Report:
@@ -103,9 +109,22 @@ async def live(world: World, folder: Path) -> None:
                 raise error
 
 
-async def foresee(world: World) -> None:
-    """The oracle's day: the same buyers and the same breakage."""
-    world.begin()
-    beside = asyncio.create_task(write_offs(world, lambda _sku, _own: None))
-    await world.market.advance(world.options.hours * HOUR)
-    beside.cancel()
+@contextmanager
+def foreseen(options: argparse.Namespace) -> Iterator[Callable[[], MarketReport]]:
+    """Let the oracle live the same day in another process; yields what waits for its report."""
+    with ProcessPoolExecutor(1, multiprocessing.get_context("spawn")) as pool:
+        yield pool.submit(_foresee, options).result
+
+
+def _foresee(options: argparse.Namespace) -> MarketReport:
+    clock = VirtualClock(MIDNIGHT)
+    world = make(options, clock, Oracle)
+
+    async def day() -> None:
+        world.begin()
+        beside = asyncio.create_task(write_offs(world, lambda _sku, _own: None))
+        await world.market.advance(options.hours * HOUR)
+        beside.cancel()
+
+    run_virtual(day, clock=clock)
+    return world.market.report()

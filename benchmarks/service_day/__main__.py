@@ -26,11 +26,11 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from benchmarks.day.__main__ import add_options
-from benchmarks.day.running import foresee
+from benchmarks.day.running import foreseen
 from benchmarks.day.world import MIDNIGHT, make
 from benchmarks.service_day.figures import lines_of, told, wrong
 from benchmarks.service_day.living import Service, live
-from mpstock.simulation import Market, Oracle
+from mpstock.simulation import Market
 from mpstock.testing import VirtualClock, run_virtual
 
 
@@ -44,21 +44,22 @@ def main(argv: Sequence[str] | None = None) -> int:
     logging.disable(logging.CRITICAL)
     wall: dict[str, float] = {}
     began, computed = time.perf_counter(), time.process_time()
-    clock = VirtualClock(MIDNIGHT)
-    world = make(options, clock, Market)
-    gc.collect()
-    gc.freeze()
-    memory = Path("/dev/shm")
-    with tempfile.TemporaryDirectory(
-        prefix="mpstock-service-day-", dir=memory if memory.is_dir() else None
-    ) as folder:
-        service = Service(world, Path(folder) / "mpstock.toml")
-        run_virtual(lambda: live(service), clock=clock, threads=False)
-    oracle = make(options, other := VirtualClock(MIDNIGHT), Oracle)
-    run_virtual(lambda: foresee(oracle), clock=other)
+    with foreseen(options) as best:
+        clock = VirtualClock(MIDNIGHT)
+        world = make(options, clock, Market)
+        gc.collect()
+        gc.freeze()
+        gc.set_threshold(50_000, 20, 20)
+        memory = Path("/dev/shm")
+        with tempfile.TemporaryDirectory(
+            prefix="mpstock-service-day-", dir=memory if memory.is_dir() else None
+        ) as folder:
+            service = Service(world, Path(folder) / "mpstock.toml")
+            run_virtual(lambda: live(service), clock=clock, threads=False)
+        report = best()
     wall["all"] = time.perf_counter() - began
     wall["computing"] = time.process_time() - computed
-    figures = told(service, oracle, wall)
+    figures = told(service, report, wall)
     print("\n".join(lines_of(figures)))
     if options.json is not None:
         options.json.write_text(json.dumps(figures, indent=1), encoding="utf-8")

@@ -6,8 +6,8 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from benchmarks.day import figures as of_day
-from benchmarks.day.world import World
 from benchmarks.service_day.living import BACK, OUT, Service
+from mpstock.simulation import MarketReport
 
 __all__ = ["lines_of", "told", "wrong"]
 
@@ -15,9 +15,9 @@ ROOM = 2.0
 """Seconds from the post to both marketplaces, where the limits have room."""
 
 
-def told(service: Service, oracle: World, wall: Mapping[str, float]) -> dict[str, Any]:
-    """Return all figures of the day."""
-    figures = of_day.told(service.world, oracle, wall)
+def told(service: Service, best: MarketReport, wall: Mapping[str, float]) -> dict[str, Any]:
+    """Return all figures of the day; `best` is what the oracle has made of it."""
+    figures = of_day.told(service.world, best, wall)
     hours = service.world.options.hours
     gone = max(min(BACK, hours) - OUT, 0.0)
     figures |= {

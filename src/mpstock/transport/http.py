@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 import random
 from collections.abc import AsyncIterator, Callable, Coroutine, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
@@ -297,7 +298,8 @@ class HttpTransport:
         if isinstance(verdict, Exception):
             self._logger.debug("%s", verdict)
             raise verdict
-        self._logger.debug("%s: %d", place_of(message.method, message.url), verdict.status_code)
+        if self._logger.isEnabledFor(logging.DEBUG):
+            self._logger.debug("%s: %d", place_of(message.method, message.url), verdict.status_code)
         return verdict
 
     def _get_client(self) -> httpx.AsyncClient:

@@ -55,6 +55,9 @@ def judge(
     The exception stands alone: httpx's own carry the request with its headers, so they are told in words
     and not chained.
     """
+    if passage.error is None and passage.response is not None and (passage.status or 0) < 300:
+        # Nearly all: nothing needs to be told of it.
+        return passage.response
     place = redact(place_of(message.method, message.url))
     if passage.status is not None:
         said = _words(message, passage) if passage.status >= 400 else ""
