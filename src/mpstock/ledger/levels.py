@@ -196,6 +196,16 @@ class Levels:
             "SELECT source, count(*), sum(unknown_since IS NOT NULL) FROM stock_levels GROUP BY source"
         )
 
+    def count(self, source: str) -> int:
+        """Return how many rows a source has."""
+        return int(self.db.scalar("SELECT count(*) FROM stock_levels WHERE source = ?", (source,)))
+
+    def count_above_zero(self, source: str) -> int:
+        """Return how many rows of a source say that there is something."""
+        return int(
+            self.db.scalar("SELECT count(*) FROM stock_levels WHERE source = ? AND quantity > 0", (source,))
+        )
+
     def ensure_products(self, skus: Sequence[str], now: str) -> dict[str, int]:
         """Return the ids of these skus, making the new ones known."""
         known = self.product_ids(skus)

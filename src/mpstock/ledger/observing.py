@@ -165,6 +165,25 @@ class _Seen:
         return self.known is not None and not self.doubtful and self.quantity != self.known
 
 
+def _as_known(state: Sequence[Any], quantity: int, asked: str) -> bool:
+    """Say whether a listing shows what is known of it, with nothing of ours on its way: `_Seen` in short."""
+    _, _, _, base, attempted_at, _, in_flight, doubtful, _, _, _, observed_at, *_ = state
+    return (
+        base == quantity
+        and in_flight is None
+        and not doubtful
+        and (attempted_at is None or attempted_at < asked)
+        and (observed_at is None or observed_at <= asked)
+    )
+
+
+def _has_arrived(state: Sequence[Any]) -> bool:
+    """Say of a listing that shows its base whether it is a write of ours that is seen there first."""
+    _, _, _, base, _, _, _, _, confirmed, confirmed_at, _, observed_at, replaced, _ = state
+    looked_at = confirmed_at is None or (observed_at is not None and observed_at > confirmed_at)
+    return not looked_at and base == confirmed != replaced
+
+
 _PAGE = 2_000
 """Listings that one step looks at: others want the ledger in between."""
 
@@ -212,16 +231,25 @@ class Observing:
                 (self.sink, ids({o.external_id for o in observations})),
             )
         }
-        found = [
-            _Seen(observation.quantity, observation.reserved, *states[key])
-            for observation in observations
-            if (key := (observation.external_id, observation.warehouse)) in states
-            and observation.quantity is not None
-        ]
+        asked_at = self.started if asked is None else as_text(asked)
+        met, same = list[int](), list[tuple[object, ...]]()
+        found: list[_Seen] = []
         for observation in observations:
-            if state := states.get((observation.external_id, observation.warehouse)):
-                self._seen.add(state[0])
-        self._record(found, self.started if asked is None else as_text(asked), now)
+            state = states.get((observation.external_id, observation.warehouse))
+            if state is None:
+                continue
+            met.append(state[0])
+            quantity = observation.quantity
+            if quantity is None:
+                continue
+            if _as_known(state, quantity, asked_at):
+                same.append((quantity, observation.reserved, asked_at, quantity, state[0]))
+                self.arrived += _has_arrived(state)
+            else:
+                found.append(_Seen(quantity, observation.reserved, *state))
+        self._seen.update(met)
+        self._confirm(same)
+        self._record(found, asked_at, now)
 
     def settle_absent(self, now: datetime, served: Collection[str], after: int = 0) -> int | None:
         """Take the listings that a reading of the whole account did not show as showing zero, page by page.
@@ -237,7 +265,18 @@ class Observing:
         self._record([_Seen(0, 0, *state) for state in page if state[0] not in self._seen], self.started, now)
         return page[-1][0] if len(page) == _PAGE else None
 
+    def _confirm(self, same: Sequence[tuple[object, ...]]) -> None:
+        """Keep when listings were seen to show what was read back before: nearly all, at each look at all."""
+        self.rows += len(same)
+        self.observations.db.executemany(
+            "UPDATE marketplace_stocks SET observed = ?, observed_reserved = ?, observed_at = ?, expected = ? "
+            "WHERE id = ?",
+            same,
+        )
+
     def _record(self, found: Sequence[_Seen], asked: str, now: datetime) -> None:
+        if not found:
+            return
         self.rows += len(found)
         moment = as_text(now)
         usable = [

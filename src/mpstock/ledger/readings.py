@@ -66,7 +66,9 @@ class ReadSession:
         overtaken = self._overtaken(as_of_reading, moment)
         confirmed_at = self._confirmed_at(moment)
         self.rows += len(reading.levels)
-        levels = _once(reading.levels)
+        levels = self._news(_once(reading.levels))
+        if not levels:
+            return
         products = self.levels.ensure_products([level.sku for level in levels], as_text(now))
         stored = self._stored(products.values())
         new: list[tuple[object, ...]] = []
@@ -146,9 +148,39 @@ class ReadSession:
             # What it has booked by now is no longer subtracted from it.
             self.levels.dirt.mark(held, self.source, now, soft=True)
 
+    def _news(self, levels: Sequence[Level]) -> Sequence[Level]:
+        """Leave out what the ledger has already as it is told: nearly all, whenever everything is read."""
+        if self.advisory and not self.whole:
+            # What such a reading repeats is confirmed by it.
+            return levels
+        codes = {code: self.levels.ensure_warehouse(code) for code in {level.warehouse for level in levels}}
+        stored = {
+            (sku, warehouse_id): (quantity, reserved, row_id)
+            for sku, warehouse_id, quantity, reserved, row_id in self.levels.db.query(
+                "SELECT p.sku, s.warehouse_id, s.quantity, s.reserved, s.id FROM products AS p "
+                "JOIN stock_levels AS s ON s.product_id = p.id "
+                "WHERE p.sku IN (SELECT value FROM json_each(?)) AND s.source = ? "
+                "AND s.unknown_since IS NULL",
+                (ids(dict.fromkeys([level.sku for level in levels])), self.source),
+            )
+        }
+        news = []
+        same = []
+        nothing = (None, None, 0)
+        for level in levels:
+            quantity, reserved, row_id = stored.get((level.sku, codes[level.warehouse]), nothing)
+            if quantity is not None and quantity == level.quantity and reserved == level.reserved:
+                same.append(row_id)
+            else:
+                news.append(level)
+        self._seen.update(same)
+        return news
+
     def absent(self) -> Absent:
         """Return what this read, if it was complete, has left out."""
         missing = before = 0
+        if self._saw_all():
+            return Absent(0, self.levels.count_above_zero(self.source))
         for (row_id,) in self.levels.db.iterate(
             "SELECT id FROM stock_levels WHERE source = ? AND quantity > 0", (self.source,)
         ):
@@ -161,7 +193,7 @@ class ReadSession:
 
         Returns how many rows have moved by it.
         """
-        if self._overtaken(as_text(as_of), as_text(now)):
+        if self._overtaken(as_text(as_of), as_text(now)) or self._saw_all():
             return 0
         db = self.levels.db
         missing = [
@@ -199,6 +231,11 @@ class ReadSession:
             self.levels.dirt.mark({product_id for _, product_id in gone}, self.source, now)
         self.changed += len(gone)
         return len(gone)
+
+    def _saw_all(self) -> bool:
+        """Say whether there is no row of the source that this reading has not met."""
+        # Only rows of this source are met, each counted once.
+        return len(self._seen) == self.levels.count(self.source)
 
     def _confirmed_at(self, now: str) -> str:
         """Return as of when a reading has confirmed all rows that it did not write; '' if none has."""
