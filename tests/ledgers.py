@@ -7,18 +7,20 @@ one. `tests/ledger` and everything that runs as a process of its own go through 
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from functools import cache
 from typing import TYPE_CHECKING, Any
 
 from mpstock.ledger import migrating
-from mpstock.ledger.database import Database
+from mpstock.ledger.sqlite import SqliteDatabase
 
 if TYPE_CHECKING:
     from sqlalchemy import Connection
 
-__all__ = ["copied", "migrated"]
+    from mpstock.ledger.database import Database
+
+__all__ = ["copied", "listen", "migrated"]
 
 _MIGRATE = migrating.migrate
 
@@ -26,7 +28,7 @@ _MIGRATE = migrating.migrate
 @cache
 def _statements() -> tuple[str, ...]:
     """What SQL makes of an empty database what the migrations make of it."""
-    database = Database("sqlite://")
+    database = SqliteDatabase("sqlite://")
     try:
         with database._engine.connect() as connection:
             _MIGRATE(connection, "a template")
@@ -51,6 +53,12 @@ def _migrate(connection: Connection, place: str) -> None:
 def _is_empty(connection: Connection) -> bool:
     driver: Any = connection.connection.driver_connection
     return driver.execute("SELECT 1 FROM sqlite_master").fetchone() is None
+
+
+def listen(database: Database, hear: Callable[[str], object] | None) -> None:
+    """Let each statement be heard that the database is given from now on, with its values; None: no more."""
+    assert isinstance(database, SqliteDatabase)
+    database._driver.set_trace_callback(hear)
 
 
 @contextmanager

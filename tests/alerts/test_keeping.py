@@ -22,6 +22,7 @@ from mpstock.inmemory import InMemorySink, InMemorySource
 from mpstock.ledger.notices import QueuedNotice
 from mpstock.plugins import PluginRegistry
 from mpstock.testing import VirtualClock
+from tests.ledgers import listen
 
 DAY = datetime(2026, 11, 26, 9, 0, tzinfo=UTC)
 
@@ -349,9 +350,9 @@ def test_a_look_asks_indexes_and_not_the_catalogue(tmp_path: Path) -> None:
             asked: list[str] = []
 
             def look() -> list[str]:
-                database._driver.set_trace_callback(asked.append)
+                listen(database, asked.append)
                 judge(engine, ())
-                database._driver.set_trace_callback(None)
+                listen(database, None)
                 return [
                     f"{row[3]}: {sql}"
                     for sql in asked

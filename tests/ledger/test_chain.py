@@ -329,10 +329,10 @@ def test_the_migration_remembers_what_was_not_sealed(tmp_path: Path) -> None:
     from alembic import command
     from alembic.config import Config
 
-    from mpstock.ledger.database import Database
+    from mpstock.ledger.sqlite import SqliteDatabase
 
     path = tmp_path / "old.db"
-    old = Database(f"sqlite:///{path}")
+    old = SqliteDatabase(f"sqlite:///{path}")
     config = Config()
     config.set_main_option("script_location", "mpstock.ledger:migrations")
     with old._connection.begin():

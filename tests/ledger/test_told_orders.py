@@ -17,6 +17,7 @@ from mpstock.ledger import Ledger
 from mpstock.model import Order, OrderStage
 from tests import ledgers
 from tests.ledger.reading import NOW
+from tests.ledgers import listen
 
 
 @pytest.fixture(scope="module", autouse=True)
@@ -114,7 +115,7 @@ def test_a_page_that_repeats_the_last_one_reads_no_order_from_the_ledger(ledger:
     """Not in the process that has taken it in; after a write of another it compares once."""
     page = [Order(f"K{number}", "A", 1, NOW, "1111") for number in range(5)]
     asked: list[str] = []
-    ledger.database._driver.set_trace_callback(asked.append)
+    listen(ledger.database, asked.append)
 
     def compared() -> bool:
         asked.clear()

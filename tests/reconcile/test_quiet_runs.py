@@ -12,6 +12,7 @@ import pytest
 from mpstock import AsyncShop, Level
 from mpstock.errors import TransientError
 from mpstock.ledger import Ledger
+from tests.ledgers import listen
 from tests.reconcile.shops import REGISTRY, Play, configuration, make, shows, skus
 
 CATALOGUE = ("products", "stock_levels", "listings", "marketplace_stocks")
@@ -27,7 +28,7 @@ def statements(play: Play, read: str) -> list[str]:
     async def run() -> None:
         async with AsyncShop(config, plugins=REGISTRY, clock=play.clock) as shop:
             engine = await shop._assembly.start()
-            engine.ledger.database._driver.set_trace_callback(told.append)
+            listen(engine.ledger.database, told.append)
             await shop.sync(read=read)  # type: ignore[arg-type]
 
     asyncio.run(run())

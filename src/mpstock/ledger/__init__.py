@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from mpstock.ledger.actions import Actions
 from mpstock.ledger.backup import Copies
-from mpstock.ledger.database import Database
 from mpstock.ledger.dirt import Dirt
 from mpstock.ledger.drifts import Drifts
 from mpstock.ledger.explanations import Explanations
@@ -16,6 +15,7 @@ from mpstock.ledger.listings import Listings
 from mpstock.ledger.log import SyncLog
 from mpstock.ledger.notices import Notices
 from mpstock.ledger.observing import Observations
+from mpstock.ledger.opening import open_database
 from mpstock.ledger.orders import Orders
 from mpstock.ledger.orphans import Orphans
 from mpstock.ledger.pages import Pages
@@ -54,7 +54,7 @@ class Ledger:
     """
 
     def __init__(self, url: str) -> None:
-        self.database = Database(url)
+        self.database = open_database(url)
         try:
             self.database.migrate()
         except BaseException:

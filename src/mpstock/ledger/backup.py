@@ -20,13 +20,15 @@ from attrs import frozen
 
 from mpstock.errors import ConfigurationError, LedgerError, LedgerFullError
 from mpstock.ledger.chain import LogVerification, verify
-from mpstock.ledger.database import Database, as_datetime, as_text
+from mpstock.ledger.database import as_datetime, as_text
 from mpstock.ledger.sealing import Seals
+from mpstock.ledger.sqlite import SqliteDatabase
 from mpstock.ledger.stocks import relane
 
 if TYPE_CHECKING:
     from mpstock.asked import Asked
     from mpstock.ledger.actions import Actions
+    from mpstock.ledger.database import Database
     from mpstock.ledger.runs import Runs
 
 __all__ = ["BACKED_UP", "RESTORED", "Backup", "Copies", "back_up"]
@@ -77,6 +79,12 @@ def back_up(
         LedgerFullError: the disk is full.
         LedgerError: the ledger is damaged: its copy cannot be read through.
     """
+    if not isinstance(database, SqliteDatabase):
+        raise ConfigurationError(
+            f"{database.place} is copied by PostgreSQL's own tools: pg_dump, or pg_basebackup and an "
+            "archive of its log",
+            place="backup",
+        )
     path = path.absolute()
     if not path.parent.is_dir():
         raise ConfigurationError(f"the folder {path.parent} does not exist", place="backup")
@@ -101,7 +109,7 @@ class _Stopped(Exception):  # noqa: N818  (it is no error of anyone's)
     """A copy was stopped half-way."""
 
 
-def _copy(database: Database, part: Path, now: datetime, stop: Callable[[], bool]) -> bool:
+def _copy(database: SqliteDatabase, part: Path, now: datetime, stop: Callable[[], bool]) -> bool:
     def look(_status: int, _left: int, _total: int) -> None:
         if stop():
             raise _Stopped
@@ -133,11 +141,10 @@ def _copy(database: Database, part: Path, now: datetime, stop: Callable[[], bool
 
 
 def _read_through(part: Path) -> LogVerification:
-    database = Database(f"sqlite:///{part}", journal="DELETE")
+    database = SqliteDatabase(f"sqlite:///{part}", journal="DELETE")
     try:
         database.migrate()
-        wrong = [str(row[0]) for row in database.query("PRAGMA integrity_check(5)")]
-        if wrong != ["ok"]:
+        if wrong := database.damage(5):
             raise LedgerError(
                 f"the ledger is damaged, and so would its copy be: {'; '.join(wrong)}. Keep the older "
                 "backups, and look at `mpstock doctor`"
@@ -199,7 +206,7 @@ class Copies:
         with self.db.transaction():
             made_at = self._runs.recall(_COPY_OF)
             count = self.db.execute("UPDATE marketplace_stocks SET base = NULL, expected = NULL")
-            self.db.execute(f"UPDATE marketplace_stocks SET {relane(parked='1')} WHERE in_flight IS NULL")
+            self.db.execute(f"UPDATE marketplace_stocks SET {relane(parked='TRUE')} WHERE in_flight IS NULL")
             self.db.execute("UPDATE cursors SET cursor = NULL")
             self.db.execute("DELETE FROM meta WHERE key = ?", (_COPY_OF,))
             self._actions.record(asked, RESTORED, now, scope={"copy_of": made_at, "listings": count})

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
@@ -140,13 +141,8 @@ class _Walk:
             yield Seal(*row[:9]), str(row[9]), row[10]
 
     def _tidied(self) -> int:
-        return int(
-            self.db.scalar(
-                "SELECT coalesce(max(CAST(json_extract(scope, '$.seal') AS INTEGER)), 0) FROM actions "
-                "WHERE action = ? AND json_valid(scope)",
-                (TIDIED,),
-            )
-        )
+        scopes = self.db.query("SELECT scope FROM actions WHERE action = ?", (TIDIED,))
+        return max((_seal_of(scope) for (scope,) in scopes), default=0)
 
     def _wrong(self, seal: Seal, digest: str, *, pruned: bool) -> str:
         """Say what is wrong with a seal and its rows; the first of all that is."""
@@ -240,6 +236,14 @@ class _Walk:
         self.broken += 1
         if len(self.breaks) < self.limit:
             self.breaks.append(found)
+
+
+def _seal_of(scope: object) -> int:
+    """Return up to which seal an action says that rows were let go; 0 where somebody wrote something else."""
+    try:
+        return int(json.loads(str(scope))["seal"])
+    except (ValueError, TypeError, KeyError, OverflowError):
+        return 0
 
 
 def verify(database: Database, seals: Seals, *, noted: str | None = None, limit: int = 20) -> LogVerification:

@@ -1,22 +1,26 @@
-"""One connection to the ledger's database: transactions, plain tuples, and errors that say what to do."""
+"""What the ledger asks of a database: transactions, plain tuples, and errors that say what to do."""
 
 from __future__ import annotations
 
 import json
-import sqlite3
+from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from contextlib import AbstractContextManager, contextmanager, nullcontext
+from contextlib import AbstractContextManager, nullcontext
 from datetime import UTC, datetime
-from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal
+from typing import Any
 
-from mpstock.errors import ConfigurationError, LedgerError, LedgerFullError, LedgerLockedError
-
-if TYPE_CHECKING:
-    from sqlalchemy import Connection, Engine
-
-__all__ = ["Database", "as_datetime", "as_json", "as_text", "ids"]
+__all__ = [
+    "BUSY_TIMEOUT",
+    "Database",
+    "Listed",
+    "Rows",
+    "as_datetime",
+    "as_json",
+    "as_text",
+    "ids",
+    "rows_of",
+]
 
 BUSY_TIMEOUT = 30.0
 """Seconds to wait for another process's write before the ledger counts as locked."""
@@ -38,144 +42,108 @@ as_json = json.JSONEncoder(ensure_ascii=False).encode
 """Writes a value as the ledger keeps it. `json.dumps` makes an encoder at each call that asks for more."""
 
 
-def ids(values: Iterable[Any]) -> str:
-    """Return values as the one parameter that `IN (SELECT value FROM json_each(?))` takes."""
-    return as_json(list(values))
+class Listed(list[Any]):
+    """Numbers or texts as one parameter; see `ids`."""
+
+    __slots__ = ("_text",)
+
+    def __conform__(self, _protocol: object) -> str:
+        """Return what SQLite's driver takes for it: JSON, made once."""
+        try:
+            return self._text
+        except AttributeError:
+            self._text: str = as_json(self)
+            return self._text
 
 
-class Database:
-    """The ledger's SQLite file behind one connection, used by one thread at a time.
+class Rows(Listed):
+    """Rows as one parameter; see `rows_of`."""
 
-    Rows go to and from the driver as plain tuples: per-row work of a heavier layer costs four to
-    five times as much on the paths that see every product.
+    __slots__ = ()
+
+
+def ids(values: Iterable[Any]) -> Listed:
+    """Wrap numbers or texts as one parameter; `mpstock.ledger.dialect` names the words that take it."""
+    return Listed(values)
+
+
+def rows_of(rows: Iterable[Sequence[Any]]) -> Rows:
+    """Wrap rows as the one parameter that `each_row(?)` takes."""
+    return Rows(rows)
+
+
+class Database(ABC):
+    """A ledger's database behind one connection, used by one thread at a time.
+
+    Statements are written as `mpstock.ledger.dialect` says. Rows go to and from the driver as plain tuples:
+    per-row work of a heavier layer costs four to five times as much on the paths that see every product.
     """
 
-    def __init__(self, url: str, *, journal: Literal["WAL", "DELETE"] = "WAL") -> None:
-        from sqlalchemy import create_engine, event, make_url
-        from sqlalchemy.exc import ArgumentError
-        from sqlalchemy.pool import StaticPool
+    place: str
+    """Where it is, for messages; without what is secret of it."""
 
-        try:
-            parsed = make_url(url)
-        except ArgumentError as error:
-            raise ConfigurationError(
-                f"{url!r} is no database URL; write sqlite:///mpstock.db", place="[ledger] url"
-            ) from error
-        if parsed.get_backend_name() != "sqlite":
-            raise ConfigurationError(
-                f"{parsed.get_backend_name()!r} is not available in this version; write sqlite:///mpstock.db",
-                place="[ledger] url",
-            )
-        self.place = parsed.database or ":memory:"
-        if parsed.database not in (None, "", ":memory:"):
-            folder = Path(self.place).parent
-            if not folder.is_dir():
-                raise ConfigurationError(f"the folder {folder} does not exist", place="[ledger] url")
-        self._engine: Engine = create_engine(
-            parsed,
-            poolclass=StaticPool,
-            connect_args={"timeout": BUSY_TIMEOUT, "check_same_thread": False},
-        )
-        event.listen(self._engine, "connect", partial(_on_connect, journal))
-        event.listen(self._engine, "begin", _on_begin)
-        self._connection: Connection
-        with self._mended():
-            self._connection = self._engine.connect()
+    file: Path | None = None
+    """Its file, where it is one."""
+
+    def __init__(self) -> None:
         self._depth = 0
-        self._durable = True
         self.on_rollback: list[Callable[[], None]] = []
 
-    def migrate(self) -> None:
-        """Bring the tables to this version's schema."""
-        from mpstock.ledger.migrating import migrate
-
-        with self._mended():
-            migrate(self._connection, self.place)
-        self._driver = self._raw()
-
-    def _raw(self) -> sqlite3.Connection:
-        raw = self._connection.connection.driver_connection
-        assert isinstance(raw, sqlite3.Connection)
-        return raw
+    # ------------------------------------------------------------------ transactions
 
     def transaction(self, *, durable: bool = True) -> AbstractContextManager[None]:
         """One write transaction; nested ones join it. Rolled back as a whole on any exception.
 
-        `durable` False leaves out the wait for the disk: a killed process still loses nothing,
-        a machine that loses power may lose the last ones.
+        No two on one ledger run at the same time: what is read within stays true until its end. `durable`
+        False leaves out the wait for the disk: a killed process still loses nothing, a machine that loses
+        power may lose the last ones.
         """
         return _JOINED if self._depth else _Transaction(self, durable)
 
+    @abstractmethod
     def _begin(self, durable: bool) -> None:
-        with self._mended():
-            self._wait_for_disk(durable)
-            self._driver.execute("BEGIN IMMEDIATE")
-        self._depth = 1
+        """Begin a write transaction; sets `_depth`."""
 
+    @abstractmethod
     def _commit(self) -> None:
-        with self._mended():
-            self._driver.execute("COMMIT")
-        self._depth = 0
+        """Commit it; resets `_depth`."""
+
+    @abstractmethod
+    def _take_back(self) -> None:
+        """Roll back what is open, if anything is."""
 
     def _roll_back(self) -> None:
         self._depth = 0
-        if self._driver.in_transaction:
-            self._driver.execute("ROLLBACK")
-        for forget in self.on_rollback:
-            forget()
+        try:
+            self._take_back()
+        finally:
+            for forget in self.on_rollback:
+                forget()
 
-    def _wait_for_disk(self, durable: bool) -> None:
-        """Let the commits that follow wait for the disk, or not; outside of a transaction."""
-        if durable is not self._durable:
-            self._driver.execute(f"PRAGMA synchronous = {'FULL' if durable else 'NORMAL'}")
-            self._durable = durable
-
-    @contextmanager
-    def snapshot(self) -> Iterator[None]:
+    @abstractmethod
+    def snapshot(self) -> AbstractContextManager[None]:
         """Let everything that is read within be as of one moment; writers are not kept waiting.
 
         Inside a transaction it is that one's.
         """
-        if self._driver.in_transaction:
-            yield
-            return
-        with self._mended():
-            self._driver.execute("BEGIN DEFERRED")
-        try:
-            yield
-        finally:
-            self._driver.execute("ROLLBACK")
 
+    @abstractmethod
     def only_read(self) -> None:
         """Refuse every write through this connection from now on."""
-        self._driver.execute("PRAGMA query_only = ON")
 
-    def copy_to(
-        self, target: sqlite3.Connection, *, pages: int, progress: Callable[[int, int, int], None]
-    ) -> None:
-        """Copy everything, so many pages at a time; in a `snapshot`, or a writer makes it start again."""
-        self._driver.backup(target, pages=pages, progress=progress, sleep=0)
+    # ------------------------------------------------------------------ statements
 
+    @abstractmethod
     def query(self, sql: str, parameters: Sequence[Any] = ()) -> list[Any]:
         """Return all rows as tuples."""
-        try:
-            return self._driver.execute(sql, parameters).fetchall()
-        except sqlite3.Error as error:
-            raise self._translate(error) from error
 
+    @abstractmethod
     def iterate(self, sql: str, parameters: Sequence[Any] = ()) -> Iterator[Any]:
         """Yield rows one by one, so that memory does not grow with their number."""
-        try:
-            yield from self._driver.execute(sql, parameters)
-        except sqlite3.Error as error:
-            raise self._translate(error) from error
 
+    @abstractmethod
     def one(self, sql: str, parameters: Sequence[Any] = ()) -> Any:
         """Return the first row, or None."""
-        try:
-            return self._driver.execute(sql, parameters).fetchone()
-        except sqlite3.Error as error:
-            raise self._translate(error) from error
 
     def scalar(self, sql: str, parameters: Sequence[Any] = ()) -> Any:
         """Return the first column of the first row, or None."""
@@ -184,67 +152,55 @@ class Database:
 
     def execute(self, sql: str, parameters: Sequence[Any] = ()) -> int:
         """Run one statement; return the number of rows it changed."""
-        return self._run(sql, parameters).rowcount
+        return self._execute(sql, parameters)
 
     def insert(self, sql: str, parameters: Sequence[Any] = ()) -> int:
-        """Run one INSERT; return the id of the new row."""
-        return self._run(sql, parameters).lastrowid or 0
+        """Run one INSERT into a table with ids; return the id of the new row."""
+        return self._insert(sql, parameters)
 
     def executemany(self, sql: str, rows: Sequence[Sequence[Any]]) -> None:
-        """Run one statement for many rows."""
+        """Run one statement for many rows, one after the other."""
         if rows:
-            try:
-                if not self._depth:
-                    self._wait_for_disk(durable=True)
-                self._driver.executemany(sql, rows)
-            except sqlite3.Error as error:
-                raise self._translate(error) from error
+            self._executemany(sql, rows)
 
-    def _run(self, sql: str, parameters: Sequence[Any]) -> sqlite3.Cursor:
-        try:
-            if not self._depth:
-                self._wait_for_disk(durable=True)
-            return self._driver.execute(sql, parameters)
-        except sqlite3.Error as error:
-            raise self._translate(error) from error
+    @abstractmethod
+    def _execute(self, sql: str, parameters: Sequence[Any]) -> int: ...
 
+    @abstractmethod
+    def _insert(self, sql: str, parameters: Sequence[Any]) -> int: ...
+
+    @abstractmethod
+    def _executemany(self, sql: str, rows: Sequence[Sequence[Any]]) -> None: ...
+
+    # ------------------------------------------------------------------ care
+
+    @abstractmethod
+    def migrate(self) -> None:
+        """Bring the tables to this version's schema."""
+
+    @abstractmethod
+    def version(self) -> int:
+        """Return a number that is another one when some other connection has written meanwhile."""
+
+    @abstractmethod
+    def damage(self, limit: int) -> list[str]:
+        """Return the first places that are damaged, where this database can say."""
+
+    @abstractmethod
+    def dangling(self) -> list[Any]:
+        """Return (table, rows of it that belong to nothing)."""
+
+    @abstractmethod
+    def shrink(self) -> bool:
+        """Give back the room of what is merged into the file by now; False while somebody reads from it."""
+
+    @abstractmethod
+    def size(self) -> int:
+        """Return how many bytes it takes on the disk, with what is not merged into its file yet."""
+
+    @abstractmethod
     def close(self) -> None:
         """Close the connection; a second call does nothing."""
-        self._connection.close()
-        self._engine.dispose()
-
-    @contextmanager
-    def _mended(self) -> Iterator[None]:
-        from sqlalchemy.exc import DBAPIError
-
-        try:
-            yield
-        except DBAPIError as error:
-            raise self._translate(error.orig or error) from error
-        except sqlite3.Error as error:
-            raise self._translate(error) from error
-
-    def _translate(self, error: BaseException) -> LedgerError:
-        text = str(error)
-        lowered = text.lower()
-        if "locked" in lowered or "busy" in lowered:
-            return LedgerLockedError(
-                f"{self.place}: another process has held the ledger for {BUSY_TIMEOUT:.0f} s ({text}); "
-                "wait for it to end, or stop it, and run again"
-            )
-        if "full" in lowered or "disk i/o" in lowered:
-            return LedgerFullError(
-                f"{self.place}: the ledger cannot be written ({text}); free some space and run again: "
-                "what was sent and not recorded is read back first"
-            )
-        if "readonly" in lowered or "unable to open" in lowered:
-            return LedgerFullError(f"{self.place}: {text}; check the file's folder and its permissions")
-        if "not a database" in lowered or "malformed" in lowered:
-            return LedgerError(
-                f"{self.place}: {text}; this is no ledger, or a damaged one: "
-                "put it aside, or restore a backup"
-            )
-        return LedgerError(f"{self.place}: {text}")
 
 
 class _Transaction:
@@ -274,23 +230,3 @@ class _Transaction:
 
 
 _JOINED = nullcontext()
-
-
-def _on_connect(journal: str, connection: Any, _record: Any) -> None:
-    # The driver's own transaction control would begin lazily and deadlock on upgrade to a write lock.
-    connection.isolation_level = None
-    cursor = connection.cursor()
-    for pragma in (
-        f"busy_timeout = {int(BUSY_TIMEOUT * 1000)}",
-        f"journal_mode = {journal}",
-        "synchronous = FULL",
-        "foreign_keys = ON",
-        "cache_size = -65536",
-        "temp_store = MEMORY",
-    ):
-        cursor.execute(f"PRAGMA {pragma}")
-    cursor.close()
-
-
-def _on_begin(connection: Any) -> None:
-    connection.exec_driver_sql("BEGIN IMMEDIATE")

@@ -17,8 +17,8 @@ Mark = tuple[int, int, str, str]
 """A marked product: its id, the mark's revision, what made it, and since when it has not been planned."""
 
 _AGAIN = (
-    "revision = excluded.revision, waits = 0, urgent = max(dirty.urgent, excluded.urgent), "
-    "marked_at = CASE WHEN dirty.waits THEN excluded.marked_at ELSE dirty.marked_at END"
+    "revision = excluded.revision, waits = 0, urgent = greatest(dirty.urgent, excluded.urgent), "
+    "marked_at = CASE WHEN dirty.waits = 1 THEN excluded.marked_at ELSE dirty.marked_at END"
 )
 """What becomes of a mark that is there: it is new, and as old as what has not been planned yet."""
 
@@ -77,9 +77,10 @@ class Dirt:
         """Add the products that draw on the same stock: a kit, its components, their other kits."""
         chosen = list(product_ids)
         relatives = self._db.query(
-            "WITH chosen AS (SELECT value AS id FROM json_each(?)), parts AS ("
-            "SELECT id FROM chosen UNION SELECT component_id FROM recipes WHERE product_id IN chosen) "
-            "SELECT id FROM parts UNION SELECT product_id FROM recipes WHERE component_id IN parts",
+            "WITH chosen AS (SELECT value AS id FROM each_id(?) AS one), parts AS (SELECT id FROM chosen "
+            "UNION SELECT component_id FROM recipes WHERE product_id IN (SELECT id FROM chosen)) "
+            "SELECT id FROM parts "
+            "UNION SELECT product_id FROM recipes WHERE component_id IN (SELECT id FROM parts)",
             (ids(chosen),),
         )
         return [row[0] for row in relatives]
@@ -143,7 +144,7 @@ class Dirt:
     def among(self, product_ids: Iterable[int]) -> list[Mark]:
         """Return the marks of these products."""
         return self._db.query(
-            f"SELECT {_MARK} WHERE product_id IN (SELECT value FROM json_each(?)) ORDER BY product_id",
+            f"SELECT {_MARK} WHERE product_id IN ids(?) ORDER BY product_id",
             (ids(product_ids),),
         )
 
@@ -163,12 +164,12 @@ class Dirt:
 
     def count_set_aside(self) -> int:
         """Return how many products wait for an unknown quantity."""
-        return int(self._db.scalar("SELECT count(*) FROM dirty WHERE waits"))
+        return int(self._db.scalar("SELECT count(*) FROM dirty WHERE waits = 1"))
 
     def _next_revision(self) -> int:
         return int(
             self._db.query(
                 "INSERT INTO meta (key, value) VALUES ('revision', '1') "
-                "ON CONFLICT (key) DO UPDATE SET value = CAST(value AS INTEGER) + 1 RETURNING value"
+                "ON CONFLICT (key) DO UPDATE SET value = CAST(meta.value AS INTEGER) + 1 RETURNING value"
             )[0][0]
         )

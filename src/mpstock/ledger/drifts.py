@@ -107,12 +107,18 @@ class Drifts:
         """
         self._db.executemany(
             "INSERT INTO drifts (product_id, marketplace, warehouse_code, expected, observed, replaced, "
-            "since, written, voided, run_id, at) SELECT ?1, ?9, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?10, ?11 "
-            "WHERE NOT EXISTS (SELECT 1 FROM drifts WHERE product_id = ?1 AND marketplace = ?9 "
-            "AND warehouse_code = ?2 AND since = ?6 AND observed = ?4 "
-            "AND (kind IS NULL OR kind = 'not_yet_visible') AND run_id = ?10)",
-            [(*row, sink, run, at) for row in rows],
-        )
+            "since, written, voided, run_id, at) SELECT ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ? "
+            "WHERE NOT EXISTS (SELECT 1 FROM drifts WHERE product_id = ? AND marketplace = ? "
+            "AND warehouse_code = ? AND since = ? AND observed = ? "
+            "AND (kind IS NULL OR kind = 'not_yet_visible') AND run_id = ?)",
+            [
+                (
+                    product_id, sink, warehouse, expected, observed, replaced, since, written, voided, run,
+                    at, product_id, sink, warehouse, since, observed, run,
+                )
+                for product_id, warehouse, expected, observed, replaced, since, written, voided in rows
+            ],
+        )  # fmt: skip
 
     def open(self, sink: str, since: datetime, doubted_since: datetime) -> list[OpenDrift]:
         """Return what has no kind yet, and what the platform is only supposed to have done.
@@ -145,7 +151,7 @@ class Drifts:
             )
             for external_id, warehouse, quantity, placed_at, cancelled_at, told_at, stage in self._db.query(
                 "SELECT external_id, warehouse_code, quantity, placed_at, cancelled_at, told_at, stage "
-                "FROM orders WHERE marketplace = ? AND external_id IN (SELECT value FROM json_each(?))",
+                "FROM orders WHERE marketplace = ? AND external_id IN texts(?)",
                 (sink, ids(external_ids)),
             )
         ]  # fmt: skip
@@ -157,7 +163,7 @@ class Drifts:
         found: dict[tuple[int, str], set[int]] = {}
         for product_id, warehouse, old, new in self._db.query(
             "SELECT product_id, warehouse_code, old_qty, new_qty FROM stock_sync_log "
-            "WHERE product_id IN (SELECT value FROM json_each(?)) AND marketplace = ? AND synced_at >= ? "
+            "WHERE product_id IN ids(?) AND marketplace = ? AND synced_at >= ? "
             "AND status <> 'error'",
             (ids(product_ids), sink, as_text(since)),
         ):
@@ -215,7 +221,7 @@ class Drifts:
         limit: int = 100,
     ) -> list[Drift]:
         """Return the newest differences of these kinds, in one run or since a moment."""
-        conditions = ["d.marketplace = ?", "d.kind IN (SELECT value FROM json_each(?))"]
+        conditions = ["d.marketplace = ?", "d.kind IN texts(?)"]
         parameters: list[Any] = [sink, ids(kind.value for kind in kinds)]
         if run is not None:
             conditions.append("d.run_id = ?")

@@ -67,7 +67,7 @@ class Explanations:
                 for product_id, row_id, text in self.db.query(
                     "SELECT product_id, id, facts FROM explanations WHERE settings_id = ? AND id IN "
                     "(SELECT (SELECT e.id FROM explanations AS e WHERE e.product_id = p.value "
-                    "ORDER BY e.at DESC, e.id DESC LIMIT 1) FROM json_each(?) AS p)",
+                    "ORDER BY e.at DESC, e.id DESC LIMIT 1) FROM each_id(?) AS p)",
                     (settings_id, ids(product_id for product_id, _ in facts)),
                 )
             }
@@ -91,8 +91,9 @@ class Explanations:
         """Return the first of so many ids that nothing had before: the log goes on naming what is let go."""
         last = self.db.query(
             "INSERT INTO meta (key, value) VALUES ('explanations', ?) ON CONFLICT (key) "
-            "DO UPDATE SET value = CAST(value AS INTEGER) + excluded.value RETURNING value",
-            (count,),
+            "DO UPDATE SET value = CAST(meta.value AS INTEGER) + CAST(excluded.value AS INTEGER) "
+            "RETURNING value",
+            (str(count),),
         )[0][0]
         return int(last) - count + 1
 
@@ -103,7 +104,7 @@ class Explanations:
             for row_id, at, settings, facts in self.db.query(
                 "SELECT e.id, e.at, s.body, e.facts FROM explanations AS e "
                 "JOIN explanation_settings AS s ON s.id = e.settings_id "
-                "WHERE e.id IN (SELECT value FROM json_each(?))",
+                "WHERE e.id IN ids(?)",
                 (ids(explanation_ids),),
             )
             if (moment := as_datetime(at)) is not None

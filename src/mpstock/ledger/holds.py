@@ -64,7 +64,7 @@ class Holds:
             for row in self.db.query(
                 "SELECT product_id, origin, key, warehouse_id, sink_warehouse, quantity, taken_at, "
                 "assembled_at, shipped_at, expires_at, picked, reach FROM holds "
-                "WHERE product_id IN (SELECT value FROM json_each(?)) "
+                "WHERE product_id IN ids(?) "
                 "AND (expires_at IS NULL OR expires_at > ?) ORDER BY product_id, taken_at, id",
                 (ids(product_ids), as_text(now)),
             )
@@ -168,9 +168,8 @@ class Holds:
         """
         moment = "coalesce(assembled_at, shipped_at)" if stage == "assembled_at" else stage
         booked = self.db.query(
-            f"SELECT DISTINCT product_id FROM holds WHERE origin = ? AND {moment} <= ? "
-            f"AND (? IS NULL OR {moment} >= ?)",
-            (origin, as_text(until), *[None if since is None else as_text(since)] * 2),
+            f"SELECT DISTINCT product_id FROM holds WHERE origin = ? AND {moment} <= ? AND {moment} >= ?",
+            (origin, as_text(until), "" if since is None else as_text(since)),
         )
         self._mark([(row[0], source) for row in booked], now)
         return len(booked)
@@ -228,7 +227,7 @@ class HoldReading:
             (key, product_id): tuple(rest)
             for key, product_id, *rest in db.query(
                 "SELECT key, product_id, warehouse_id, quantity, expires_at, shipped_at FROM holds "
-                "WHERE origin = ? AND key IN (SELECT value FROM json_each(?))",
+                "WHERE origin = ? AND key IN texts(?)",
                 (self.origin, ids({hold.key for hold in told})),
             )
         }

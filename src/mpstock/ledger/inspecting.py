@@ -9,7 +9,6 @@ from __future__ import annotations
 import shutil
 from collections.abc import Callable, Iterator
 from datetime import datetime, timedelta
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 from attrs import asdict, define, frozen
@@ -44,7 +43,7 @@ _EXPLAINED = 10_000
 # The holds of an order that is open, as they follow from it; and those that no order accounts for.
 _DUE = (
     "SELECT o.marketplace AS origin, o.key, CAST(t.key AS INTEGER) AS product_id, "
-    "o.quantity * t.value AS units FROM orders AS o, json_each(o.takes) AS t "
+    "o.quantity * CAST(t.value AS INTEGER) AS units FROM orders AS o, pairs(o.takes) AS t "
     "WHERE o.settled = 0 AND o.stage IN ('placed', 'assembled') "
     "AND o.product_id IS NOT NULL AND o.takes IS NOT NULL AND o.quantity > 0"
 )
@@ -54,7 +53,7 @@ WRONG_HOLDS = (
     "UNION SELECT h.origin, h.key FROM holds AS h "
     "JOIN orders AS o ON o.marketplace = h.origin AND o.key = h.key "
     "WHERE o.settled = 0 AND o.stage IN ('placed', 'assembled') AND (o.takes IS NULL OR NOT EXISTS "
-    "(SELECT 1 FROM json_each(o.takes) AS t WHERE CAST(t.key AS INTEGER) = h.product_id))"
+    "(SELECT 1 FROM pairs(o.takes) AS t WHERE CAST(t.key AS INTEGER) = h.product_id))"
 )
 LOST_HOLDS = (
     "SELECT h.origin, h.key FROM holds AS h WHERE h.origin IN (SELECT DISTINCT marketplace FROM listings) "
@@ -129,14 +128,12 @@ class _Inspector:
             yield LedgerFinding(code, severity, f"{len(rows)} {what}", mend, len(rows), first, repair)
 
     def _file(self) -> Iterator[LedgerFinding]:
-        damage = [row for row in self._rows("PRAGMA integrity_check(20)") if row[0] != "ok"]
+        damage = [(text,) for text in self.ledger.database.damage(20)]
         yield from self._about(
             "damaged", "error", damage, "places of the file are damaged",
             "stop what runs on it, keep the file, and put a backup back (docs: care of the ledger)",
         )  # fmt: skip
-        dangling = self._rows(
-            'SELECT "table", count(*) FROM pragma_foreign_key_check GROUP BY 1 ORDER BY 2 DESC'
-        )
+        dangling = self.ledger.database.dangling()
         yield from self._about(
             "dangling", "error", dangling,
             "tables have rows that belong to nothing: something else wrote here",
@@ -284,15 +281,15 @@ class _Inspector:
 
     def _backup(self) -> Iterator[LedgerFinding]:
         last = self.ledger.actions.last(action=BACKED_UP, limit=1)
-        if self.ledger.place == ":memory:" or (last and self.now - last[0].at < BACKUP_EVERY):
+        if self.ledger.database.file is None or (last and self.now - last[0].at < BACKUP_EVERY):
             return
         when = f"since {last[0].at:%Y-%m-%d}" if last else "ever"
         yield LedgerFinding("no_backup", "note", f"no backup was made {when}", "mpstock backup FILE")
 
     def _room(self) -> Iterator[LedgerFinding]:
-        if self.ledger.place == ":memory:":
+        path = self.ledger.database.file
+        if path is None:
             return
-        path = Path(self.ledger.place)
         size = path.stat().st_size
         free = shutil.disk_usage(path.parent).free
         if free < max(size, 100_000_000):

@@ -155,8 +155,7 @@ class Interventions:
         open_ = [
             row[0]
             for row in self.db.query(
-                "SELECT id FROM interventions WHERE ended_at IS NULL "
-                "AND id IN (SELECT value FROM json_each(?))",
+                "SELECT id FROM interventions WHERE ended_at IS NULL AND id IN ids(?)",
                 (ids(chosen),),
             )
         ]
@@ -185,7 +184,7 @@ class Interventions:
             for number, sink, code in self.db.query(
                 "SELECT i.id, i.marketplace, i.warehouse_code FROM interventions AS i "
                 "WHERE i.ended_at IS NULL AND i.origin = ? AND EXISTS (SELECT 1 FROM stock_levels AS l "
-                "WHERE l.source IN (SELECT value FROM json_each(?)) AND (l.product_id = i.product_id "
+                "WHERE l.source IN texts(?) AND (l.product_id = i.product_id "
                 "OR l.product_id IN "
                 "(SELECT component_id FROM recipes AS r WHERE r.product_id = i.product_id)))",
                 (ADOPTED, ids(sources)),
@@ -201,14 +200,14 @@ class Interventions:
         revision = self._next_revision()
         self.db.execute(
             "UPDATE interventions SET ended_at = CASE WHEN expires_at <= ? THEN expires_at ELSE ? END, "
-            "ended_by = ?, revision = ? WHERE id IN (SELECT value FROM json_each(?))",
+            "ended_by = ?, revision = ? WHERE id IN ids(?)",
             (as_text(now), as_text(now), by, revision, ids(chosen)),
         )
         self._take_effect(chosen, now)
 
     def _take_effect(self, chosen: Sequence[int], now: datetime) -> None:
         """Let the states follow that these interventions cover, begun or ended ones."""
-        rows = self._rows("WHERE i.id IN (SELECT value FROM json_each(?))", (ids(chosen),))
+        rows = self._rows("WHERE i.id IN ids(?)", (ids(chosen),))
         concerned: set[int] = set()
         for row in rows:
             if row.shown.kind != "stop":
@@ -234,7 +233,7 @@ class Interventions:
         self._stop_again("stopped = ?", (stop,))
         self.db.execute(
             f"UPDATE marketplace_stocks SET {relane()} WHERE stopped IS NULL AND in_flight IS NULL "
-            "AND lane IS NOT NULL AND id IN (SELECT value FROM json_each(?))",
+            "AND lane IS NOT NULL AND id IN ids(?)",
             (ids(held),),
         )
 
@@ -253,7 +252,7 @@ class Interventions:
         if not self.db.scalar("SELECT 1 FROM interventions WHERE ended_at IS NULL AND brand IS NOT NULL"):
             return
         self._next_revision()
-        chosen = "product_id IN (SELECT value FROM json_each(?))"
+        chosen = "product_id IN ids(?)"
         self._stop_again(chosen, (ids(product_ids),))
         self.db.execute(
             f"UPDATE marketplace_stocks SET {relane(parked='lane IS NOT NULL AND ready = 0')} "
@@ -292,7 +291,7 @@ class Interventions:
         """Return what is in force, the oldest first."""
         return self._rows(
             "WHERE i.ended_at IS NULL AND (i.expires_at IS NULL OR i.expires_at > ?) "
-            "AND i.kind IN (SELECT value FROM json_each(?)) ORDER BY i.id",
+            "AND i.kind IN texts(?) ORDER BY i.id",
             (as_text(now), ids(kinds)),
         )
 
@@ -302,7 +301,7 @@ class Interventions:
 
     def of_ids(self, chosen: Collection[int]) -> list[Intervention]:
         """Return these interventions, in the order of their numbers."""
-        rows = self._rows("WHERE i.id IN (SELECT value FROM json_each(?)) ORDER BY i.id", (ids(chosen),))
+        rows = self._rows("WHERE i.id IN ids(?) ORDER BY i.id", (ids(chosen),))
         return [row.shown for row in rows]
 
     def concerned(self, after: int) -> list[int]:
@@ -326,7 +325,7 @@ class Interventions:
         return {
             (sink, stop): (covered, differing)
             for sink, stop, covered, differing in self.db.query(
-                "SELECT marketplace, stopped, count(*), sum(lane IS NOT NULL) FROM marketplace_stocks "
+                "SELECT marketplace, stopped, count(*), count(lane) FROM marketplace_stocks "
                 "WHERE stopped IS NOT NULL GROUP BY 1, 2"
             )
         }
@@ -364,7 +363,7 @@ class Interventions:
         return int(
             self.db.query(
                 "INSERT INTO meta (key, value) VALUES ('interventions', '1') "
-                "ON CONFLICT (key) DO UPDATE SET value = CAST(value AS INTEGER) + 1 RETURNING value"
+                "ON CONFLICT (key) DO UPDATE SET value = CAST(meta.value AS INTEGER) + 1 RETURNING value"
             )[0][0]
         )
 

@@ -60,7 +60,7 @@ class Levels:
             for product_id, warehouse, row_id, available, heard in self.db.query(
                 "SELECT product_id, code, l.id, available, heard FROM stock_levels AS l "
                 "JOIN warehouses AS w ON w.id = warehouse_id WHERE source = ? AND quantity IS NOT NULL "
-                "AND product_id IN (SELECT value FROM json_each(?))",
+                "AND product_id IN ids(?)",
                 (source, ids(products.values())),
             )
         }
@@ -100,7 +100,7 @@ class Levels:
         """Return the ids of those skus that are known."""
         return dict(
             self.db.query(
-                "SELECT sku, id FROM products WHERE sku IN (SELECT value FROM json_each(?))",
+                "SELECT sku, id FROM products WHERE sku IN texts(?)",
                 (ids(skus),),
             )
         )
@@ -114,7 +114,7 @@ class Levels:
         """Return the skus of these products."""
         return dict(
             self.db.query(
-                "SELECT id, sku FROM products WHERE id IN (SELECT value FROM json_each(?))",
+                "SELECT id, sku FROM products WHERE id IN ids(?)",
                 (ids(product_ids),),
             )
         )
@@ -145,7 +145,7 @@ class Levels:
         """Return the own warehouses of which only other sources than these have spoken. Walks all levels."""
         rows = self.db.query(
             "SELECT DISTINCT warehouse_id FROM stock_levels EXCEPT SELECT DISTINCT warehouse_id "
-            "FROM stock_levels WHERE source IN (SELECT value FROM json_each(?))",
+            "FROM stock_levels WHERE source IN texts(?)",
             (ids(sources),),
         )
         return frozenset(row[0] for row in rows)
@@ -165,7 +165,7 @@ class Levels:
         return self.db.query(
             "SELECT product_id, source, warehouse_id, quantity, reserved, unknown_since IS NULL, as_of, "
             "dated, heard, confirmed_at FROM stock_levels "
-            "WHERE product_id IN (SELECT value FROM json_each(?)) ORDER BY product_id, id",
+            "WHERE product_id IN ids(?) ORDER BY product_id, id",
             (ids(product_ids),),
         )
 
@@ -185,7 +185,7 @@ class Levels:
     def held_among(self, product_ids: Iterable[int]) -> list[int]:
         """Return those of the products that have a hold."""
         rows = self.db.query(
-            "SELECT DISTINCT product_id FROM holds WHERE product_id IN (SELECT value FROM json_each(?))",
+            "SELECT DISTINCT product_id FROM holds WHERE product_id IN ids(?)",
             (ids(product_ids),),
         )
         return [row[0] for row in rows]
@@ -193,7 +193,7 @@ class Levels:
     def counts(self) -> list[tuple[str, int, int]]:
         """Return (source, rows, rows whose quantity is unknown)."""
         return self.db.query(
-            "SELECT source, count(*), sum(unknown_since IS NOT NULL) FROM stock_levels GROUP BY source"
+            "SELECT source, count(*), count(unknown_since) FROM stock_levels GROUP BY source"
         )
 
     def count(self, source: str) -> int:

@@ -91,7 +91,7 @@ class Listings:
             (product_id, warehouse): listing_id
             for product_id, warehouse, listing_id in self.db.query(
                 "SELECT product_id, warehouse_code, listing_id FROM marketplace_stocks "
-                "WHERE marketplace = ? AND product_id IN (SELECT value FROM json_each(?))",
+                "WHERE marketplace = ? AND product_id IN ids(?)",
                 (sink, ids(known.values())),
             )
         }
@@ -175,7 +175,7 @@ class Listings:
     def counts(self, sink: str) -> tuple[int, int]:
         """Return (listings, listings that nothing is pushed for) of a sink."""
         row = self.db.one(
-            "SELECT count(*), coalesce(sum(product_id IS NULL), 0) FROM listings "
+            "SELECT count(*), count(*) - count(product_id) FROM listings "
             "WHERE marketplace = ? AND gone_at IS NULL",
             (sink,),
         )
@@ -262,7 +262,7 @@ class Walk:
             (row_id,)
             for (row_id,) in self.listings.db.iterate(
                 "SELECT id FROM listings WHERE marketplace = ? AND gone_at IS NULL "
-                f"{'AND warehouse_code IN (SELECT value FROM json_each(?))' if served else ''}",
+                f"{'AND warehouse_code IN texts(?)' if served else ''}",
                 (self.sink, ids(served)) if served else (self.sink,),
             )
             if row_id not in self._seen
@@ -279,7 +279,7 @@ class Walk:
             (external_id, warehouse): (row_id, skus, keys, problem, gone_at)
             for row_id, external_id, warehouse, skus, keys, problem, gone_at in self.listings.db.query(
                 "SELECT id, external_id, warehouse_code, skus, keys, problem, gone_at FROM listings "
-                "WHERE marketplace = ? AND external_id IN (SELECT value FROM json_each(?))",
+                "WHERE marketplace = ? AND external_id IN texts(?)",
                 (self.sink, ids(external_ids)),
             )
         }

@@ -107,14 +107,14 @@ class SyncLog:
         Lines of articles and of a run are found through their index. Of all else one page looks through so
         many lines at most, so that it is as quick in a log of years.
         """
-        conditions, parameters = [], list[int | str]()
+        conditions, parameters = [], list[Any]()
         for column, value in (("g.marketplace", wanted.sink), ("g.source", wanted.cause),
                               ("g.status", wanted.status), ("g.run", wanted.run)):  # fmt: skip
             if value not in ("", None):
                 conditions.append(f"{column} = ?")
                 parameters.append(value)
         if wanted.skus:
-            conditions.append("p.sku IN (SELECT value FROM json_each(?))")
+            conditions.append("p.sku IN texts(?)")
             parameters.append(ids(wanted.skus))
         newest = self.db.scalar("SELECT max(id) FROM stock_sync_log") or 0
         top = newest + 1 if before is None else before
@@ -176,7 +176,7 @@ class SyncLog:
             self.db.scalar("SELECT synced_at FROM stock_sync_log WHERE id >= ? ORDER BY id LIMIT 1", (line,))
         )
 
-    def _select(self, where: str, parameters: Sequence[int | str], limit: int) -> list[LogRow]:
+    def _select(self, where: str, parameters: Sequence[Any], limit: int) -> list[LogRow]:
         return [
             LogRow(*[*row[:11], at, row[12] or "", row[13] or "", row[14]])
             for row in self.db.query(

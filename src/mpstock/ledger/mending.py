@@ -57,8 +57,7 @@ class Mending:
         wrong = db.query(f"SELECT id, product_id FROM marketplace_stocks WHERE {contradicts()}")
         # What becomes ready waits for a run that has judged it.
         db.execute(
-            f"UPDATE marketplace_stocks SET {relane(parked='1')} "
-            "WHERE id IN (SELECT value FROM json_each(?))",
+            f"UPDATE marketplace_stocks SET {relane(parked='TRUE')} WHERE id IN ids(?)",
             (ids(row[0] for row in wrong),),
         )
         self.ledger.dirt.mark({row[1] for row in wrong}, CAUSE, self.now, soft=True)
@@ -69,8 +68,7 @@ class Mending:
         wrong = sorted(db.query(WRONG_HOLDS))
         for sink, keys in groupby(wrong, key=lambda row: str(row[0])):
             rows = db.query(
-                f"SELECT {COLUMNS} FROM orders "
-                "WHERE marketplace = ? AND key IN (SELECT value FROM json_each(?))",
+                f"SELECT {COLUMNS} FROM orders WHERE marketplace = ? AND key IN texts(?)",
                 (sink, ids(key for _, key in keys)),
             )
             self.ledger.orders.derive(sink, [OrderRow(*row) for row in rows], self.now)
@@ -120,5 +118,4 @@ class Mending:
 
     def shrink_wal(self) -> int:
         """Give back the room of the write-ahead log; 0 when somebody still reads from it."""
-        (busy, *_), *_ = self.ledger.database.query("PRAGMA wal_checkpoint(TRUNCATE)")
-        return 0 if busy else 1
+        return int(self.ledger.database.shrink())

@@ -90,8 +90,7 @@ class Notices:
                 (moment, moment, MOST),
             )
             self._db.execute(
-                "UPDATE notices SET claimed_until = ?, attempts = attempts + 1 "
-                "WHERE id IN (SELECT value FROM json_each(?))",
+                "UPDATE notices SET claimed_until = ?, attempts = attempts + 1 WHERE id IN ids(?)",
                 (claim, ids(row[0] for row in rows)),
             )
         return [
@@ -129,7 +128,8 @@ class Notices:
         """Return when the next one is due, in `quiet` hours of what is critical."""
         return as_datetime(
             self._db.scalar(
-                f"SELECT min(max(due_at, coalesce(claimed_until, ''))) FROM notices WHERE {_heard(quiet)}"
+                "SELECT min(greatest(due_at, coalesce(claimed_until, ''))) FROM notices "
+                f"WHERE {_heard(quiet)}"
             )
         )
 
@@ -139,4 +139,4 @@ class Notices:
 
 
 def _heard(quiet: bool) -> str:
-    return "severity = 'critical'" if quiet else "1"
+    return "severity = 'critical'" if quiet else "TRUE"

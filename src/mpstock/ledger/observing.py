@@ -227,7 +227,7 @@ class Observing:
             for external_id, warehouse, *state in db.query(
                 f"SELECT l.external_id, l.warehouse_code, {_STATE} FROM listings AS l "
                 "JOIN marketplace_stocks AS s ON s.listing_id = l.id "
-                "WHERE l.marketplace = ? AND l.external_id IN (SELECT value FROM json_each(?))",
+                "WHERE l.marketplace = ? AND l.external_id IN texts(?)",
                 (self.sink, ids({o.external_id for o in observations})),
             )
         }
@@ -259,7 +259,7 @@ class Observing:
         """
         page = self.observations.db.query(
             f"SELECT {_STATE} FROM marketplace_stocks AS s WHERE s.marketplace = ? AND s.id > ? "
-            "AND s.warehouse_code IN (SELECT value FROM json_each(?)) ORDER BY s.id LIMIT ?",
+            "AND s.warehouse_code IN texts(?) ORDER BY s.id LIMIT ?",
             (self.sink, after, ids(served), _PAGE),
         )
         self._record([_Seen(0, 0, *state) for state in page if state[0] not in self._seen], self.started, now)
@@ -316,8 +316,7 @@ class Observing:
         self.told += len(moved) + len(late)
         if moved:
             self.observations.db.execute(
-                f"UPDATE marketplace_stocks SET {relane()} "
-                "WHERE id IN (SELECT value FROM json_each(?)) AND in_flight IS NULL",
+                f"UPDATE marketplace_stocks SET {relane()} WHERE id IN ids(?) AND in_flight IS NULL",
                 (ids(seen.id for seen in moved),),
             )
             drifted = {seen.product_id for seen in moved if seen.base is not None and not self.shadowed}

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 from attrs import define, evolve, field, frozen
 
-from mpstock.ledger.database import as_datetime, as_text, ids
+from mpstock.ledger.database import as_datetime, as_text, ids, rows_of
 from mpstock.ledger.order_rows import COLUMNS, OrderRow, merged, once, rest
 from mpstock.ledger.stocks import relane
 from mpstock.ledger.told_orders import ToldOrders
@@ -90,8 +90,7 @@ class Orders:
     def derive_again(self, product_ids: Iterable[int], now: datetime) -> None:
         """Derive the holds of these products' orders anew: their recipes have changed. In a transaction."""
         rows = self.db.query(
-            f"SELECT marketplace, {COLUMNS} FROM orders "
-            "WHERE settled = 0 AND product_id IN (SELECT value FROM json_each(?))",
+            f"SELECT marketplace, {COLUMNS} FROM orders WHERE settled = 0 AND product_id IN ids(?)",
             (ids(product_ids),),
         )
         for sink in {row[0] for row in rows}:
@@ -150,13 +149,11 @@ class Orders:
             (key, product_id): (quantity, picked, reach)
             for key, product_id, quantity, picked, reach in self.db.query(
                 "SELECT key, product_id, quantity, picked, reach FROM holds "
-                "WHERE origin = ? AND key IN (SELECT value FROM json_each(?))",
+                "WHERE origin = ? AND key IN texts(?)",
                 (sink, keys),
             )
         }
-        self.db.execute(
-            "DELETE FROM holds WHERE origin = ? AND key IN (SELECT value FROM json_each(?))", (sink, keys)
-        )
+        self.db.execute("DELETE FROM holds WHERE origin = ? AND key IN texts(?)", (sink, keys))
         takes = self._takes(sink, rows)
         held = []
         for row in rows:
@@ -188,7 +185,7 @@ class Orders:
         kept = dict(
             self.db.query(
                 "SELECT key, takes FROM orders WHERE marketplace = ? AND takes IS NOT NULL "
-                "AND key IN (SELECT value FROM json_each(?))",
+                "AND key IN texts(?)",
                 (sink, ids(row.key for row in rows)),
             )
         )
@@ -211,8 +208,8 @@ class Orders:
     def expect_less(self, sink: str, rows: Iterable[OrderRow]) -> None:
         """Take what was ordered since the last accepted write from what its listings are expected to show."""
         self.db.executemany(
-            "UPDATE marketplace_stocks SET expected = max(expected - ?, 0) "
-            "WHERE last_synced_at <= ? AND listing_id = (SELECT id FROM listings "
+            "UPDATE marketplace_stocks SET expected = greatest(expected - ?, 0) "
+            "WHERE expected IS NOT NULL AND last_synced_at <= ? AND listing_id = (SELECT id FROM listings "
             "WHERE marketplace = ? AND external_id = ? AND warehouse_code = ?)",
             [(r.quantity, r.placed_at, sink, r.external_id, r.warehouse_code) for r in rows if r.open],
         )
@@ -227,23 +224,24 @@ class Orders:
         chosen = [
             row[0]
             for row in self.db.query(
-                "SELECT s.id FROM json_each(?) AS told CROSS JOIN listings AS l ON l.marketplace = ? "
-                "AND l.external_id = json_extract(told.value, '$[0]') "
-                "AND l.warehouse_code = coalesce(json_extract(told.value, '$[1]'), l.warehouse_code) "
-                "CROSS JOIN marketplace_stocks AS s ON s.listing_id = l.id",
-                (ids([list(pair) for pair in pairs]), sink),
+                "SELECT s.id FROM each_row(?) AS told CROSS JOIN listings AS l "
+                "CROSS JOIN marketplace_stocks AS s "
+                "WHERE l.marketplace = ? AND l.external_id = item(told.value, 0) "
+                "AND l.warehouse_code = coalesce(item(told.value, 1), l.warehouse_code) "
+                "AND s.listing_id = l.id",
+                (rows_of(pairs), sink),
             )
         ]
         if not chosen:
             return 0
-        where = "id IN (SELECT value FROM json_each(?))"
+        where = "id IN ids(?)"
         self.db.execute(f"UPDATE marketplace_stocks SET base = NULL WHERE {where}", (ids(chosen),))
         self.db.execute(
             f"UPDATE marketplace_stocks SET doubtful = 1 WHERE in_flight IS NOT NULL AND {where}",
             (ids(chosen),),
         )
         self.db.execute(
-            f"UPDATE marketplace_stocks SET {relane(parked='1')} WHERE in_flight IS NULL AND {where}",
+            f"UPDATE marketplace_stocks SET {relane(parked='TRUE')} WHERE in_flight IS NULL AND {where}",
             (ids(chosen),),
         )
         return len(chosen)
@@ -350,8 +348,7 @@ class OrderReading:
         )  # fmt: skip
         listed = dict(
             db.query(
-                f"SELECT o.key, {_LISTED} FROM orders AS o "
-                "WHERE o.marketplace = ? AND o.key IN (SELECT value FROM json_each(?))",
+                f"SELECT o.key, {_LISTED} FROM orders AS o WHERE o.marketplace = ? AND o.key IN texts(?)",
                 (self.sink, ids(row.key for row in new)),
             )
         )
@@ -371,19 +368,17 @@ class OrderReading:
         return {
             row[0]
             for row in self.orders.db.query(
-                "SELECT json_extract(told.value, '$[0]') FROM json_each(?) AS told LEFT JOIN orders AS o "
-                "ON o.marketplace = ? AND o.key = json_extract(told.value, '$[0]') WHERE o.key IS NULL "
-                "OR o.quantity <> json_extract(told.value, '$[1]') "
-                "OR o.stage <> json_extract(told.value, '$[2]') "
-                "OR o.note <> json_extract(told.value, '$[3]')",
-                (ids(told), self.sink),
+                "SELECT item(told.value, 0) FROM each_row(?) AS told LEFT JOIN orders AS o "
+                "ON o.marketplace = ? AND o.key = item(told.value, 0) WHERE o.key IS NULL "
+                "OR o.quantity <> CAST(item(told.value, 1) AS INTEGER) "
+                "OR o.stage <> item(told.value, 2) OR o.note <> item(told.value, 3)",
+                (rows_of(told), self.sink),
             )
         }
 
     def _stored(self, keys: Iterable[str]) -> list[tuple[OrderRow, str]]:
         rows: list[Any] = self.orders.db.query(
-            f"SELECT {COLUMNS}, told_at FROM orders "
-            "WHERE marketplace = ? AND key IN (SELECT value FROM json_each(?))",
+            f"SELECT {COLUMNS}, told_at FROM orders WHERE marketplace = ? AND key IN texts(?)",
             (self.sink, ids(keys)),
         )
         return [(OrderRow(*row[:-1]), row[-1]) for row in rows]

@@ -20,6 +20,7 @@ __all__ = ["Orphan", "Orphans"]
 
 Why = Literal["product", "warehouse", "sink", "listing"]
 
+_ALL = 2**62
 _LAST = "coalesce(s.base, s.sent, s.synced_quantity, 0)"
 """What a listing has shown last, as far as is known."""
 
@@ -76,7 +77,9 @@ class Orphans:
         query, parameters = self._query(
             "sku, product_id, warehouse_code, external_id, shown, why", sink, codes, sources
         )
-        rows = self.db.query(f"{query} ORDER BY rank LIMIT ?", (*parameters, -1 if limit is None else limit))
+        rows = self.db.query(
+            f"{query} ORDER BY rank LIMIT ?", (*parameters, _ALL if limit is None else limit)
+        )
         return [
             Orphan(sku, product, sink, code, external_id, shown, why)
             for sku, product, code, external_id, shown, why in rows
@@ -89,10 +92,10 @@ class Orphans:
         reason = (
             "'sink'"
             if codes is None
-            else "CASE WHEN s.warehouse_code NOT IN (SELECT value FROM json_each(?)) THEN 'warehouse' "
+            else "CASE WHEN s.warehouse_code NOT IN texts(?) THEN 'warehouse' "
             # What the products file pins is wanted, though nobody says that it is there.
             "WHEN (s.wanted IS NULL OR p.settings <> '') AND NOT EXISTS (SELECT 1 FROM stock_levels AS l "
-            "WHERE l.source IN (SELECT value FROM json_each(?)) AND (l.product_id = s.product_id "
+            "WHERE l.source IN texts(?) AND (l.product_id = s.product_id "
             "OR l.product_id IN (SELECT component_id FROM recipes AS r WHERE r.product_id = s.product_id))) "
             "THEN 'product' END"
         )
@@ -106,9 +109,9 @@ class Orphans:
             "AND NOT EXISTS (SELECT 1 FROM interventions AS i WHERE i.ended_at IS NULL "
             f"AND i.origin = '{ADOPTED}' AND i.product_id = s.product_id AND i.marketplace = s.marketplace "
             "AND i.warehouse_code = s.warehouse_code) "
-            "UNION ALL SELECT coalesce(json_extract(skus, '$[0]'), external_id), NULL, warehouse_code, "
+            "UNION ALL SELECT coalesce(item(skus, 0), external_id), NULL, warehouse_code, "
             "external_id, left_showing, 'listing', id FROM listings "
-            "WHERE marketplace = ? AND left_showing > 0) WHERE why IS NOT NULL"
+            "WHERE marketplace = ? AND left_showing > 0) AS orphans WHERE why IS NOT NULL"
         )
         return query, (*given, sink, sink)
 
@@ -134,26 +137,25 @@ class Orphans:
         ):  # fmt: skip
             self.db.execute(f"UPDATE {table} SET {column} = ? WHERE {column} = ?", (new, old))
         for kind in ("listings", "orders"):
-            self.db.execute(
-                "UPDATE OR REPLACE cursors SET name = ? WHERE name = ?", (f"{kind}:{new}", f"{kind}:{old}")
-            )
-        self.db.execute(
-            "UPDATE OR REPLACE meta SET key = ? WHERE key = ?", (f"mapping:{new}", f"mapping:{old}")
-        )
-        self.db.execute(
-            "UPDATE OR REPLACE meta SET key = ? || substr(key, ?) WHERE substr(key, 1, ?) = ?",
-            (
-                f"settings:{new}:", len(f"settings:{old}:") + 1, len(f"settings:{old}:"),
-                f"settings:{old}:",
-            ),
-        )  # fmt: skip
+            self._rename("cursors", "name", f"{kind}:{old}", f"{kind}:{new}")
+        self._rename("meta", "key", f"mapping:{old}", f"mapping:{new}")
+        before = f"settings:{old}:"
+        kept = self.db.query("SELECT key FROM meta WHERE substr(key, 1, ?) = ?", (len(before), before))
+        for (key,) in kept:
+            self._rename("meta", "key", key, f"settings:{new}:{key.removeprefix(before)}")
+
+    def _rename(self, table: str, column: str, old: str, new: str) -> None:
+        """Give a row another key; what has that already goes."""
+        if self.db.scalar(f"SELECT 1 FROM {table} WHERE {column} = ?", (old,)):
+            self.db.execute(f"DELETE FROM {table} WHERE {column} = ?", (new,))
+            self.db.execute(f"UPDATE {table} SET {column} = ? WHERE {column} = ?", (new, old))
 
     def forget_shown(self, sink: str, warehouse: str) -> None:
         """Forget what a warehouse shows that has come back: it is read back first; inside a transaction."""
         where = "marketplace = ? AND warehouse_code = ? AND in_flight IS NULL"
         self.db.execute(f"UPDATE marketplace_stocks SET base = NULL WHERE {where}", (sink, warehouse))
         self.db.execute(
-            f"UPDATE marketplace_stocks SET {relane(parked='1')} WHERE {where}", (sink, warehouse)
+            f"UPDATE marketplace_stocks SET {relane(parked='TRUE')} WHERE {where}", (sink, warehouse)
         )
 
     def forget_places(self, sink: str, codes: Collection[str], now: datetime) -> tuple[int, int]:
@@ -162,7 +164,7 @@ class Orphans:
         Their products are looked at again: what was promised there is free for others. Returns (listings,
         units that they showed last).
         """
-        where = "s.marketplace = ? AND s.warehouse_code IN (SELECT value FROM json_each(?))"
+        where = "s.marketplace = ? AND s.warehouse_code IN texts(?)"
         rows = self.db.query(
             f"SELECT s.product_id, s.listing_id, {_LAST} FROM marketplace_stocks AS s WHERE {where}",
             (sink, ids(codes)),
@@ -172,7 +174,7 @@ class Orphans:
         )
         self.db.execute(
             "UPDATE listings SET product_id = NULL, left_showing = NULL, gone_at = coalesce(gone_at, ?) "
-            "WHERE marketplace = ? AND warehouse_code IN (SELECT value FROM json_each(?))",
+            "WHERE marketplace = ? AND warehouse_code IN texts(?)",
             (as_text(now), sink, ids(codes)),
         )
         if rows:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from datetime import datetime
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from attrs import frozen
 
@@ -106,12 +106,10 @@ class Pages:
         parts = dict.fromkeys((search, search.lower(), search.upper(), search.capitalize()))
         matches = " OR ".join(["instr(sku, ?) > 0"] * len(parts))
         found = self._products(f"sku > ? AND ({matches})", (after, *parts), limit)
-        named = self._products(
-            "sku > ? AND id IN (SELECT value FROM json_each(?))", (after, ids(by_id)), limit
-        )
+        named = self._products("sku > ? AND id IN ids(?)", (after, ids(by_id)), limit)
         return sorted({*found, *named}, key=lambda product: product.sku)[:limit]
 
-    def _products(self, where: str, parameters: Sequence[str], limit: int) -> list[FoundProduct]:
+    def _products(self, where: str, parameters: Sequence[Any], limit: int) -> list[FoundProduct]:
         rows = self.db.query(
             f"SELECT id, sku, brand FROM products WHERE {where} ORDER BY sku LIMIT ?", (*parameters, limit)
         )
@@ -125,7 +123,7 @@ class Pages:
             "WHERE name IS NOT NULL) SELECT name FROM names WHERE name IS NOT NULL"
         )
         rows = self.db.query(
-            "SELECT DISTINCT product_id FROM listings WHERE marketplace IN (SELECT value FROM json_each(?)) "
+            "SELECT DISTINCT product_id FROM listings WHERE marketplace IN texts(?) "
             "AND external_id = ? AND product_id IS NOT NULL LIMIT ?",
             (ids(name for (name,) in sinks), external_id, _MOST_BY_ID),
         )
@@ -143,7 +141,7 @@ class Pages:
             for row in self.db.query(
                 "SELECT l.product_id, l.source, w.code, l.quantity, l.reserved, l.unknown_since IS NULL "
                 "FROM stock_levels AS l JOIN warehouses AS w ON w.id = l.warehouse_id "
-                "WHERE l.product_id IN (SELECT value FROM json_each(?)) ORDER BY l.product_id, l.id",
+                "WHERE l.product_id IN ids(?) ORDER BY l.product_id, l.id",
                 (ids(product_ids),),
             )
         ]
@@ -151,7 +149,7 @@ class Pages:
     def listings(self, product_ids: Iterable[int]) -> list[ShownListing]:
         """Return the listings of these products."""
         return self._listings(
-            "WHERE s.product_id IN (SELECT value FROM json_each(?)) ORDER BY s.product_id, s.id",
+            "WHERE s.product_id IN ids(?) ORDER BY s.product_id, s.id",
             (ids(product_ids),),
         )
 
@@ -207,7 +205,7 @@ class Pages:
 
     def version(self) -> int:
         """Return a number that is another one when some other connection has written meanwhile."""
-        return int(self.db.scalar("PRAGMA data_version"))
+        return self.db.version()
 
     def _listings(self, rest: str, parameters: Sequence[object]) -> list[ShownListing]:
         return [

@@ -5,7 +5,7 @@ from __future__ import annotations
 import uuid
 from collections.abc import Collection, Iterable, Sequence
 from datetime import datetime
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from attrs import frozen
 
@@ -66,7 +66,8 @@ class Plans:
         known = self.db.scalar("SELECT value FROM meta WHERE key = 'ledger'")
         if known is None:
             self.db.execute(
-                "INSERT OR IGNORE INTO meta (key, value) VALUES ('ledger', ?)", (uuid.uuid4().hex,)
+                "INSERT INTO meta (key, value) VALUES ('ledger', ?) ON CONFLICT DO NOTHING",
+                (uuid.uuid4().hex,),
             )
             known = self.db.scalar("SELECT value FROM meta WHERE key = 'ledger'")
         return str(known)
@@ -77,8 +78,8 @@ class Plans:
         A plan that was edited since it was carried out first is another row of the same name.
         """
         self.db.execute(
-            "INSERT OR IGNORE INTO plans (plan, run_id, created_at, digest, applied_at) "
-            "VALUES (?, ?, ?, ?, ?)",
+            "INSERT INTO plans (plan, run_id, created_at, digest, applied_at) "
+            "VALUES (?, ?, ?, ?, ?) ON CONFLICT DO NOTHING",
             (plan, run, as_text(created_at), digest, as_text(now)),
         )
         return int(self.db.scalar("SELECT id FROM plans WHERE plan = ? AND digest = ?", (plan, digest)))
@@ -94,11 +95,9 @@ class Plans:
 
     def written_after(self, run: int, product_ids: Iterable[int]) -> dict[tuple[int, str, str], Written]:
         """Return what later runs have written to listings of these products."""
-        return self._writes(
-            "run > ? AND product_id IN (SELECT value FROM json_each(?))", (run, ids(product_ids))
-        )
+        return self._writes("run > ? AND product_id IN ids(?)", (run, ids(product_ids)))
 
-    def _writes(self, condition: str, parameters: Sequence[int | str]) -> dict[tuple[int, str, str], Written]:
+    def _writes(self, condition: str, parameters: Sequence[Any]) -> dict[tuple[int, str, str], Written]:
         found: dict[tuple[int, str, str], Written] = {}
         for product_id, sink, warehouse, old, new, run, cause, status in self.db.iterate(
             "SELECT product_id, marketplace, warehouse_code, old_qty, new_qty, run, source, status "
@@ -119,7 +118,7 @@ class Plans:
                 "SELECT l.warehouse_code, l.external_id, s.id, s.product_id, p.sku, s.base "
                 "FROM listings AS l JOIN marketplace_stocks AS s ON s.listing_id = l.id "
                 "JOIN products AS p ON p.id = s.product_id "
-                "WHERE l.marketplace = ? AND l.external_id IN (SELECT value FROM json_each(?))",
+                "WHERE l.marketplace = ? AND l.external_id IN texts(?)",
                 (sink, ids(external_ids)),
             )
         }
@@ -131,7 +130,7 @@ class Plans:
             for product_id, sink, warehouse, external_id, base in self.db.query(
                 "SELECT s.product_id, s.marketplace, s.warehouse_code, l.external_id, s.base "
                 "FROM marketplace_stocks AS s JOIN listings AS l ON l.id = s.listing_id "
-                "WHERE s.product_id IN (SELECT value FROM json_each(?))",
+                "WHERE s.product_id IN ids(?)",
                 (ids(product_ids),),
             )
         }
@@ -144,7 +143,7 @@ class Plans:
             for row in self.db.query(
                 "SELECT DISTINCT external_id FROM orders WHERE marketplace = ? AND told_at >= ? "
                 "AND (placed_at >= ? OR cancelled_at >= ? OR shipped_at >= ?) "
-                "AND external_id IN (SELECT value FROM json_each(?))",
+                "AND external_id IN texts(?)",
                 (sink, moment, moment, moment, moment, ids(external_ids)),
             )
         }

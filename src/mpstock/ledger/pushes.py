@@ -60,13 +60,14 @@ class Pushes:
         moment = as_text(now)
         eligible, first = self.db.one(
             "SELECT count(*), coalesce(min(lane), 2) FROM (SELECT s.lane FROM marketplace_stocks AS s "
-            f"WHERE {where} AND (s.not_before IS NULL OR s.not_before <= ?) ORDER BY s.lane, s.id LIMIT ?)",
+            f"WHERE {where} AND (s.not_before IS NULL OR s.not_before <= ?) "
+            "ORDER BY s.lane, s.id LIMIT ?) AS first",
             (*parameters, moment, batch),
         )
         if eligible >= batch:
             return Queue(eligible, first == 0, first < 2, 0, None)
         soon, next_at = self.db.one(
-            "SELECT coalesce(sum(s.not_before <= ?), 0), min(s.not_before) "
+            "SELECT count(CASE WHEN s.not_before <= ? THEN 1 END), min(s.not_before) "
             f"FROM marketplace_stocks AS s WHERE {where} AND s.not_before > ? AND s.sync_status <> 'error'",
             (as_text(now + cooldown), *parameters, moment),
         )
@@ -175,7 +176,7 @@ class Pushes:
         rested: str, now: datetime, cooldown: timedelta, rest: Rest,
     ) -> None:  # fmt: skip
         chosen = ids(item.id for item, _ in members)
-        where = "id IN (SELECT value FROM json_each(?)) AND in_flight = ?"
+        where = "id IN ids(?) AND in_flight = ?"
         landed = "in_flight = NULL, not_before = ?"
         if status is OutcomeStatus.OK:
             # An order that was told while this was on the wire came before it or after it: nobody knows.
@@ -183,7 +184,7 @@ class Pushes:
                 "UPDATE marketplace_stocks SET replaced = coalesce(base, expected), "
                 "synced_quantity = sent, last_synced_at = ?, "
                 "error_code = NULL, error_message = NULL, attempted_at = ?, "
-                "base = CASE WHEN doubtful THEN NULL ELSE sent END, expected = sent, doubtful = 0, "
+                "base = CASE WHEN doubtful = 1 THEN NULL ELSE sent END, expected = sent, doubtful = 0, "
                 f"failures = 0, rests_until = NULL, {landed} WHERE {where}",
                 (moment, moment, rested, chosen, push),
             )
@@ -197,7 +198,7 @@ class Pushes:
             tried = f"UPDATE marketplace_stocks SET doubtful = 0, attempted_at = ?, {landed} WHERE {where}"
             self.db.execute(tried, (moment, rested, chosen, push))
         self.db.execute(
-            f"UPDATE marketplace_stocks SET {relane()} WHERE id IN (SELECT value FROM json_each(?))",
+            f"UPDATE marketplace_stocks SET {relane()} WHERE id IN ids(?)",
             (chosen,),
         )
         if status is OutcomeStatus.OK:
@@ -221,16 +222,17 @@ class Pushes:
             self._quarantine.refused([item.id for item, _ in members], rest, now)
             # A fall that is refused goes on as soon as it may, a raise waits for the next run at least.
             self.db.execute(
-                "UPDATE marketplace_stocks SET sync_status = 'error', ready = (ready AND lane < 2), "
-                "not_before = CASE WHEN lane < 2 THEN max(not_before, ?) ELSE not_before END "
-                "WHERE lane IS NOT NULL AND id IN (SELECT value FROM json_each(?))",
+                "UPDATE marketplace_stocks SET sync_status = 'error', "
+                "ready = CASE WHEN lane < 2 THEN ready ELSE 0 END, not_before = "
+                "CASE WHEN lane < 2 THEN greatest(coalesce(not_before, ''), ?) ELSE not_before END "
+                "WHERE lane IS NOT NULL AND id IN ids(?)",
                 (as_text(now + REST_OF_A_FALL), chosen),
             )
 
     def park(self, state_ids: Iterable[int]) -> None:
         """Leave these changes to the next run; they stay pending."""
         self.db.execute(
-            "UPDATE marketplace_stocks SET ready = 0 WHERE id IN (SELECT value FROM json_each(?))",
+            "UPDATE marketplace_stocks SET ready = 0 WHERE id IN ids(?)",
             (ids(state_ids),),
         )
 
@@ -238,7 +240,7 @@ class Pushes:
         """Let these changes go on in this run, those that are still wanted, not held and not stopped."""
         self.db.execute(
             "UPDATE marketplace_stocks SET ready = 1 WHERE lane IS NOT NULL AND held IS NULL "
-            "AND stopped IS NULL AND in_flight IS NULL AND id IN (SELECT value FROM json_each(?))",
+            "AND stopped IS NULL AND in_flight IS NULL AND id IN ids(?)",
             (ids(state_ids),),
         )
 
@@ -246,7 +248,7 @@ class Pushes:
         """Leave everything of a sink but these changes to the next run."""
         self.db.execute(
             "UPDATE marketplace_stocks SET ready = 0 WHERE marketplace = ? AND ready = 1 "
-            "AND id NOT IN (SELECT value FROM json_each(?))",
+            "AND id NOT IN ids(?)",
             (sink, ids(state_ids)),
         )
 
@@ -267,11 +269,11 @@ class Pushes:
         with self.db.transaction():
             self.db.execute(
                 "UPDATE marketplace_stocks SET base = NULL, doubtful = 1, attempted_at = ?, not_before = ? "
-                "WHERE id IN (SELECT value FROM json_each(?))",
+                "WHERE id IN ids(?)",
                 (as_text(now), as_text(now + cooldown), chosen),
             )
             self.db.execute(
-                f"UPDATE marketplace_stocks SET {relane()} WHERE id IN (SELECT value FROM json_each(?))",
+                f"UPDATE marketplace_stocks SET {relane()} WHERE id IN ids(?)",
                 (chosen,),
             )
 
@@ -283,7 +285,7 @@ class Pushes:
         if group is not None:
             where = (
                 "s.marketplace = ? AND s.lane IS NOT NULL AND s.held IS NULL AND s.stopped IS NULL "
-                "AND s.in_flight IS NULL AND s.id IN (SELECT value FROM json_each(?))"
+                "AND s.in_flight IS NULL AND s.id IN ids(?)"
             )
             parameters = (sink, ids(group))
         return self.db.query(
@@ -313,7 +315,7 @@ def _where(sink: str, warehouse: str | None, only: Collection[int] | None) -> tu
     if warehouse is not None:
         where, parameters = f"{where} AND s.warehouse_code = ?", (*parameters, warehouse)
     if only is not None:
-        where, parameters = f"{where} AND s.id IN (SELECT value FROM json_each(?))", (*parameters, ids(only))
+        where, parameters = f"{where} AND s.id IN ids(?)", (*parameters, ids(only))
     return where, parameters
 
 

@@ -27,15 +27,13 @@ class Quarantine:
         """Count one more refusal of each; inside a transaction."""
         chosen = ids(state_ids)
         self.db.execute(
-            "UPDATE marketplace_stocks SET failures = failures + 1 "
-            "WHERE id IN (SELECT value FROM json_each(?))",
+            "UPDATE marketplace_stocks SET failures = failures + 1 WHERE id IN ids(?)",
             (chosen,),
         )
         resting = [
             (as_text(now + pause), state)
             for state, failures in self.db.query(
-                "SELECT id, failures FROM marketplace_stocks "
-                "WHERE lane = 2 AND id IN (SELECT value FROM json_each(?))",
+                "SELECT id, failures FROM marketplace_stocks WHERE lane = 2 AND id IN ids(?)",
                 (chosen,),
             )
             if (pause := rest(failures)) is not None
@@ -82,7 +80,7 @@ class Quarantine:
 
     def end_rests(self, product_ids: Collection[int] | None = None) -> int:
         """Let what rests be tried again, of all products or of these; returns how many listings."""
-        where = "" if product_ids is None else "AND product_id IN (SELECT value FROM json_each(?))"
+        where = "" if product_ids is None else "AND product_id IN ids(?)"
         parameters = () if product_ids is None else (ids(product_ids),)
         return self.db.execute(
             "UPDATE marketplace_stocks SET rests_until = NULL "

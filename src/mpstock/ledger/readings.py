@@ -159,8 +159,7 @@ class ReadSession:
             for sku, warehouse_id, quantity, reserved, row_id in self.levels.db.query(
                 "SELECT p.sku, s.warehouse_id, s.quantity, s.reserved, s.id FROM products AS p "
                 "JOIN stock_levels AS s ON s.product_id = p.id "
-                "WHERE p.sku IN (SELECT value FROM json_each(?)) AND s.source = ? "
-                "AND s.unknown_since IS NULL",
+                "WHERE p.sku IN texts(?) AND s.source = ? AND s.unknown_since IS NULL",
                 (ids(dict.fromkeys([level.sku for level in levels])), self.source),
             )
         }
@@ -266,7 +265,7 @@ class ReadSession:
             for row_id, product_id, warehouse_id, quantity, reserved, as_of, unknown, dated in (
                 self.levels.db.query(
                     "SELECT id, product_id, warehouse_id, quantity, reserved, as_of, unknown_since, dated "
-                    "FROM stock_levels WHERE source = ? AND product_id IN (SELECT value FROM json_each(?))",
+                    "FROM stock_levels WHERE source = ? AND product_id IN ids(?)",
                     (self.source, ids(product_ids)),
                 )
             )

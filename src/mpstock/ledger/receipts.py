@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import TYPE_CHECKING
 
 from attrs import frozen
 
-from mpstock.ledger.database import as_text
+from mpstock.ledger.database import as_text, rows_of
 
 if TYPE_CHECKING:
     from mpstock.ledger.database import Database
@@ -39,12 +38,12 @@ class Receipts:
         """Return (digest, answer) by (sender, key) of those that were brought before."""
         if not receipts:
             return {}
-        wanted = json.dumps([[receipt.sender, receipt.key] for receipt in receipts])
+        wanted = rows_of((receipt.sender, receipt.key) for receipt in receipts)
         return {
             (sender, key): (digest, answer)
             for sender, key, digest, answer in self.db.query(
-                "SELECT r.sender, r.key, r.digest, r.answer FROM json_each(?) AS wanted JOIN receipts AS r "
-                "ON r.sender = wanted.value ->> 0 AND r.key = wanted.value ->> 1",
+                "SELECT r.sender, r.key, r.digest, r.answer FROM each_row(?) AS wanted JOIN receipts AS r "
+                "ON r.sender = item(wanted.value, 0) AND r.key = item(wanted.value, 1)",
                 (wanted,),
             )
         }
@@ -63,7 +62,7 @@ class Receipts:
         narrowed, chosen = ("", ()) if sender is None else (" AND sender = ?", (sender,))
         with self.db.transaction(durable=False):
             return self.db.execute(
-                "DELETE FROM receipts WHERE rowid IN "
-                f"(SELECT rowid FROM receipts WHERE received_at < ?{narrowed} LIMIT {_AT_A_TIME})",
+                "DELETE FROM receipts WHERE (sender, key) IN "
+                f"(SELECT sender, key FROM receipts WHERE received_at < ?{narrowed} LIMIT {_AT_A_TIME})",
                 (as_text(before), *chosen),
             )

@@ -129,7 +129,7 @@ class Recipes:
         by_all: dict[int, list[tuple[int, int]]] = {}
         for product_id, marketplace, component_id, units in self.db.query(
             "SELECT product_id, marketplace, component_id, units FROM recipes "
-            "WHERE marketplace IN ('', ?) AND product_id IN (SELECT value FROM json_each(?))",
+            "WHERE marketplace IN ('', ?) AND product_id IN ids(?)",
             (sink, ids(products)),
         ):
             chosen = by_all if marketplace == "" else by_sink

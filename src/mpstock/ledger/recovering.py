@@ -68,7 +68,7 @@ class Recovery:
             "e.product_id = s.product_id AND e.at <= s.attempted_at ORDER BY e.at DESC, e.id DESC LIMIT 1) "
             "FROM marketplace_stocks AS s "
             "LEFT JOIN pushes AS p ON p.id = s.in_flight WHERE s.in_flight IS NOT NULL "
-            "AND s.marketplace IN (SELECT value FROM json_each(?)) ORDER BY s.in_flight, s.id",
+            "AND s.marketplace IN texts(?) ORDER BY s.in_flight, s.id",
             (chosen,),
         )
         if not rows:
@@ -84,7 +84,7 @@ class Recovery:
             rests,
         )
         self.db.execute(
-            f"UPDATE marketplace_stocks SET {relane()} WHERE id IN (SELECT value FROM json_each(?))",
+            f"UPDATE marketplace_stocks SET {relane()} WHERE id IN ids(?)",
             (ids(row[3] for row in rows),),
         )
         for (push, run, sink), lost in groupby(rows, key=lambda row: tuple(row[:3])):
@@ -98,7 +98,7 @@ class Recovery:
             self._log.add(run, push, sink, told, now)
         self.db.execute(
             "UPDATE pushes SET finished_at = ?, outcomes = ? WHERE finished_at IS NULL "
-            "AND marketplace IN (SELECT value FROM json_each(?))",
+            "AND marketplace IN texts(?)",
             (as_text(now), json.dumps({LOST: True}), chosen),
         )
         self._dirt.mark({row[4] for row in rows}, "doubt", now, soft=True)
@@ -122,13 +122,13 @@ class Recovery:
             chosen = ids(item.id for item in maybe)
             self.db.execute(
                 "UPDATE marketplace_stocks SET base = NULL, doubtful = 1, "
-                "not_before = max(coalesce(not_before, ''), ?) "
-                "WHERE id IN (SELECT value FROM json_each(?))",
+                "not_before = greatest(coalesce(not_before, ''), ?) "
+                "WHERE id IN ids(?)",
                 (as_text(now + cooldown), chosen),
             )
             self.db.execute(
                 f"UPDATE marketplace_stocks SET {relane(parked='ready = 0 AND lane IS NOT NULL')} "
-                "WHERE id IN (SELECT value FROM json_each(?)) AND in_flight IS NULL",
+                "WHERE id IN ids(?) AND in_flight IS NULL",
                 (chosen,),
             )
             self._dirt.mark({item.product_id for item in maybe}, "doubt", now, soft=True)

@@ -161,12 +161,8 @@ class Retention:
             after = page[-1][0]
             chosen = ids(row[0] for row in page)
             with self.db.transaction():
-                self.db.execute(
-                    "DELETE FROM pushes WHERE run_id IN (SELECT value FROM json_each(?))", (chosen,)
-                )
-                gone = self.db.execute(
-                    "DELETE FROM runs WHERE id IN (SELECT value FROM json_each(?))", (chosen,)
-                )
+                self.db.execute("DELETE FROM pushes WHERE run_id IN ids(?)", (chosen,))
+                gone = self.db.execute("DELETE FROM runs WHERE id IN ids(?)", (chosen,))
             yield Tidied(runs=gone)
         self.db.execute(
             "DELETE FROM plans WHERE applied_at < ? "
@@ -191,9 +187,7 @@ class Retention:
                 break
             after = page[-1][0]
             if chosen := [row[0] for row in page if row[1]]:
-                count = self.db.execute(
-                    "DELETE FROM explanations WHERE id IN (SELECT value FROM json_each(?))", (ids(chosen),)
-                )
+                count = self.db.execute("DELETE FROM explanations WHERE id IN ids(?)", (ids(chosen),))
                 gone += count
                 yield Tidied(explanations=count)
         if gone:

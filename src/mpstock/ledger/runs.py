@@ -145,7 +145,9 @@ class Runs:
 
     def failing_sources(self) -> set[str]:
         """Return the sources whose last reading failed."""
-        rows = self.db.query("SELECT name FROM cursors WHERE failed_at IS NOT NULL AND name LIKE 'source:%'")
+        rows = self.db.query(
+            "SELECT name FROM cursors WHERE failed_at IS NOT NULL AND substr(name, 1, 7) = 'source:'"
+        )
         return {name.removeprefix("source:") for (name,) in rows}
 
     def move_cursor(
@@ -166,8 +168,8 @@ class Runs:
             "INSERT INTO cursors (name, cursor, settings, read_at, full_at, rows, problems) "
             "VALUES (?, ?, ?, ?, ?, ?, ?) ON CONFLICT (name) DO UPDATE SET cursor = excluded.cursor, "
             "settings = excluded.settings, read_at = excluded.read_at, "
-            "full_at = coalesce(excluded.full_at, full_at), "
-            "rows = CASE WHEN excluded.full_at IS NULL THEN rows ELSE excluded.rows END, "
+            "full_at = coalesce(excluded.full_at, cursors.full_at), "
+            "rows = CASE WHEN excluded.full_at IS NULL THEN cursors.rows ELSE excluded.rows END, "
             "problems = excluded.problems, failed_at = NULL, error = NULL",
             (
                 name, cursor, settings, moment, moment if complete else None, rows if complete else None,
@@ -183,7 +185,8 @@ class Runs:
         """Record that a reading failed; its cursor stays."""
         self.db.execute(
             "INSERT INTO cursors (name, failed_at, error) VALUES (?, ?, ?) ON CONFLICT (name) "
-            "DO UPDATE SET failed_at = coalesce(failed_at, excluded.failed_at), error = excluded.error",
+            "DO UPDATE SET failed_at = coalesce(cursors.failed_at, excluded.failed_at), "
+            "error = excluded.error",
             (name, as_text(now), error),
         )
 

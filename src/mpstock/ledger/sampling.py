@@ -47,7 +47,7 @@ class Samples:
         chosen: dict[int, None] = {}
         usable = (
             "s.marketplace = ? AND s.base IS NOT NULL AND s.in_flight IS NULL "
-            "AND s.warehouse_code IN (SELECT value FROM json_each(?))"
+            "AND s.warehouse_code IN texts(?)"
         )
         of_sink = (sink, ids(warehouses))
         drifted = self._db.query(
@@ -94,7 +94,7 @@ class Samples:
     def _rows(self, state_ids: Sequence[int]) -> list[ObservedRow]:
         found: list[Any] = self._db.query(
             "SELECT s.id, l.external_id, l.warehouse_code, l.skus, l.keys FROM marketplace_stocks AS s "
-            "JOIN listings AS l ON l.id = s.listing_id WHERE s.id IN (SELECT value FROM json_each(?)) "
+            "JOIN listings AS l ON l.id = s.listing_id WHERE s.id IN ids(?) "
             "ORDER BY s.id",
             (ids(state_ids),),
         )

@@ -141,11 +141,12 @@ class Seals:
         A row has what `COLUMNS` says, as the database gives it back: integers, texts and None.
         """
         columns, table, count = COLUMNS[subject], TABLES[subject], len(rows)
+        first = int(self.db.scalar(f"SELECT coalesce(max(id), 0) FROM {table}")) + 1
+        last = first + count - 1
         self.db.executemany(
-            f"INSERT INTO {table} ({', '.join(columns)}) VALUES ({', '.join('?' * len(columns))})", rows
+            f"INSERT INTO {table} (id, {', '.join(columns)}) VALUES (?, {', '.join('?' * len(columns))})",
+            [(number, *row) for number, row in enumerate(rows, first)],
         )
-        last = int(self.db.scalar(f"SELECT max(id) FROM {table}"))
-        first = last - count + 1
         head = self.head()
         # Where the head was set back, the numbers go on: the next verification tells, and no run stops.
         number = max(head.seal, self.last()) + 1

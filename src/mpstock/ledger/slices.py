@@ -61,7 +61,7 @@ class Slices:
         origins = ids(sinks)
         ordered = (
             "(SELECT coalesce(sum(h.quantity), 0) FROM holds AS h WHERE h.product_id = {product} "
-            "AND h.origin IN (SELECT value FROM json_each(?)) "
+            "AND h.origin IN texts(?) "
             "AND (h.taken_at >= ? OR h.taken_at >= s.last_synced_at))"
         )
         return self.db.execute(
@@ -86,8 +86,8 @@ class Slices:
             Slice(sink, *row)
             for row in self.db.query(
                 "SELECT warehouse_code, cause, count(*), coalesce(sum(base), 0), "
-                "sum(synced_quantity IS NULL AND last_synced_at IS NULL) FROM marketplace_stocks "
-                f"WHERE marketplace = ? AND {which} AND in_flight IS NULL "
+                "count(CASE WHEN synced_quantity IS NULL AND last_synced_at IS NULL THEN 1 END) "
+                f"FROM marketplace_stocks WHERE marketplace = ? AND {which} AND in_flight IS NULL "
                 "GROUP BY warehouse_code, cause ORDER BY warehouse_code, cause",
                 (sink, *parameters),
             )
@@ -109,7 +109,8 @@ class Slices:
         row = self.db.one(
             "SELECT count(*), coalesce(sum(old), 0) FROM (SELECT max(old_qty) AS old FROM stock_sync_log "
             "WHERE marketplace = ? AND warehouse_code = ? AND new_qty = 0 AND synced_at >= ? AND source = ? "
-            "AND run > ? AND status = 'ok' AND (old_qty IS NULL OR old_qty > 0) GROUP BY product_id)",
+            "AND run > ? AND status = 'ok' AND (old_qty IS NULL OR old_qty > 0) "
+            "GROUP BY product_id) AS zeroed",
             (sink, warehouse, as_text(since), cause, after_run),
         )
         return Counted(*row)
@@ -125,7 +126,8 @@ class Slices:
     def lift(self, sink: str) -> None:
         """Hold nothing of a sink any more: it is judged anew. What is stopped by hand stays so."""
         self.db.execute(
-            "UPDATE marketplace_stocks SET held = NULL, held_reason = NULL, ready = stopped IS NULL "
+            "UPDATE marketplace_stocks SET held = NULL, held_reason = NULL, "
+            "ready = CASE WHEN stopped IS NULL THEN 1 ELSE 0 END "
             "WHERE marketplace = ? AND held IS NOT NULL AND lane IS NOT NULL AND in_flight IS NULL",
             (sink,),
         )
@@ -141,8 +143,7 @@ class Slices:
     def states(self, sink: str, product_ids: Collection[int]) -> list[int]:
         """Return the listings of these products in a sink."""
         rows = self.db.query(
-            "SELECT id FROM marketplace_stocks WHERE marketplace = ? "
-            "AND product_id IN (SELECT value FROM json_each(?))",
+            "SELECT id FROM marketplace_stocks WHERE marketplace = ? AND product_id IN ids(?)",
             (sink, ids(product_ids)),
         )
         return [row[0] for row in rows]
@@ -164,12 +165,12 @@ class Slices:
         """
         key = (slice_.sink, slice_.warehouse, slice_.cause)
         spared = ids(but)
-        narrowed = "" if raises is None else "AND id IN (SELECT value FROM json_each(?))"
+        narrowed = "" if raises is None else "AND id IN ids(?)"
         self.db.execute(
             f"UPDATE marketplace_stocks SET held = ?, held_reason = ?, ready = 0 WHERE {_OF_SLICE} "
-            "AND id NOT IN (SELECT value FROM json_each(?)) "
+            "AND id NOT IN ids(?) "
             "AND (lane = 0 OR (lane = 2 AND planned_by IN (SELECT planned_by FROM marketplace_stocks "
-            f"WHERE {_OF_SLICE} AND lane = 0 AND id NOT IN (SELECT value FROM json_each(?))) {narrowed}))",
+            f"WHERE {_OF_SLICE} AND lane = 0 AND id NOT IN ids(?)) {narrowed}))",
             (guard, reason, *key, spared, *key, spared, *(() if raises is None else (ids(raises),))),
         )
 

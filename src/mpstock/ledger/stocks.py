@@ -11,7 +11,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from datetime import datetime, timedelta
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from attrs import frozen
 
@@ -41,7 +41,7 @@ _PARKED = f"lane IS NOT NULL AND ready = 0 AND (base IS NULL OR {_LANE.format(ba
 """What was put off stays so while it is a raise, or nobody knows what it shows; a fall waits for nothing."""
 
 
-def relane(base: str = "base", parked: str = "0") -> str:
+def relane(base: str = "base", parked: str = "FALSE") -> str:
     """Return the SET list that makes lane, ready and status follow from wanted and a new base.
 
     `parked` is the condition under which a listing does not become ready.
@@ -51,8 +51,8 @@ def relane(base: str = "base", parked: str = "0") -> str:
         f"base = {base}, lane = {lane}, lowered_at = CASE WHEN {lane} IN (0, 1) THEN lowered_at END, "
         f"held = CASE WHEN {lane} IN (0, 2) THEN held END, "
         f"held_reason = CASE WHEN {lane} IN (0, 2) THEN held_reason END, "
-        f"ready = ({lane} IS NOT NULL AND in_flight IS NULL AND NOT ({lane} IN (0, 2) AND held IS NOT NULL) "
-        f"AND stopped IS NULL AND NOT ({parked})), "
+        f"ready = CASE WHEN {lane} IS NOT NULL AND in_flight IS NULL AND NOT ({lane} IN (0, 2) "
+        f"AND held IS NOT NULL) AND stopped IS NULL AND NOT ({parked}) THEN 1 ELSE 0 END, "
         f"sync_status = CASE WHEN in_flight IS NOT NULL OR {lane} IS NOT NULL OR wanted IS NULL "
         "THEN 'pending' ELSE 'ok' END"
     )
@@ -119,8 +119,8 @@ class Stocks:
         return self.db.query(
             "SELECT id, product_id, marketplace, warehouse_code, base, wanted, "
             "coalesce(base, sent, synced_quantity, 0), "
-            "min(coalesce(expected, sent), coalesce(sent, expected)) FROM marketplace_stocks "
-            "WHERE product_id IN (SELECT value FROM json_each(?)) ORDER BY product_id, id",
+            "least(coalesce(expected, sent), coalesce(sent, expected)) FROM marketplace_stocks "
+            "WHERE product_id IN ids(?) ORDER BY product_id, id",
             (ids(product_ids),),
         )
 
@@ -139,10 +139,10 @@ class Stocks:
         judged waits for a run that does. `explained` are explanations by id; what has none is
         explained when it is sent.
         """
-        parked, narrowed = _PARKED, list[str]()
+        parked, narrowed = _PARKED, list[Any]()
         if writes is not None:
             parked = (
-                f"({parked}) OR (marketplace NOT IN (SELECT value FROM json_each(?)) "
+                f"({parked}) OR (marketplace NOT IN texts(?) "
                 f"AND {_LANE.format(base='base')} IN (0, 2) AND lane IS NOT {_LANE.format(base='base')})"
             )
             narrowed.append(ids(writes))
@@ -159,8 +159,7 @@ class Stocks:
             ],
         )
         self.db.execute(
-            f"UPDATE marketplace_stocks SET {relane(parked=parked)} "
-            "WHERE id IN (SELECT value FROM json_each(?)) AND in_flight IS NULL",
+            f"UPDATE marketplace_stocks SET {relane(parked=parked)} WHERE id IN ids(?) AND in_flight IS NULL",
             (*narrowed, ids(row[2] for row in rows)),
         )
 
@@ -179,7 +178,7 @@ class Stocks:
         if state_ids:
             self.db.execute(
                 "UPDATE marketplace_stocks SET held = NULL, held_reason = NULL, ready = 1 WHERE lane = 0 "
-                "AND in_flight IS NULL AND stopped IS NULL AND id IN (SELECT value FROM json_each(?))",
+                "AND in_flight IS NULL AND stopped IS NULL AND id IN ids(?)",
                 (ids(state_ids),),
             )
 
@@ -191,7 +190,7 @@ class Stocks:
         What a guard holds stays so: it is judged anew by each run. A rest of more than a day, or after an
         attempt in the future, was written while the clock was ahead, and is over.
         """
-        of_sinks = "" if sinks is None else "AND marketplace IN (SELECT value FROM json_each(?))"
+        of_sinks = "" if sinks is None else "AND marketplace IN texts(?)"
         chosen = () if sinks is None else (ids(sinks),)
         self.db.execute(
             "UPDATE marketplace_stocks SET not_before = NULL "
@@ -220,7 +219,7 @@ class Stocks:
     ) -> list[StockRow]:
         """Return states in the order of their ids, narrowed by what is given."""
         conditions = ["s.id > ?"]
-        parameters: list[int | str] = [after]
+        parameters: list[Any] = [after]
         if sink is not None:
             conditions.append("s.marketplace = ?")
             parameters.append(sink)
@@ -228,7 +227,7 @@ class Stocks:
             conditions.append("s.product_id = ?")
             parameters.append(product_id)
         if skus is not None:
-            conditions.append("p.sku IN (SELECT value FROM json_each(?))")
+            conditions.append("p.sku IN texts(?)")
             parameters.append(ids(skus))
         if open_only:
             conditions.append("s.lane IS NOT NULL")
@@ -268,7 +267,7 @@ class Stocks:
 
     def open_counts(self, state_ids: Iterable[int] | None = None) -> dict[tuple[str, str], int]:
         """Return the number of changes that wait, of all or of some, by (sink, lane; `held` or `stopped`)."""
-        narrowed = "" if state_ids is None else "AND id IN (SELECT value FROM json_each(?))"
+        narrowed = "" if state_ids is None else "AND id IN ids(?)"
         parameters = () if state_ids is None else (ids(state_ids),)
         counts: dict[tuple[str, str], int] = {}
         for sink, lane, held, stopped, count in self.db.query(
@@ -285,7 +284,7 @@ class Stocks:
         return [
             (sink, status, count, held, as_datetime(last))
             for sink, status, count, held, last in self.db.query(
-                "SELECT marketplace, sync_status, count(*), sum(held IS NOT NULL), max(last_synced_at) "
+                "SELECT marketplace, sync_status, count(*), count(held), max(last_synced_at) "
                 "FROM marketplace_stocks GROUP BY 1, 2 ORDER BY 1, 2"
             )
         ]

@@ -135,8 +135,8 @@ class Symptoms:
             f"WHERE s.id = shown_zeros.state_id AND {_SHOWS_ZERO})"
         )
         self._db.execute(
-            "INSERT OR IGNORE INTO shown_zeros (state_id, since) "
-            f"SELECT s.id, ? FROM marketplace_stocks AS s WHERE {_SHOWS_ZERO} LIMIT ?",
+            "INSERT INTO shown_zeros (state_id, since) SELECT s.id, ? FROM marketplace_stocks AS s "
+            f"WHERE {_SHOWS_ZERO} LIMIT ? ON CONFLICT DO NOTHING",
             (as_text(now), _WATCHED),
         )
 
@@ -226,8 +226,8 @@ class Symptoms:
     def note_oversold(self, sink: str, orders: Sequence[Order], as_of: datetime) -> None:
         """Keep what the sink says it sold without stock; each order once. Inside a transaction."""
         self._db.executemany(
-            "INSERT OR IGNORE INTO oversold_orders (marketplace, key, external_id, quantity, note, at) "
-            "VALUES (?, ?, ?, ?, ?, ?)",
+            "INSERT INTO oversold_orders (marketplace, key, external_id, quantity, note, at) "
+            "VALUES (?, ?, ?, ?, ?, ?) ON CONFLICT DO NOTHING",
             [
                 (
                     sink, one.key, one.external_id, one.quantity, one.note,
@@ -273,8 +273,8 @@ class Symptoms:
     def held_readings(self) -> list[HeldFact]:
         """Return what was suspicious about the readings of the last run that read the sources."""
         row = self._db.scalar(
-            f"SELECT json_extract(summary, '$.held') FROM runs WHERE {_ENDED} "
-            "AND json_extract(summary, '$.sources') <> '{}' ORDER BY id DESC LIMIT 1"
+            f"SELECT field(summary, 'held') FROM runs WHERE {_ENDED} "
+            "AND field(summary, 'sources') <> '{}' ORDER BY id DESC LIMIT 1"
         )
         return [
             HeldFact(one["guard"], one["sink"], one["warehouse"], one["source"], one["count"], one["units"])
@@ -286,7 +286,7 @@ class Symptoms:
         """Return how the last runs found each sink, the newest first."""
         found: list[SinkRun] = []
         for run, started, text in self._db.query(
-            f"SELECT id, started_at, json_extract(summary, '$.sinks') FROM runs WHERE {_ENDED} "
+            f"SELECT id, started_at, field(summary, 'sinks') FROM runs WHERE {_ENDED} "
             "ORDER BY id DESC LIMIT ?",
             (_LOOKED_BACK,),
         ):
@@ -301,7 +301,7 @@ class Symptoms:
     def last_failure(self) -> tuple[int, datetime, str] | None:
         """Return (run, when, error) of the last run if it has broken off."""
         row = self._db.one(
-            "SELECT id, finished_at, status, json_extract(summary, '$.error') FROM runs "
+            "SELECT id, finished_at, status, field(summary, 'error') FROM runs "
             "WHERE finished_at IS NOT NULL ORDER BY id DESC LIMIT 1"
         )
         if row is None or row[2] != "failed":

@@ -68,9 +68,7 @@ class Timetable:
 
     def keep_only(self, jobs: Collection[str]) -> None:
         """Forget every other job: the settings do not have it any more."""
-        self.db.execute(
-            "DELETE FROM schedule WHERE job NOT IN (SELECT value FROM json_each(?))", (ids(jobs),)
-        )
+        self.db.execute("DELETE FROM schedule WHERE job NOT IN texts(?)", (ids(jobs),))
 
     def take(self, job: ScheduledJob, due_at: datetime, owner: str, now: datetime) -> bool:
         """Take a job as it was read, and say when it is due next; False where another was first."""

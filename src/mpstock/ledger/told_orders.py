@@ -33,8 +33,7 @@ class ToldOrders:
 
     def unknown(self, sink: str, page: Sequence[Order]) -> list[Order]:
         """Return the orders of a page that have to be compared with the ledger; in a transaction."""
-        # Another connection that has committed something moves this number (SQLite, PRAGMA data_version).
-        version = int(self._database.scalar("PRAGMA data_version"))
+        version = self._database.version()
         if version != self._version:
             self._sinks.clear()
             self._version = version

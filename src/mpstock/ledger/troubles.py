@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from attrs import evolve, field, frozen
 
-from mpstock.ledger.database import as_datetime, as_text
+from mpstock.ledger.database import as_datetime, as_text, ids
 
 if TYPE_CHECKING:
     from mpstock.ledger.database import Database
@@ -65,6 +65,8 @@ _COLUMNS = (
     "gone_at, recovered_at, told_at, told_severity, told_size, silenced_until, silenced_by"
 )
 
+_ANEW = ", ".join(f"{name} = excluded.{name}" for name in _COLUMNS.split(", ") if name != "subject")
+
 
 class Troubles:
     """The table of alerts."""
@@ -91,9 +93,8 @@ class Troubles:
     def concerned(self, subjects: Iterable[str]) -> dict[str, Trouble]:
         """Return by subject what stands, and what is over of these subjects."""
         rows = self._db.query(
-            f"SELECT {_COLUMNS} FROM alerts WHERE recovered_at IS NULL "
-            "OR subject IN (SELECT value FROM json_each(?))",
-            (json.dumps(list(subjects)),),
+            f"SELECT {_COLUMNS} FROM alerts WHERE recovered_at IS NULL OR subject IN texts(?)",
+            (ids(subjects),),
         )
         return {row[0]: _trouble(row) for row in rows}
 
@@ -106,7 +107,8 @@ class Troubles:
     def save(self, rows: Iterable[Trouble]) -> None:
         """Keep these as they are now; inside a transaction."""
         self._db.executemany(
-            f"INSERT OR REPLACE INTO alerts ({_COLUMNS}) VALUES ({', '.join('?' * 19)})",
+            f"INSERT INTO alerts ({_COLUMNS}) VALUES ({', '.join('?' * 19)}) "
+            f"ON CONFLICT (subject) DO UPDATE SET {_ANEW}",
             [
                 (
                     row.subject, row.kind, row.severity, as_text(row.first_seen_at),

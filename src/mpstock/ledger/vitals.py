@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from datetime import datetime
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from attrs import frozen
@@ -59,17 +58,11 @@ class Vitals:
     def _left(self) -> int | None:
         import shutil
 
-        if self.db.place == ":memory:":
-            return None
-        return shutil.disk_usage(Path(self.db.place).parent).free
+        return None if self.db.file is None else shutil.disk_usage(self.db.file.parent).free
 
     def size(self) -> int:
         """Return how many bytes it takes on the disk, with what is not merged into the file yet."""
-        if self.db.place == ":memory:":
-            return 0
-        path = Path(self.db.place)
-        parts = [path, path.with_name(f"{path.name}-wal")]
-        return sum(part.stat().st_size for part in parts if part.exists())
+        return self.db.size()
 
     def depth(self) -> dict[tuple[str, str], int]:
         """Return how many changes wait, by sink and lane; `kept` are those that may not go by now.
