@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from mpstock.alerts.told import ToldTrouble
     from mpstock.clock import Clock, ScaledClock, SystemClock
     from mpstock.config import SinkConfig, SinkWarehouse
+    from mpstock.contract_versions import CONTRACT
     from mpstock.events import Alert, Notice, Planned, Pushed, RunFinished
     from mpstock.facade import AsyncShop, Shop, aopen, open  # noqa: A004  (mpstock.open, as gzip.open)
     from mpstock.hookspecs import hookimpl
@@ -90,6 +91,7 @@ if TYPE_CHECKING:
     __version__: str
 
 __all__ = [
+    "CONTRACT",
     "AccountWarehouse",
     "Action",
     "AdapterFindings",
@@ -189,6 +191,7 @@ _HOMES = {
     "alerts.told": "ToldTrouble",
     "clock": "Clock ScaledClock SystemClock",
     "config": "SinkConfig SinkWarehouse",
+    "contract_versions": "CONTRACT",
     "events": "Alert Notice Planned Pushed RunFinished",
     "facade": "AsyncShop Shop aopen open",
     "hookspecs": "hookimpl",

@@ -9,6 +9,7 @@ from attrs.validators import ge
 
 from mpstock.buffers.policies import POLICIES
 from mpstock.carts import CartsSettings, CartsSource
+from mpstock.contract_versions import CONTRACT
 from mpstock.hookspecs import hookimpl
 from mpstock.interfaces import BufferPolicySpec, SinkSpec, SourceSpec
 
@@ -71,6 +72,7 @@ def mpstock_sources() -> list[SourceSpec]:
     return [
         SourceSpec(
             name="carts",
+            contract=CONTRACT,
             summary="open carts of the seller's own shop: units that are held for a while",
             settings=CartsSettings,
             factory=_carts,
@@ -78,6 +80,7 @@ def mpstock_sources() -> list[SourceSpec]:
         ),
         SourceSpec(
             name="memory",
+            contract=CONTRACT,
             summary="levels written in the settings file: for trying things out",
             settings=MemorySourceSettings,
             factory=_source,
@@ -91,6 +94,7 @@ def mpstock_sinks() -> list[SinkSpec]:
     return [
         SinkSpec(
             name="memory",
+            contract=CONTRACT,
             summary="an account that lives in memory: for trying things out",
             settings=MemorySinkSettings,
             factory=_sink,

@@ -11,6 +11,8 @@ from typing import TYPE_CHECKING, Any, Literal, Protocol, runtime_checkable
 
 from attrs import field, frozen
 
+from mpstock.contract_versions import FIRST
+
 if TYPE_CHECKING:
     from pathlib import Path
 
@@ -49,9 +51,6 @@ __all__ = [
     "WarehouseTelling",
     "WriteTestable",
 ]
-
-CONTRACT_VERSION = 1
-"""The version of the interfaces on this page. A descriptor names the one it was written for."""
 
 
 @frozen
@@ -327,7 +326,9 @@ class SourceSpec:
 
     `settings` is an attrs class, structured from the adapter's table in the settings file.
     `factory` builds the source; it imports what is heavy, the module of the descriptor does not.
-    `simulator` builds the vendor's double, an ASGI application on `mpstock.simulation.Simulator`.
+    `contract` is the version of the interfaces that it was written for, written out (`"1.1"`): one that says
+    nothing is taken for one of the first. `simulator` builds the vendor's double, an ASGI application on
+    `mpstock.simulation.Simulator`.
     `quantity` is what its quantities are where the settings do not say: on hand, or already free of
     what is promised. `tells_reserved` says of the settings whether its levels carry a reserve of their own:
     with `quantity = "free"` it would be subtracted twice, and is refused. `incremental` is `"exact"` if an
@@ -346,7 +347,7 @@ class SourceSpec:
     summary: str
     settings: type
     factory: Callable[[Any, Context], Source]
-    contract: int = CONTRACT_VERSION
+    contract: str = FIRST
     simulator: Callable[..., Any] | None = None
     aliases: tuple[str, ...] = ()
     quantity: Literal["on_hand", "free"] = "on_hand"
@@ -373,7 +374,7 @@ class SinkSpec:
     summary: str
     settings: type
     factory: Callable[[Any, Context], Sink]
-    contract: int = CONTRACT_VERSION
+    contract: str = FIRST
     simulator: Callable[..., Any] | None = None
     mapping_keys: tuple[str, ...] = ()
     asks: tuple[str, ...] = ()
@@ -392,5 +393,5 @@ class BufferPolicySpec:
     summary: str
     settings: type
     factory: Callable[[Any], BufferPolicy]
-    contract: int = CONTRACT_VERSION
+    contract: str = FIRST
     data: Mapping[str, Any] = field(factory=dict[str, Any])

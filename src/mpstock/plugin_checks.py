@@ -9,8 +9,9 @@ from typing import TYPE_CHECKING, Any
 
 import attrs
 
+from mpstock.contract_versions import refusal
 from mpstock.errors import PluginContractError
-from mpstock.interfaces import CONTRACT_VERSION, BufferPolicySpec, Limits, SinkSpec, SourceSpec
+from mpstock.interfaces import BufferPolicySpec, Limits, SinkSpec, SourceSpec
 from mpstock.nearest import suggestion
 
 if TYPE_CHECKING:
@@ -141,12 +142,9 @@ def _check_descriptor(hook: str, spec: Spec) -> None:
         raise PluginContractError(
             f"{hook}: {spec.name!r} is no name; names are short and lower: a-z, 0-9, _ and -"
         )
-    if spec.contract != CONTRACT_VERSION:
-        mend = "upgrade mpstock" if spec.contract > CONTRACT_VERSION else "upgrade the plugin"
-        raise PluginContractError(
-            f"{spec.name} is written for version {spec.contract} of the contract, this mpstock has version "
-            f"{CONTRACT_VERSION}: {mend}"
-        )
+    refused = refusal(spec.contract)
+    if refused is not None:
+        raise PluginContractError(f"{spec.name}: {refused}")
     settings: object = spec.settings
     if not isinstance(settings, type) or not attrs.has(settings):
         raise PluginContractError(f"{spec.name}: settings must be an attrs class, not {settings!r}")

@@ -14,6 +14,12 @@ from typing import TYPE_CHECKING, Any, Literal, TypeVar, cast
 from attrs import evolve, field, frozen
 
 from mpstock.building import build_adapter
+from mpstock.contract_versions import (
+    CONTRACT,
+    ContractDeprecationWarning,
+    deprecated_uses,
+    warn_deprecated,
+)
 from mpstock.errors import PluginError, PluginLoadError, UnknownPluginError
 from mpstock.interfaces import BufferPolicySpec, SinkSpec, SourceSpec
 from mpstock.nearest import nearest
@@ -34,7 +40,7 @@ if TYPE_CHECKING:
     from mpstock.config import SinkConfig, SourceConfig
     from mpstock.interfaces import Context, Sink, Source
 
-__all__ = ["LOAD_PLUGINS", "LoadedPlugin", "PluginRegistry"]
+__all__ = ["CONTRACT", "LOAD_PLUGINS", "ContractDeprecationWarning", "LoadedPlugin", "PluginRegistry"]
 
 LOAD_PLUGINS = "MPSTOCK_LOAD_PLUGINS"
 """The environment variable with the entry points to load, separated by commas; empty = none."""
@@ -52,7 +58,8 @@ class LoadedPlugin:
     """One plugin as it was found: what it brings or, if it is broken, why it could not be loaded.
 
     `name` is that of its entry point. A plugin that works may have an `error` too: a name that
-    another plugin brings as well.
+    another plugin brings as well. `contract` are the versions of the contract that its descriptors state, and
+    `deprecated` says what it uses that ends with the next major one.
     """
 
     name: str
@@ -64,6 +71,8 @@ class LoadedPlugin:
     sinks: tuple[str, ...] = ()
     policies: tuple[str, ...] = ()
     hooks: tuple[str, ...] = ()
+    contract: tuple[str, ...] = ()
+    deprecated: tuple[str, ...] = ()
 
     @property
     def label(self) -> str:
@@ -254,6 +263,8 @@ class PluginRegistry:
         loaded = evolve(_bringing(found, specs), hooks=tuple(sorted({hook for _, hook in impls})))
         self._brought.extend(_Brought(spec, loaded) for spec in specs)
         self._told.extend((hook, loaded, impl) for impl, hook in impls)
+        # Where warnings are errors it is the program that stops: the plugin works.
+        warn_deprecated(loaded.deprecated)
         return loaded, None
 
     def _is_used(self, plugin: object) -> bool:
@@ -335,4 +346,11 @@ def _bringing(plugin: LoadedPlugin, specs: Iterable[Spec]) -> LoadedPlugin:
     def names(kind: type[Any]) -> tuple[str, ...]:
         return tuple(str(spec.name) for spec in specs if isinstance(spec, kind))
 
-    return evolve(plugin, sources=names(SourceSpec), sinks=names(SinkSpec), policies=names(BufferPolicySpec))
+    return evolve(
+        plugin,
+        sources=names(SourceSpec),
+        sinks=names(SinkSpec),
+        policies=names(BufferPolicySpec),
+        contract=tuple(sorted({str(spec.contract) for spec in specs})),
+        deprecated=tuple(text for spec in specs for text in deprecated_uses(spec.contract, spec.name)),
+    )

@@ -35,6 +35,7 @@ def mpstock_sources() -> list[SourceSpec]:
     return [
         SourceSpec(
             name="files",
+            contract="1.1",
             summary="A supplier's list: CSV, XLSX, XLS, ODS or YML, from a file or an address",
             settings=FilesSettings,
             factory=_source,

@@ -37,6 +37,7 @@ def mpstock_sources() -> list[SourceSpec]:
     return [
         SourceSpec(
             name="moysklad",
+            contract="1.1",
             summary="МойСклад: stock from the short report of the JSON API 1.2",
             settings=MoyskladSettings,
             factory=_source,

@@ -36,6 +36,7 @@ def mpstock_sources() -> list[SourceSpec]:
     return [
         SourceSpec(
             name="odoo",
+            contract="1.1",
             summary="Odoo: stock of its warehouses, over JSON-2 or JSON-RPC",
             settings=OdooSettings,
             factory=_source,

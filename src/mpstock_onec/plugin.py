@@ -70,6 +70,7 @@ def mpstock_sources() -> list[SourceSpec]:
     return [
         SourceSpec(
             name="onec",
+            contract="1.1",
             summary="1C:Enterprise: stock from an HTTP service of the infobase",
             settings=OnecSettings,
             factory=_source,
@@ -82,6 +83,7 @@ def mpstock_sources() -> list[SourceSpec]:
         ),
         SourceSpec(
             name="onec_commerceml",
+            contract="1.1",
             summary="1C:Enterprise: stock from CommerceML files of the exchange with a site",
             settings=CommerceMLSettings,
             factory=_commerceml,
@@ -90,6 +92,7 @@ def mpstock_sources() -> list[SourceSpec]:
         ),
         SourceSpec(
             name="onec_odata",
+            contract="1.1",
             summary="1C:Enterprise: stock from a register's balance by the standard OData interface",
             settings=OdataSettings,
             factory=_odata,

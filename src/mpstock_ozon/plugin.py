@@ -32,6 +32,7 @@ def mpstock_sinks() -> list[SinkSpec]:
     return [
         SinkSpec(
             name="ozon",
+            contract="1.1",
             summary="Ozon: stock of one seller account's own warehouses (FBS, rFBS)",
             settings=OzonSettings,
             factory=_sink,

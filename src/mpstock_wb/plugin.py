@@ -31,6 +31,7 @@ def mpstock_sinks() -> list[SinkSpec]:
     return [
         SinkSpec(
             name="wb",
+            contract="1.1",
             summary="Wildberries: stocks of the seller's own warehouses",
             settings=WbSettings,
             factory=_sink,

@@ -121,7 +121,7 @@ BROKEN = {
             "from attrs import frozen\nfrom mpstock import SourceSpec, hookimpl\n"
             "@frozen\nclass S:\n    pass\n"
             "@hookimpl\ndef mpstock_sources():\n"
-            "    return [SourceSpec('tomorrow', 'x', S, lambda s, c: None, contract=99)]\n"
+            "    return [SourceSpec('tomorrow', 'x', S, lambda s, c: None, contract='99.0')]\n"
         ),
         "99",
     ),

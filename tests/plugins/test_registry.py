@@ -179,7 +179,7 @@ def test_a_broken_plugin_is_found_by_the_adapter_that_it_would_bring(site: Site)
     site.install("mpstock-ozon", "marketplace", "import no_such_module_of_ours")
     with pytest.raises(PluginLoadError, match="no_such_module_of_ours"):
         site.registry().sink("ozon")
-    old = GOOD.format(name="booth").replace("factory=factory", "factory=factory, contract=99")
+    old = GOOD.format(name="booth").replace("factory=factory", "factory=factory, contract='99.0'")
     site.install("mpstock-old", "old", old)
     with pytest.raises(PluginLoadError, match="upgrade mpstock"):
         site.registry().sink("booth")
@@ -188,8 +188,16 @@ def test_a_broken_plugin_is_found_by_the_adapter_that_it_would_bring(site: Site)
 @pytest.mark.parametrize(
     ("spec", "reason"),
     [
-        (sink(contract=2), "version 2 of the contract, this mpstock has version 1: upgrade mpstock"),
-        (sink(contract=0), "upgrade the plugin"),
+        (
+            sink(contract="2.0"),
+            r"version 2\.0 of the contract, this mpstock has version 1\.1: upgrade",
+        ),
+        (
+            sink(contract="1.2"),
+            r"version 1\.2 of the contract, this mpstock has version 1\.1: upgrade",
+        ),
+        (sink(contract="one"), r"'one' is no version of the contract; write it as contract="),
+        (sink(contract=0), "0 is no version of the contract"),
         (sink("Kiosk Shop"), "is no name"),
         (sink(settings=dict), "must be an attrs class"),
         (sink(settings=Empty()), "must be an attrs class"),
@@ -306,7 +314,7 @@ def test_a_plugin_that_was_refused_can_be_registered_mended() -> None:
     """A refused plugin leaves nothing behind."""
     registry = PluginRegistry(entry_points=[])
     with pytest.raises(PluginContractError):
-        registry.register(plugin_of(sink(contract=7)), "kiosk")
+        registry.register(plugin_of(sink(contract="7.0")), "kiosk")
     registry.register(plugin_of(sink()), "kiosk")
     assert "kiosk" in registry.sinks()
 

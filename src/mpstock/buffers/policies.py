@@ -11,6 +11,7 @@ from typing import Any
 
 from attrs import Attribute, field, frozen
 
+from mpstock.contract_versions import CONTRACT
 from mpstock.interfaces import BufferPolicySpec
 
 __all__ = ["DEFAULT_POLICY", "POLICIES", "All", "FixedShare", "Standard", "Threshold"]
@@ -104,18 +105,27 @@ POLICIES = (
         summary="keeps back the larger of so many units and so many percent",
         settings=Standard,
         factory=_itself,
+        contract=CONTRACT,
     ),
-    BufferPolicySpec(name="all", summary="shows everything that is available", settings=All, factory=_itself),
+    BufferPolicySpec(
+        name="all",
+        summary="shows everything that is available",
+        settings=All,
+        factory=_itself,
+        contract=CONTRACT,
+    ),
     BufferPolicySpec(
         name="fixed_share",
         summary="shows so many percent of what is available",
         settings=FixedShare,
         factory=_itself,
+        contract=CONTRACT,
     ),
     BufferPolicySpec(
         name="threshold",
         summary="shows nothing below so many units, and everything from there on",
         settings=Threshold,
         factory=_itself,
+        contract=CONTRACT,
     ),
 )

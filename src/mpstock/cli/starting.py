@@ -54,18 +54,22 @@ def plugins(as_json: bool) -> int:
                 )
                 for name in names
             ),
+            ", ".join(plugin.contract),
             plugin.error,
+            list(plugin.deprecated),
         )
         for plugin in installed
     ]  # fmt: skip
-    columns = ("plugin", "distribution", "version", "state", "brings", "error")
+    columns = ("plugin", "distribution", "version", "state", "brings", "contract", "error", "deprecated")
     if as_json:
         output.document({"plugins": [dict(zip(columns, row, strict=True)) for row in rows]})
     else:
-        output.table("Plugins", columns[:5], [row[:5] for row in rows])
-        for row in rows:
-            if row[5]:
-                output.line(f"{row[0]}: {row[5]}", "red")
+        output.table("Plugins", columns[:6], [row[:6] for row in rows])
+        for plugin in installed:
+            if plugin.error:
+                output.line(f"{plugin.name}: {plugin.error}", "red")
+            for text in plugin.deprecated:
+                output.line(f"{plugin.name}: {text}", "yellow")
     return 1 if any(plugin.state != "ok" for plugin in installed) else 0
 
 

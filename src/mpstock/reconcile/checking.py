@@ -69,14 +69,15 @@ async def check(assembly: Assembly, *, write_test: str | None = None) -> list[Ad
 
 
 def _plugins(assembly: Assembly) -> AdapterFindings:
-    return AdapterFindings(
-        "plugins",
-        [
-            Finding("error", plugin.label, plugin.error, "upgrade or uninstall it")
-            for plugin in assembly.plugins.installed()
-            if plugin.error
-        ],
-    )
+    findings: list[Finding] = []
+    for plugin in assembly.plugins.installed():
+        if plugin.error:
+            findings.append(Finding("error", plugin.label, plugin.error, "upgrade or uninstall it"))
+        findings += [
+            Finding("warning", plugin.label, text, "it works; upgrade it before you upgrade mpstock")
+            for text in plugin.deprecated
+        ]
+    return AdapterFindings("plugins", findings)
 
 
 async def _adapter(adapter: object, config: SourceConfig | SinkConfig) -> list[Finding]:

@@ -1,10 +1,10 @@
-"""The double as an ASGI application: routes, faults, the record of what came."""
+"""The double as an ASGI application: routes, limits, faults, the record of what came."""
 
 from __future__ import annotations
 
 import asyncio
 import gzip
-import re
+import math
 import threading
 from abc import ABC, abstractmethod
 from collections.abc import Awaitable, Callable, Mapping, MutableMapping, Sequence
@@ -13,12 +13,11 @@ from typing import Any, TypeVar
 from urllib.parse import parse_qsl
 
 from mpstock.clock import Clock, SystemClock
+from mpstock.simulation.limiting import Limiter, Refused
 from mpstock.simulation.messages import Answer, Fault, Recorded, Refusal, Request
+from mpstock.simulation.routing import Handler, Route, Router
 
 __all__ = ["Handler", "Simulator", "SinkSimulator", "SourceSimulator"]
-
-Handler = Callable[..., Awaitable[Answer]]
-"""`async def handler(request, **path_parameters) -> Answer`."""
 
 T = TypeVar("T")
 Message = MutableMapping[str, Any]
@@ -43,6 +42,7 @@ class Simulator:
     `faults`     what goes wrong; the first that matches and is not used up is taken.
     `compress`   answer with gzip where the client accepts it.
     `max_body`   the most bytes of a request's body; more is answered by `too_large`.
+    `limits`     a `Limiter`: what requests to routes with scopes count in; more is answered by `too_many`.
     """
 
     def __init__(self, *, clock: Clock | None = None) -> None:
@@ -51,24 +51,29 @@ class Simulator:
         self.faults: list[Fault] = []
         self.compress = True
         self.max_body = 10 * 2**20
-        self._exact: dict[str, dict[str, Handler]] = {}
-        self._patterns: list[tuple[str, re.Pattern[str], Handler]] = []
+        self.limits: Limiter | None = None
+        self._router = Router()
         self._loop: asyncio.AbstractEventLoop | None = None
         self._thread = 0
         self._running: set[asyncio.Task[Answer | None]] = set()
 
     # -- for subclasses ------------------------------------------------------------------
 
-    def route(self, method: str, pattern: str, handler: Handler) -> None:
-        """Let `handler` answer `method` at `pattern`, in which `{name}` is one segment of the path."""
-        if "{" not in pattern:
-            self._exact.setdefault(pattern, {})[method.upper()] = handler
-            return
-        parts = re.split(r"\{(\w+)\}", pattern)
-        source = "".join(
-            f"(?P<{part}>[^/]+)" if index % 2 else re.escape(part) for index, part in enumerate(parts)
-        )
-        self._patterns.append((method.upper(), re.compile(source), handler))
+    def route(
+        self,
+        method: str,
+        pattern: str,
+        handler: Handler,
+        *,
+        scopes: Sequence[str] = (),
+        items: Callable[[Request], int] | None = None,
+    ) -> None:
+        """Let `handler` answer `method` at `pattern`, in which `{name}` is one segment of the path.
+
+        Where the double has `limits`, a request counts in these scopes, after `guard` has let it in; `items`
+        says how many items it has, for a limit that counts them.
+        """
+        self._router.add(method, pattern, Route(handler, tuple(scopes), items))
 
     async def guard(self, request: Request) -> Answer | None:
         """Return an answer that stands before every route (credentials, an overall limit), or None."""
@@ -82,6 +87,11 @@ class Simulator:
         """Answer a path that has a route, but not for this method."""
         answer = Answer.json({"message": f"{request.method} is not allowed here"}, 405)
         return Answer(answer.status, answer.body, {**answer.headers, "allow": ", ".join(allowed)})
+
+    def too_many(self, request: Request, refused: Refused) -> Answer:
+        """Answer a request that is over one of `limits`."""
+        wait = {} if math.isinf(refused.wait) else {"retry-after": str(math.ceil(refused.wait))}
+        return Answer.json({"message": f"too many {refused.by} in {refused.scope}"}, 429, wait)
 
     def too_large(self) -> Answer:
         """Answer a body of more than `max_body` bytes."""
@@ -197,38 +207,55 @@ class Simulator:
 
     async def _answer(self, request: Request) -> Answer | None:
         """Return the answer, None where the connection is to be closed without one."""
+        route, _ = self._router.of(request)
+        if self.limits is None or route is None or not route.scopes:
+            return await self._answer_or_fail(request, None)
+        with self.limits.under_way(route.scopes) as crowded:
+            return await self._answer_or_fail(request, crowded)
+
+    async def _answer_or_fail(self, request: Request, crowded: Refused | None) -> Answer | None:
         fault = next((one for one in self.faults if one.times != 0 and one.match(request)), None)
         if fault is None:
-            return await self._work(request)
+            return await self._work(request, crowded)
         if fault.times > 0:
             fault.times -= 1
-        done = await self._work(request) if fault.after_commit else None
+        done = await self._work(request, crowded) if fault.after_commit else None
         if fault.delay > 0:
             await self.clock.sleep(fault.delay)
         if fault.drop:
             return None
-        return fault.answer() or done or await self._work(request)
+        return fault.answer() or done or await self._work(request, crowded)
 
-    async def _work(self, request: Request) -> Answer:
+    async def _work(self, request: Request, crowded: Refused | None) -> Answer:
         try:
-            answer = await self.guard(request) or await self._routed(request)
+            answer = await self.guard(request) or await self._routed(request, crowded)
         except Refusal as refusal:
             answer = refusal.answer
         return self.finish(request, answer)
 
-    async def _routed(self, request: Request) -> Answer:
-        handlers = self._exact.get(request.path, {})
-        if handler := handlers.get(request.method):
-            return await handler(request)
-        allowed = set(handlers)
-        for method, pattern, handler in self._patterns:
-            if found := pattern.fullmatch(request.path):
-                if method == request.method:
-                    return await handler(request, **found.groupdict())
-                allowed.add(method)
-        if allowed:
-            return await self.wrong_method(request, sorted(allowed))
+    async def _routed(self, request: Request, crowded: Refused | None) -> Answer:
+        route, parts = self._router.of(request)
+        if route is not None:
+            return await self._let_in(route, request, parts, crowded)
+        if allowed := self._router.methods(request.path):
+            return await self.wrong_method(request, allowed)
         return await self.not_found(request)
+
+    async def _let_in(
+        self, route: Route, request: Request, parts: Mapping[str, str], crowded: Refused | None
+    ) -> Answer:
+        """Let the handler answer, if the limits have room for the request."""
+        if self.limits is None:
+            return await route.handler(request, **parts)
+        refused = crowded or self.limits.admit(route.scopes, route.count(request))
+        if refused is not None:
+            return self.too_many(request, refused)
+        try:
+            answer = await route.handler(request, **parts)
+        except Refusal as refusal:
+            answer = refusal.answer
+        self.limits.answered(route.scopes, answer.status)
+        return answer
 
     def _record_done(self, at: float, request: Request, task: asyncio.Task[Answer | None]) -> None:
         if task.cancelled() or task.exception() is not None:

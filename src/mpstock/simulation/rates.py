@@ -59,10 +59,29 @@ class RateWindow:
 
         0.0 means admitted and counted. Infinity: `cost` is more than is ever admitted.
         """
-        wait = self._wait(now, cost)
+        wait = self.wait(now, cost)
         if wait == 0.0 or self.count_refused:
             self._add(now, cost)
         return wait
+
+    def wait(self, now: float, cost: int = 1) -> float:
+        """Return what `admit` would, and count nothing."""
+        self._settle(now)
+        excess = self._used + cost - self.capacity
+        if cost > self.capacity:
+            return math.inf
+        if self.model == "leaky":
+            wait = excess * self.period / self.requests
+            return wait if wait > _TOLERANCE else 0.0
+        if excess <= 0:
+            return 0.0
+        if self.model == "fixed":
+            return self._since + self.period - now
+        for at, weight in self._log:
+            excess -= weight
+            if excess <= 0:
+                return at + self.period - now
+        raise AssertionError("the log holds everything that is used")
 
     def charge(self, now: float, cost: int) -> None:
         """Count `cost` more without asking, as for an error answer; what comes next waits for it."""
@@ -99,24 +118,6 @@ class RateWindow:
             leaked = max(0.0, now - self._since) * self.requests / self.period
             self._used = max(0.0, self._used - leaked)
             self._since = now
-
-    def _wait(self, now: float, cost: int) -> float:
-        self._settle(now)
-        excess = self._used + cost - self.capacity
-        if cost > self.capacity:
-            return math.inf
-        if self.model == "leaky":
-            wait = excess * self.period / self.requests
-            return wait if wait > _TOLERANCE else 0.0
-        if excess <= 0:
-            return 0.0
-        if self.model == "fixed":
-            return self._since + self.period - now
-        for at, weight in self._log:
-            excess -= weight
-            if excess <= 0:
-                return at + self.period - now
-        raise AssertionError("the log holds everything that is used")
 
     def _add(self, now: float, cost: int) -> None:
         self._used += cost

@@ -10,8 +10,9 @@ import attrs
 import pytest
 
 from mpstock.clock import Clock, ScaledClock
+from mpstock.contract_versions import deprecated_uses, refusal
 from mpstock.errors import AuthenticationError, ConfigurationError
-from mpstock.interfaces import CONTRACT_VERSION, CheckedAdapter, SinkSpec, SourceSpec
+from mpstock.interfaces import CheckedAdapter, SinkSpec, SourceSpec
 from mpstock.plugins import PluginRegistry
 from mpstock.simulation import serve
 from mpstock.testing.bench import (
@@ -28,7 +29,7 @@ from mpstock.testing.bench import (
 from mpstock.testing.faults import FaultScript
 from mpstock.testing.virtual import VirtualClock, run_virtual
 
-__all__ = ["Contract"]
+__all__ = ["Contract", "installed_plugins", "kit"]
 
 C = TypeVar("C")
 T = TypeVar("T")
@@ -91,7 +92,7 @@ class Contract:
             given: SourceSpec | SinkSpec = self.spec
             return given
         assert self.plugin, f"{type(self).__name__} names no plugin: set `plugin` or `spec`"
-        registry = _registry()
+        registry = installed_plugins()
         return registry.source(self.plugin) if self.kind == "sources" else registry.sink(self.plugin)
 
     # -- for the tests -------------------------------------------------------------------
@@ -166,9 +167,8 @@ class Contract:
         assert spec.name, "give the descriptor a name"
         assert spec.summary.strip(), "give the descriptor a summary, `mpstock plugins` shows it"
         assert attrs.has(spec.settings), f"{spec.settings} is no attrs class, and settings must be one"
-        assert spec.contract == CONTRACT_VERSION, (
-            f"the descriptor is for version {spec.contract} of the contract, this is {CONTRACT_VERSION}"
-        )
+        assert refusal(spec.contract) is None, refusal(spec.contract)
+        assert not deprecated_uses(spec.contract, spec.name), deprecated_uses(spec.contract, spec.name)[0]
 
     def test_unknown_key_is_refused_by_its_name(self) -> None:
         """A key that the settings do not have is an error that names it; nothing is ignored silently."""
@@ -262,7 +262,8 @@ class Contract:
 
 
 @cache
-def _registry() -> PluginRegistry:
+def installed_plugins() -> PluginRegistry:
+    """The plugins that are installed, looked for once in a process."""
     return PluginRegistry()
 
 
