@@ -341,8 +341,11 @@ def half_an_answer_is_all() -> None:
     """What an answer that doubts itself leaves out is gone."""
     from mpstock.ledger.readings import ReadSession
 
-    def settle(original: Any, self: Any, as_of: datetime, now: datetime, _why: str | None) -> int:
-        return int(original(self, as_of, now, None))
+    def settle(
+        original: Any, self: Any, as_of: datetime, now: datetime, _why: str | None, after: int = 0
+    ) -> int | None:
+        found: int | None = original(self, as_of, now, None, after)
+        return found
 
     _around(ReadSession, "settle_absent", settle)
 

@@ -21,6 +21,10 @@ if TYPE_CHECKING:
 __all__ = ["ListingGap", "Listings", "Walk"]
 
 _PAGE = 1_000
+"""Listings that one step ties to products."""
+
+_LOOKED_AT = 2_000
+"""Listings of which one step finds those that were not met."""
 
 
 @frozen
@@ -65,10 +69,11 @@ class Listings:
         Returns:
             How many ties have moved, and the last id of the page; None after the last page.
         """
-        condition = "" if everything else "AND product_id IS NULL"
+        # Along the ids: through the index on the sink each page would sort all that is left.
+        condition = "marketplace || '' = ?" if everything else "marketplace = ? AND product_id IS NULL"
         page = self.db.query(
             "SELECT id, warehouse_code, external_id, product_id, skus, keys, problem, trouble FROM listings "
-            f"WHERE marketplace = ? AND gone_at IS NULL AND id > ? {condition} ORDER BY id LIMIT ?",
+            f"WHERE {condition} AND gone_at IS NULL AND id > ? ORDER BY id LIMIT ?",
             (sink, after, _PAGE),
         )
         moved = self._match_page(sink, page, mapping, now) if page else 0
@@ -253,26 +258,26 @@ class Walk:
         )
         self.listings.untie(untie)
 
-    def settle_absent(self, now: datetime, served: Collection[str] = ()) -> int:
-        """Set aside the listings that a complete walk has not met; returns how many.
+    def settle_absent(self, now: datetime, served: Collection[str] = (), after: int = 0) -> int | None:
+        """Set aside the listings that a complete walk has not met, page by page; inside a transaction.
 
-        `served` are the warehouses that were walked, none = all: of others a walk says nothing.
+        `served` are the warehouses that were walked, none = all: of others a walk says nothing. Returns the
+        last id that was looked at; None after the last page.
         """
-        gone = [
-            (row_id,)
-            for (row_id,) in self.listings.db.iterate(
-                "SELECT id FROM listings WHERE marketplace = ? AND gone_at IS NULL "
-                f"{'AND warehouse_code IN texts(?)' if served else ''}",
-                (self.sink, ids(served)) if served else (self.sink,),
-            )
-            if row_id not in self._seen
-        ]
+        page = self.listings.db.query(
+            # Along the ids: through the index on the sink each page would sort all that is left.
+            "SELECT id FROM listings WHERE marketplace || '' = ? AND gone_at IS NULL AND id > ? "
+            f"{'AND warehouse_code IN texts(?) ' if served else ''}"
+            "ORDER BY id LIMIT ?",
+            (self.sink, after, *([ids(served)] if served else ()), _LOOKED_AT),
+        )
+        gone = [row for row in page if row[0] not in self._seen]
         moment = as_text(now)
         self.listings.db.executemany(
             "UPDATE listings SET gone_at = ? WHERE id = ?", [(moment, row_id) for (row_id,) in gone]
         )
         self.listings.untie(gone)
-        return len(gone)
+        return page[-1][0] if len(page) == _LOOKED_AT else None
 
     def _stored(self, external_ids: Iterable[str]) -> dict[tuple[str, str], tuple[int, str, str, str, Any]]:
         return {

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from datetime import datetime, timedelta
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
-from attrs import define, field, frozen
+from attrs import define, evolve, field, frozen
 
 from mpstock.ledger.database import as_datetime, as_text, ids
 from mpstock.ledger.seen import SeenRows
@@ -15,7 +15,13 @@ if TYPE_CHECKING:
     from mpstock.ledger.levels import Levels
     from mpstock.model import Level, Reading
 
-__all__ = ["Absent", "ReadSession"]
+__all__ = ["PORTION", "Absent", "ReadSession", "portions"]
+
+PORTION = 1_000
+"""Rows that one step takes in."""
+
+_LOOKED_AT = 5_000
+"""Rows that one step only looks at."""
 
 UNKNOWN_TO_SOURCE = "the source knows the product, but not its quantity"
 
@@ -52,6 +58,8 @@ class ReadSession:
     unknown: int = 0
     blanked: int = 0
     _seen: SeenRows = field(factory=SeenRows)
+    _missing: int = 0
+    _before: int = 0
 
     def ingest(self, reading: Reading, now: datetime) -> None:
         """Take in one page; inside a transaction.
@@ -175,44 +183,61 @@ class ReadSession:
         self._seen.update(same)
         return news
 
-    def absent(self) -> Absent:
-        """Return what this read, if it was complete, has left out."""
-        missing = before = 0
-        if self._saw_all():
-            return Absent(0, self.levels.count_above_zero(self.source))
-        for (row_id,) in self.levels.db.iterate(
-            "SELECT id FROM stock_levels WHERE source = ? AND quantity > 0", (self.source,)
-        ):
-            before += 1
-            missing += row_id not in self._seen
-        return Absent(missing, before)
+    def count_absent(self, after: int = 0) -> int | None:
+        """Count what this read, if it was complete, has left out, page by page; `absent` has the count.
 
-    def settle_absent(self, as_of: datetime, now: datetime, unknown_why: str | None) -> int:
-        """Take the rows that a complete read left out as zero or, with a reason, as unknown.
-
-        Returns how many rows have moved by it.
+        Returns the last id that was looked at; None after the last page.
         """
-        if self._overtaken(as_text(as_of), as_text(now)) or self._saw_all():
-            return 0
+        if not after and self._saw_all():
+            self._before = self.levels.count_above_zero(self.source)
+            return None
+        page = self.levels.db.query(
+            "SELECT id FROM stock_levels WHERE source = ? AND quantity > 0 AND id > ? ORDER BY id LIMIT ?",
+            (self.source, after, _LOOKED_AT),
+        )
+        self._before += len(page)
+        self._missing += sum(row_id not in self._seen for (row_id,) in page)
+        return page[-1][0] if len(page) == _LOOKED_AT else None
+
+    @property
+    def absent(self) -> Absent:
+        """What was counted as left out."""
+        return Absent(self._missing, self._before)
+
+    def settle_absent(
+        self, as_of: datetime, now: datetime, unknown_why: str | None, after: int = 0
+    ) -> int | None:
+        """Take the rows that a complete read left out as zero or, with a reason, as unknown, page by page.
+
+        Inside a transaction. Returns the last id that was looked at; None after the last page. Who dies
+        between two pages has told nothing wrong, and reads everything again: where rows become unknown, the
+        cursor is let go with the first of them.
+        """
+        if self._overtaken(as_text(as_of), as_text(now)) or (not after and self._saw_all()):
+            return None
+        page = self.levels.db.query(
+            "SELECT id, product_id, unknown_since, as_of FROM stock_levels "
+            "WHERE source = ? AND (quantity IS NULL OR quantity <> 0 OR reserved <> 0 "
+            "OR unknown_since IS NOT NULL) AND id > ? ORDER BY id LIMIT ?",
+            (self.source, after, PORTION),
+        )
+        self._settle([row for row in page if row[0] not in self._seen], as_of, now, unknown_why)
+        return page[-1][0] if len(page) == PORTION else None
+
+    def _settle(
+        self, missing: Sequence[Any], as_of: datetime, now: datetime, unknown_why: str | None
+    ) -> None:
         db = self.levels.db
-        missing = [
-            row
-            for row in db.iterate(
-                "SELECT id, product_id, unknown_since, as_of FROM stock_levels "
-                "WHERE source = ? AND (quantity IS NULL OR quantity <> 0 OR reserved <> 0 "
-                "OR unknown_since IS NOT NULL)",
-                (self.source,),
-            )
-            if row[0] not in self._seen
-        ]
         gone = [
             (row_id, product_id)
             for row_id, product_id, unknown, _ in missing
             if not (unknown_why and unknown)
         ]
         moment = as_text(as_of)
-        if unknown_why:
-            self.doubtful = bool(missing)
+        if unknown_why and missing:
+            if not self.doubtful:
+                db.execute("UPDATE cursors SET cursor = NULL WHERE name = ?", (f"source:{self.source}",))
+            self.doubtful = True
             self.unknown += len(missing)
             confirmed_at = self._confirmed_at(as_text(now)) or None
             db.executemany(
@@ -229,7 +254,6 @@ class ReadSession:
         if gone:
             self.levels.dirt.mark({product_id for _, product_id in gone}, self.source, now)
         self.changed += len(gone)
-        return len(gone)
 
     def _saw_all(self) -> bool:
         """Say whether there is no row of the source that this reading has not met."""
@@ -270,6 +294,31 @@ class ReadSession:
                 )
             )
         }
+
+
+def portions(reading: Reading) -> list[Reading]:
+    """Divide a page into portions that the ledger takes one by one; whatever else wants it goes in between.
+
+    All rows of a product are in one of them, and with those of a product that has holds come its holds: what
+    is moved from one warehouse to another, or ordered, is never there twice. The last has all that is told
+    of the page as a whole.
+    """
+    if len(reading.levels) <= PORTION:
+        return [reading]
+    held = {hold.sku for hold in reading.holds}
+    by_product: dict[str | None, list[Level]] = {}
+    for level in reading.levels:
+        by_product.setdefault(None if level.sku in held else level.sku, []).append(level)
+    divided: list[list[Level]] = [by_product.pop(None, [])]
+    for rows in by_product.values():
+        if len(divided[-1]) >= PORTION:
+            divided.append([])
+        divided[-1] += rows
+    if len(divided) == 1:
+        return [reading]
+    first = evolve(reading, levels=divided[0], complete=False, cursor=None, problems=(), holds_complete=False)
+    between = [evolve(first, levels=levels, holds=()) for levels in divided[1:-1]]
+    return [first, *between, evolve(reading, levels=divided[-1], holds=())]
 
 
 def _once(levels: Sequence[Level]) -> Sequence[Level]:

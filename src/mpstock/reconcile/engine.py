@@ -266,7 +266,7 @@ class Engine:
         total = await self.worker.run(self.ledger.dirt.count) - planner.aside
         after: int | None = 0
         while after is not None and not self.stop.is_set():
-            after = await self.worker.run(planner.plan_page, after, only, waiting=waiting)
+            after = await self.worker.run_page(planner.plan_page, after, only, waiting=waiting)
             progress("plan", "", min(planner.products, total), total)
         if after is None and only is None:
             await self.worker.run(self.ledger.runs.remember, BELIEVED, trust)

@@ -24,8 +24,8 @@ if TYPE_CHECKING:
 
 __all__ = ["FRESH", "LAST", "PAGE", "Planner"]
 
-PAGE = 1_000
-"""Products planned in one step: enough to amortise the queries, little enough for memory and the writer."""
+PAGE = 250
+"""Products planned in one step: enough to amortise the queries, few enough that a webhook does not wait."""
 
 FRESH = 2_000
 """Products planned before a batch at most, when they were marked while changes are being sent."""

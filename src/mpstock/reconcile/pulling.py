@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from attrs import frozen
 
 from mpstock.errors import ConfigurationError, LedgerError, PluginContractError
+from mpstock.ledger.readings import portions
 from mpstock.reconcile.adapters import BuiltSink, BuiltSource, Failure, fingerprint
 from mpstock.reconcile.report import HeldSlice, SourceReport
 from mpstock.reconcile.rules import keep_recipes
@@ -131,24 +132,25 @@ class Puller:
             problems.extend(reading.problems)
             first = reading.as_of if first is None else min(first, reading.as_of)
             if last is not None:
-                await self.worker.run(self._ingest, session, holds, last)
+                await self._take(session, holds, portions(last))
             last = reading
         complete = last is not None and last.complete
         # What an early page said is no newer than its own request.
         as_of = first if first is not None else started
+        *portioned, rest = [None] if last is None else portions(last)
+        await self._take(session, holds, portioned)
+
+        def close() -> None:
+            with self.ledger.transaction():
+                if rest is not None:
+                    self._ingest(session, holds, rest)
+                    if rest.holds_complete:
+                        holds.settle_absent(as_of, self.clock.now())
 
         def finish() -> None:
             with self.ledger.transaction():
-                if last is not None:
-                    self._ingest(session, holds, last)
-                    if last.holds_complete:
-                        holds.settle_absent(as_of, self.clock.now())
-                    if last.complete:
-                        before = self.ledger.runs.cursor(name)
-                        rows_before = None if before is None else before.rows
-                        held.extend(
-                            self._settle_absent(session, last, as_of, rows_before, len(problems), released)
-                        )
+                if not complete:
+                    close()
                 new = last.cursor if last is not None and last.cursor is not None else cursor
                 if session.overtaken or session.doubtful:
                     # Something was passed over (a newer statement was there, or the clock was set back), or
@@ -161,7 +163,10 @@ class Puller:
                     settings=settings, rows=session.rows, complete=_is_all(last, session), problems=problems,
                 )  # fmt: skip
 
-        await self.worker.run(finish)
+        if last is not None and complete:
+            await self.worker.run_page(close)
+            held += await self._settle_absent(session, last, as_of, len(problems), released)
+        await self.worker.run_page(finish)
         blanked = judge_blanked(built.name, session.blanked, session.rows, self.guards)
         if blanked is not None:
             held.append(blanked)
@@ -177,24 +182,43 @@ class Puller:
         )
         return report, held
 
+    async def _take(
+        self, session: ReadSession, holds: HoldReading, portioned: Sequence[Reading | None]
+    ) -> None:
+        for portion in portioned:
+            if portion is not None:
+                await self.worker.run_page(self._ingest, session, holds, portion)
+
     def _ingest(self, session: ReadSession, holds: HoldReading, reading: Reading) -> None:
         with self.ledger.transaction():
             session.ingest(reading, self.clock.now())
             holds.ingest(reading.holds, self.clock.now())
 
-    def _settle_absent(
-        self, session: ReadSession, reading: Reading, as_of: datetime, rows_before: int | None,
-        problems: int, released: Collection[str],
+    async def _settle_absent(
+        self, session: ReadSession, reading: Reading, as_of: datetime, problems: int,
+        released: Collection[str],
     ) -> list[HeldSlice]:  # fmt: skip
-        now = self.clock.now()
-        absent = session.absent()
+        """Judge what a complete reading left out, and take it as zero or as unknown."""
+        after: int | None = 0
+        while after is not None:
+            after = await self.worker.run_page(session.count_absent, after)
         why = None
         if reading.absent == "unknown":
-            why, verdict = _UNREADABLE, judge_unreadable(session.source, absent, problems, session.rows)
+            why = _UNREADABLE
+            verdict = judge_unreadable(session.source, session.absent, problems, session.rows)
         else:
-            verdict = judge_absent(session.source, absent, session.rows, rows_before, self.guards)
+            before = await self.worker.run(self.ledger.runs.cursor, f"source:{session.source}")
+            rows_before = None if before is None else before.rows
+            verdict = judge_absent(session.source, session.absent, session.rows, rows_before, self.guards)
             why = _MISSING if verdict and SHRUNKEN not in released else None
-        session.settle_absent(as_of, now, why)
+
+        def settle(after: int) -> int | None:
+            with self.ledger.transaction():
+                return session.settle_absent(as_of, self.clock.now(), why, after)
+
+        after = 0
+        while after is not None:
+            after = await self.worker.run_page(settle, after)
         return [] if verdict is None else [verdict]
 
     @traced("mpstock.listings", "built", "full")
@@ -225,22 +249,27 @@ class Puller:
                     f"{built.name}: the sink yields listings of warehouses that are not configured: "
                     f"{', '.join(sorted(foreign))}"
                 )
-            await self.worker.run(self._take_page, walk, page.listings)
+            await self.worker.run_page(self._take_page, walk, page.listings)
             complete = page.complete
             cursor = page.cursor if page.cursor is not None else cursor
-        await self.worker.run(self._finish_walk, walk, name, cursor, started, settings, complete, met, codes)
+        after: int | None = 0
+        while complete and after is not None:
+            after = await self.worker.run_page(self._set_aside, walk, codes, after)
+        await self.worker.run_page(self._finish_walk, walk, name, cursor, started, settings, complete, met)
 
     def _take_page(self, walk: Walk, listings: Sequence[Listing]) -> None:
         with self.ledger.transaction():
             walk.ingest(listings)
 
+    def _set_aside(self, walk: Walk, served: Collection[str], after: int) -> int | None:
+        with self.ledger.transaction():
+            return walk.settle_absent(self.clock.now(), served, after)
+
     def _finish_walk(
         self, walk: Walk, name: str, cursor: str | None, started: datetime, settings: str,
-        complete: bool, met: bool, served: Collection[str],
+        complete: bool, met: bool,
     ) -> None:  # fmt: skip
         with self.ledger.transaction():
-            if complete:
-                walk.settle_absent(self.clock.now(), served)
             if met:
                 self.ledger.runs.move_cursor(
                     name, cursor, started, settings=settings, rows=walk.rows, complete=complete
@@ -260,7 +289,7 @@ class Puller:
             moved = 0
             after: int | None = 0
             while after is not None:
-                tied, after = await self.worker.run(self._match, sink, mapping, after, everything)
+                tied, after = await self.worker.run_page(self._match, sink, mapping, after, everything)
                 moved += tied
             await self.worker.run(self._matched, sink, digest, moved)
 

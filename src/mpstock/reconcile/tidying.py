@@ -23,7 +23,7 @@ async def tidy(engine: Engine) -> Tidied:
     retention = engine.ledger.retention
     steps = retention.steps(engine.config.retention, now)
     total = Tidied()
-    while (step := await engine.worker.run(next, steps, None)) is not None:
+    while (step := await engine.worker.run_page(next, steps, None)) is not None:
         total = Tidied(
             total.log + step.log,
             total.explanations + step.explanations,

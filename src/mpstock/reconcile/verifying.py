@@ -70,10 +70,10 @@ class Verifier:
             observing = await self.worker.run(self._begin, built, started)
             if limits.observe_whole and (full or most):
                 async for page in built.sink.observe(None):
-                    await self.worker.run(self._ingest, observing, page, started)
+                    await self.worker.run_page(self._ingest, observing, page, started)
                 after: int | None = 0
                 while after is not None:
-                    after = await self.worker.run(self._settle, observing, built.config.codes, after)
+                    after = await self.worker.run_page(self._settle, observing, built.config.codes, after)
             else:
                 await self._observe_pages(built, observing, sampled.rows, full=full)
             if sampled.rows:
@@ -128,7 +128,7 @@ class Verifier:
         for warehouse in warehouses:
             left = [row.listing for row in sampled if warehouse in (None, row.listing.warehouse)]
             after = 0
-            while page := await self.worker.run(
+            while page := await self.worker.run_page(
                 self.ledger.observations.to_observe,
                 built.name, warehouse, after, limits.observe_batch, everything=full, now=self.clock.now(),
             ):  # fmt: skip
@@ -144,7 +144,7 @@ class Verifier:
     ) -> None:
         asked = self.clock.now()
         async for seen in built.sink.observe(listings):
-            await self.worker.run(self._ingest, observing, seen, asked)
+            await self.worker.run_page(self._ingest, observing, seen, asked)
 
     def _ingest(self, observing: Observing, page: Sequence[Observation], asked: datetime) -> None:
         with self.ledger.transaction():

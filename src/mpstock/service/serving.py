@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import logging
 import signal
 from collections.abc import Callable, Iterator
@@ -144,6 +145,9 @@ async def _serve(config: Path, host: str | None, port: int | None, schedule: boo
             made: Service = app.state.service
             service = made
             await made.start()
+            # What is loaded by now stays to the end: a collection that walks it all stops everybody.
+            gc.collect()
+            gc.freeze()
             stop.service, stop.server = made, server
             stop.pass_on()
             # uvicorn listens a moment later; who heard of us and comes at once is not to be refused.
