@@ -165,9 +165,10 @@ class ReadSession:
         stored = {
             (sku, warehouse_id): (quantity, reserved, row_id)
             for sku, warehouse_id, quantity, reserved, row_id in self.levels.db.query(
+                # From the products to their rows: through the index on the source it would walk all rows.
                 "SELECT p.sku, s.warehouse_id, s.quantity, s.reserved, s.id FROM products AS p "
                 "JOIN stock_levels AS s ON s.product_id = p.id "
-                "WHERE p.sku IN texts(?) AND s.source = ? AND s.unknown_since IS NULL",
+                "WHERE p.sku IN texts(?) AND s.source || '' = ? AND s.unknown_since IS NULL",
                 (ids(dict.fromkeys([level.sku for level in levels])), self.source),
             )
         }
