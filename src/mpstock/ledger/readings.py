@@ -161,7 +161,8 @@ class ReadSession:
         if self.advisory and not self.whole:
             # What such a reading repeats is confirmed by it.
             return levels
-        codes = {code: self.levels.ensure_warehouse(code) for code in {level.warehouse for level in levels}}
+        named = dict.fromkeys([level.warehouse for level in levels])
+        codes = {code: self.levels.ensure_warehouse(code) for code in named}
         stored = {
             (sku, warehouse_id): (quantity, reserved, row_id)
             for sku, warehouse_id, quantity, reserved, row_id in self.levels.db.query(
