@@ -13,6 +13,7 @@ from mpstock.cli import (
     by_hand,
     caring,
     explaining,
+    fleet,
     log,
     passwords,
     planning,
@@ -52,6 +53,7 @@ _MODULES = (
     log,
     by_hand,
     caring,
+    fleet,
 )
 """Imported for the commands that they add, in the order in which a newcomer needs them."""
 
