@@ -14,7 +14,7 @@ import nox
 PYPROJECT = nox.project.load_toml("pyproject.toml")
 PYTHONS = nox.project.python_versions(PYPROJECT)
 ROOT = Path(__file__).parent
-CORE = ".[cli,service,simulation,testing]"
+CORE = ".[cli,fleet,service,simulation,testing]"
 PLUGINS = sorted(f"./{path.parent.relative_to(ROOT)}" for path in ROOT.glob("src/mpstock_*/pyproject.toml"))
 
 nox.needs_version = ">=2024.10.9"

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Iterator, Mapping
+import asyncio
+from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
 from contextlib import asynccontextmanager, contextmanager
 from functools import cache
 from pathlib import Path
@@ -11,7 +12,7 @@ from typing import Any
 import pytest
 from attrs import evolve, field, frozen
 
-from mpstock import Context, Sink, SinkSpec, Source, SourceSpec, hookimpl
+from mpstock import Change, Context, Outcome, Sink, SinkSpec, Source, SourceSpec, hookimpl
 from mpstock.fleet import Fleet, FleetSettings, WorkerSettings
 from mpstock.fleet.queue import Queue
 from mpstock.fleet.store import FleetStore
@@ -38,6 +39,14 @@ class _Account:
     key: Secret
 
 
+class Marketplace(InMemorySink):
+    """An account that takes its time with each request."""
+
+    async def push(self, changes: Sequence[Change]) -> Sequence[Outcome]:
+        await asyncio.sleep(0.002)
+        return await super().push(changes)
+
+
 @frozen
 class World:
     """Warehouses and accounts by name, which a plugin `play` reads and writes."""
@@ -48,7 +57,7 @@ class World:
     def add(self, name: str, levels: Mapping[str, int]) -> tuple[InMemorySource, InMemorySink]:
         """Add a warehouse and an account of this name that sells what is in it."""
         self.stocks[name] = InMemorySource(dict(levels))
-        self.accounts[name] = InMemorySink(list(levels), account=f"play:{name}", batch=10)
+        self.accounts[name] = Marketplace(list(levels), account=f"play:{name}", batch=10)
         return self.stocks[name], self.accounts[name]
 
     def registry(self) -> PluginRegistry:
@@ -92,8 +101,6 @@ policy = "all"
 @cache
 def _template() -> str:
     """Return a database with the tables of Procrastinate and of the fleet, to be copied."""
-    import asyncio
-
     server = postgres.server()
     name = server.create_database()
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import os
 from collections.abc import Callable
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
@@ -17,7 +18,7 @@ if TYPE_CHECKING:
     from mpstock.clock import Clock
     from mpstock.facade.asynchronous import AsyncShop
 
-__all__ = ["Result", "Running", "check_task", "run_task"]
+__all__ = ["Result", "Running", "check_task", "run_now", "run_task"]
 
 
 @frozen
@@ -36,6 +37,26 @@ class Result:
     def failed(self) -> bool:
         """Whether it could not do its work."""
         return self.status == "failed"
+
+
+def run_now(path: str | os.PathLike[str], tenant: str, task: str, adapter: str = "") -> Result:
+    """Do one task of one tenant of the fleet that a settings file describes, here and now.
+
+    For other engines that spread work: Celery, Airflow, cron. The fleet's tables must be there, its workers
+    need not. Not for code that runs in an event loop: there it is `await fleet.run(…)`.
+
+    Raises:
+        ConfigurationError: there is no such tenant or task, or settings cannot be used.
+        LedgerError: the database cannot be used; nothing more was sent.
+    """
+    from mpstock.fleet.fleet import Fleet
+
+    async def work() -> Result:
+        async with Fleet.open(path) as fleet:
+            await fleet.check()
+            return await fleet.run(tenant, task, adapter)
+
+    return asyncio.run(work())
 
 
 def check_task(task: str) -> None:
