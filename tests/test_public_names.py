@@ -27,7 +27,6 @@ HEAVY = (
 PUBLIC_MODULES = (
     "mpstock",
     "mpstock.errors",
-    "mpstock.fleet",
     "mpstock.plugins",
     "mpstock.rows",
     "mpstock.service",

@@ -12,8 +12,8 @@ from mpstock.cli import (
     alerting,
     by_hand,
     caring,
+    certifying,
     explaining,
-    fleet,
     log,
     passwords,
     planning,
@@ -53,7 +53,7 @@ _MODULES = (
     log,
     by_hand,
     caring,
-    fleet,
+    certifying,
 )
 """Imported for the commands that they add, in the order in which a newcomer needs them."""
 
