@@ -194,22 +194,6 @@ def build(session: nox.Session) -> None:
 
 
 @nox.session
-def certify(session: nox.Session) -> None:
-    """Hold everything that is ours to the contract, each plugin as it is installed; reports go to build/."""
-    install(session, "tests")
-    names = ["builtin", *(Path(plugin).name.removeprefix("mpstock_") for plugin in PLUGINS)]
-    for name in session.posargs or names:
-        session.run("python", "-m", "mpstock", "certify", name, "--out", "build/certificates")
-
-
-@nox.session
-def template(session: nox.Session) -> None:
-    """Make a source and a sink from the template, and run what they bring: tests, types, style, certify."""
-    install(session, "tests", "lint", "types")
-    session.run("python", "-m", "pytest", "-m", "slow", "tests/template", *session.posargs)
-
-
-@nox.session
 def bench(session: nox.Session) -> None:
     """Measure; each script in benchmarks/ says what against what."""
     install(session, "tests")

@@ -26,6 +26,7 @@ SETTINGS_PAGES = {
     "mpstock_onec.settings:OnecSettings": "howto/1c.md",
     "mpstock_ozon.settings:OzonSettings": "howto/ozon.md",
     "mpstock_wb.settings:WbSettings": "howto/wildberries.md",
+    "mpstock_yandex.settings:YandexSettings": "howto/yandex-market.md",
 }
 COMMON_SETTINGS = (
     "LedgerSettings",

@@ -12,7 +12,6 @@ from mpstock.cli import (
     alerting,
     by_hand,
     caring,
-    certifying,
     explaining,
     log,
     passwords,
@@ -53,7 +52,6 @@ _MODULES = (
     log,
     by_hand,
     caring,
-    certifying,
 )
 """Imported for the commands that they add, in the order in which a newcomer needs them."""
 

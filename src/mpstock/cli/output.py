@@ -34,7 +34,6 @@ _PHASES = {
     "observe": "reading back",
     "plan": "planning",
     "push": "pushing to",
-    "certify": "holding to the contract:",
 }
 
 

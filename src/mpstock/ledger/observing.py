@@ -269,8 +269,8 @@ class Observing:
         """Keep when listings were seen to show what was read back before: nearly all, at each look at all."""
         self.rows += len(same)
         self.observations.db.executemany(
-            "UPDATE marketplace_stocks SET observed = ?, observed_reserved = ?, observed_at = ?, expected = ? "
-            "WHERE id = ?",
+            "UPDATE marketplace_stocks SET observed = ?, observed_reserved = ?, observed_at = ?, "
+            "expected = ? WHERE id = ?",
             same,
         )
 

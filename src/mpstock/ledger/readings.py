@@ -161,13 +161,15 @@ class ReadSession:
         if self.advisory and not self.whole:
             # What such a reading repeats is confirmed by it.
             return levels
-        codes = {code: self.levels.ensure_warehouse(code) for code in {level.warehouse for level in levels}}
+        named = dict.fromkeys([level.warehouse for level in levels])
+        codes = {code: self.levels.ensure_warehouse(code) for code in named}
         stored = {
             (sku, warehouse_id): (quantity, reserved, row_id)
             for sku, warehouse_id, quantity, reserved, row_id in self.levels.db.query(
+                # From the products to their rows: through the index on the source it would walk all rows.
                 "SELECT p.sku, s.warehouse_id, s.quantity, s.reserved, s.id FROM products AS p "
                 "JOIN stock_levels AS s ON s.product_id = p.id "
-                "WHERE p.sku IN texts(?) AND s.source = ? AND s.unknown_since IS NULL",
+                "WHERE p.sku IN texts(?) AND s.source || '' = ? AND s.unknown_since IS NULL",
                 (ids(dict.fromkeys([level.sku for level in levels])), self.source),
             )
         }

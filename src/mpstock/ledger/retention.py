@@ -190,6 +190,9 @@ class Retention:
                 count = self.db.execute("DELETE FROM explanations WHERE id IN ids(?)", (ids(chosen),))
                 gone += count
                 yield Tidied(explanations=count)
+            else:
+                # Others have their turn also where there is nothing to let go.
+                yield Tidied()
         if gone:
             # The newest may be the ones that are in force, and about to be named.
             self.db.execute(

@@ -21,6 +21,9 @@ __all__ = ["Counted", "Slice", "Slices"]
 _OF_SLICE = "marketplace = ? AND warehouse_code = ? AND cause = ? AND in_flight IS NULL"
 
 
+_JUMPS = "lane = 2 AND base > 0 AND wanted >= base * ?"
+
+
 @frozen
 class Counted:
     """So many listings, and the units that they show or showed."""
@@ -79,7 +82,16 @@ class Slices:
 
     def jumps(self, sink: str, factor: Decimal) -> list[Slice]:
         """Return the slices of a sink with the listings that would show `factor` times what they show now."""
-        return self._slices(sink, "lane = 2 AND base > 0 AND wanted >= base * ?", float(factor))
+        return self._slices(sink, _JUMPS, float(factor))
+
+    def jumps_among(self, sink: str, product_ids: Collection[int], factor: Decimal) -> bool:
+        """Say whether a listing of these products in a sink would; costs what they are."""
+        found = self.db.scalar(
+            f"SELECT 1 FROM marketplace_stocks WHERE product_id IN ids(?) AND marketplace = ? AND {_JUMPS} "
+            "LIMIT 1",
+            (ids(product_ids), sink, float(factor)),
+        )
+        return found is not None
 
     def _slices(self, sink: str, which: str, *parameters: float) -> list[Slice]:
         return [
@@ -178,7 +190,7 @@ class Slices:
         """Hold the sudden raises of one slice."""
         self.db.execute(
             f"UPDATE marketplace_stocks SET held = ?, held_reason = ?, ready = 0 WHERE {_OF_SLICE} "
-            "AND lane = 2 AND base > 0 AND wanted >= base * ?",
+            f"AND {_JUMPS}",
             (guard, reason, slice_.sink, slice_.warehouse, slice_.cause, float(factor)),
         )
 

@@ -31,6 +31,9 @@ BY_HAND = "manual"
 LONGEST_REST = timedelta(days=1)
 """What a sink may at most ask for; a longer pause is no pause but a mistake."""
 
+_STEP = 5_000
+"""Listings that one step makes ready."""
+
 _LANE = (
     "CASE WHEN wanted IS NULL OR wanted = {base} THEN NULL WHEN wanted = 0 THEN 0 "
     "WHEN {base} IS NULL OR wanted < {base} THEN 1 ELSE 2 END"
@@ -182,28 +185,33 @@ class Stocks:
                 (ids(state_ids),),
             )
 
-    def reopen(self, now: datetime, sinks: Iterable[str] | None = None) -> None:
-        """Make everything that earlier runs left over ready again, errors too, but what rests in quarantine.
+    def reopen(self, now: datetime, sinks: Iterable[str] | None = None) -> bool:
+        """Make what earlier runs left over ready again, errors too, but what rests in quarantine.
 
-        Of all sinks, or of these.
+        Of all sinks, or of these. Returns whether more may be left: it takes only so many at a time.
 
         What a guard holds stays so: it is judged anew by each run. A rest of more than a day, or after an
         attempt in the future, was written while the clock was ahead, and is over.
         """
         of_sinks = "" if sinks is None else "AND marketplace IN texts(?)"
         chosen = () if sinks is None else (ids(sinks),)
-        self.db.execute(
-            "UPDATE marketplace_stocks SET not_before = NULL "
-            f"WHERE lane IS NOT NULL AND in_flight IS NULL {of_sinks} "
-            "AND (not_before > ? OR attempted_at > ?)",
-            (*chosen, as_text(now + LONGEST_REST), as_text(now)),
+        few = (
+            "(SELECT id FROM marketplace_stocks "
+            f"WHERE lane IS NOT NULL AND in_flight IS NULL {of_sinks} AND {{}} LIMIT ?)"
         )
-        self.db.execute(
-            "UPDATE marketplace_stocks SET ready = 1 "
-            f"WHERE lane IS NOT NULL AND in_flight IS NULL {of_sinks} AND ready = 0 AND held IS NULL "
-            "AND stopped IS NULL AND NOT (lane = 2 AND rests_until IS NOT NULL AND rests_until > ?)",
-            (*chosen, as_text(now)),
+        woken = few.format("not_before IS NOT NULL AND (not_before > ? OR attempted_at > ?)")
+        rested = self.db.execute(
+            f"UPDATE marketplace_stocks SET not_before = NULL WHERE id IN {woken}",
+            (*chosen, as_text(now + LONGEST_REST), as_text(now), _STEP),
         )
+        left = few.format(
+            "ready = 0 AND held IS NULL AND stopped IS NULL "
+            "AND NOT (lane = 2 AND rests_until IS NOT NULL AND rests_until > ?)"
+        )
+        opened = self.db.execute(
+            f"UPDATE marketplace_stocks SET ready = 1 WHERE id IN {left}", (*chosen, as_text(now), _STEP)
+        )
+        return max(rested, opened) >= _STEP
 
     # ------------------------------------------------------------------ telling
 
@@ -270,13 +278,16 @@ class Stocks:
         narrowed = "" if state_ids is None else "AND id IN ids(?)"
         parameters = () if state_ids is None else (ids(state_ids),)
         counts: dict[tuple[str, str], int] = {}
-        for sink, lane, held, stopped, count in self.db.query(
-            "SELECT marketplace, lane, held IS NOT NULL, stopped IS NOT NULL, count(*) "
-            f"FROM marketplace_stocks WHERE lane IS NOT NULL {narrowed} GROUP BY 1, 2, 3, 4",
+        # In the order of an index: nothing is sorted, though it be the whole shop.
+        for sink, lane, stopped, held, waiting in self.db.query(
+            "SELECT marketplace, lane, count(stopped), count(CASE WHEN stopped IS NULL THEN held END), "
+            "count(CASE WHEN stopped IS NULL AND held IS NULL THEN 1 END) "
+            f"FROM marketplace_stocks WHERE lane IS NOT NULL {narrowed} GROUP BY marketplace, lane",
             parameters,
         ):
-            key = (sink, "stopped" if stopped else "held" if held else LANES[lane])
-            counts[key] = counts.get(key, 0) + count
+            for what, count in (("stopped", stopped), ("held", held), (LANES[lane], waiting)):
+                if count:
+                    counts[sink, what] = counts.get((sink, what), 0) + count
         return counts
 
     def summary(self) -> list[tuple[str, str, int, int, datetime | None]]:

@@ -120,7 +120,9 @@ class _Sender:
             engine.sources, self.planner.reckoner.rules, self.planner.waiting, engine.clock.now()
         )
         names = [built.name for built in engine.sinks]
-        self.judge = Judge(engine.ledger, engine.config.guards, names, engine.causes, (), stale)
+        self.judge = Judge(
+            engine.ledger, engine.config.guards, names, engine.causes, (), stale, unheld=self.run.unheld
+        )
         self.states.clear()
 
     def _plan_urgent(self) -> bool:

@@ -18,7 +18,7 @@ from mpstock.reconcile.availability import (
     pools,
 )
 
-__all__ = ["Component", "component"]
+__all__ = ["NO_HOLDS", "Component", "component"]
 
 
 @frozen
@@ -55,7 +55,7 @@ class Component:
         return evolve(self, pools={w: evolve(pool, known=False) for w, pool in self.pools.items()})
 
 
-_NO_HOLDS: Mapping[int, Sequence[Held]] = {}
+NO_HOLDS: Mapping[int, Sequence[Held]] = {}
 
 
 def component(
@@ -70,8 +70,8 @@ def component(
     bound the units of one origin that count (bots fill carts).
     """
     if not holds:
-        terms = net(levels, _NO_HOLDS, rules)
-        return Component(terms, pools(terms, rules), _NO_HOLDS, rules=rules)
+        terms = net(levels, NO_HOLDS, rules)
+        return Component(terms, pools(terms, rules), NO_HOLDS, rules=rules)
     holds = _named_once(holds, rules)
     known = {stated.warehouse_id for stated in levels if stated.source in rules}
     placed: dict[int, list[Held]] = {}

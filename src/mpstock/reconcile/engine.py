@@ -270,8 +270,9 @@ class Engine:
             progress("plan", "", min(planner.products, total), total)
         if after is None and only is None:
             await self.worker.run(self.ledger.runs.remember, BELIEVED, trust)
-        if reopen:
-            await self.worker.run(self.ledger.stocks.reopen, self.clock.now(), planner.writes)
+        for sink in planner.writes if reopen else ():
+            while await self.worker.run_page(self.ledger.stocks.reopen, self.clock.now(), [sink]):
+                pass
         return planner
 
     async def _judge(self, run: RunRecord, planner: Planner, released: Collection[str]) -> None:
@@ -282,10 +283,12 @@ class Engine:
             stale = judge_stale(self.sources, planner.reckoner.rules, planner.waiting, now)
             run.judge = Judge(
                 self.ledger, self.config.guards, self._sink_names, self.causes, released,
-                [*run.readings, *stale], run.let_go,
+                [*run.readings, *stale], run.let_go, run.unheld,
             )  # fmt: skip
         told = set(run.judge.held)
-        await self.worker.run(run.judge.judge, now, mine)
+        steps = run.judge.steps(now, mine)
+        while await self.worker.run_page(next, steps, None) is not None:
+            pass
         for held in run.judge.held:
             if held not in told and held.sink not in run.shadowed:
                 self.tell("mpstock_alert", alert_of_held(run.id, now, held))

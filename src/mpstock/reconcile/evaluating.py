@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING
 
 from attrs import evolve, frozen
 
-from mpstock.reconcile.components import Component, component
+from mpstock.reconcile.availability import net
+from mpstock.reconcile.components import NO_HOLDS, Component, component
 from mpstock.reconcile.invariants import hold_to
 
 if TYPE_CHECKING:
@@ -16,6 +17,9 @@ if TYPE_CHECKING:
     from mpstock.reconcile.reckoning import Reckoner
 
 __all__ = ["Evaluated", "evaluate"]
+
+MOST_PLAIN = 50_000
+"""Kinds of plain products whose numbers are remembered at a time."""
 
 
 @frozen
@@ -57,6 +61,39 @@ def evaluate(reckoner: Reckoner, page: Sequence[Facts]) -> list[Evaluated]:
     What one of them is going to show counts for its neighbours in the page, as if they had been planned
     already.
     """
+    if reckoner.book or reckoner.left:
+        return _evaluate(reckoner, page)
+    # Nothing is made of anything: each product is by itself.
+    return [_evaluate(reckoner, [f])[0] if f.holds or f.rulings else _plain(reckoner, f) for f in page]
+
+
+def _plain(reckoner: Reckoner, facts: Facts) -> Evaluated:
+    """Reckon a product that nobody holds and nobody has decided of: one like it was often reckoned before."""
+    product_id, resolve = facts.product_id, reckoner.resolver.resolve
+    terms = net(facts.levels[product_id], NO_HOLDS, reckoner.rules)
+    listings = [
+        (key, one.base, one.least, resolve(facts.sku, *key) if key in reckoner.places else None)
+        for key, one in facts.found.items()
+    ]
+    shape = (tuple([(t.source, t.warehouse_id, t.amount, t.known) for t in terms]), tuple(listings))
+    known = reckoner.plain.get(shape)
+    if known is None:
+        found = _evaluate(reckoner, [facts])[0]
+        if not found.broken and len(reckoner.plain) < MOST_PLAIN:
+            reckoner.plain[shape] = (found.stock[product_id].pools, found.reckonings, found.volatile)
+        return found
+    pools, reckonings, volatile = known
+    if any(reckoning.parts for reckoning in reckonings):
+        reckonings = [_renamed(reckoning, product_id) for reckoning in reckonings]
+    stock = Component(terms, pools, NO_HOLDS, rules=reckoner.rules)
+    return Evaluated(facts, reckonings, {product_id: stock}, volatile)
+
+
+def _renamed(reckoning: Reckoning, product_id: int) -> Reckoning:
+    return evolve(reckoning, parts=tuple([evolve(part, component=product_id) for part in reckoning.parts]))
+
+
+def _evaluate(reckoner: Reckoner, page: Sequence[Facts]) -> list[Evaluated]:
     stock: dict[int, Component] = {}
     first: list[list[Reckoning]] = []
     for facts in page:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Generator, Mapping, Sequence
 from datetime import datetime
 from typing import TYPE_CHECKING
 
@@ -65,7 +65,8 @@ class Judge:
 
     `causes` says what the log calls a cause, `released` are the guards that a person lets through. `readings`
     are the suspicious readings of this run, whose raises are held as well; `let_go` are the sources of which
-    a person has said that what they left out is gone: its zeros are no surprise.
+    a person has said that what they left out is gone: its zeros are no surprise. `unheld` are the sinks of
+    which nothing was held by the last judgement; all who judge for a run share it.
     """
 
     ledger: Ledger
@@ -75,6 +76,7 @@ class Judge:
     released: Collection[str] = ()
     readings: Sequence[HeldSlice] = ()
     let_go: Collection[str] = ()
+    unheld: set[str] = field(factory=set[str])
     held: list[HeldSlice] = field(factory=list[HeldSlice])
     """What is held as of the last judgement."""
 
@@ -84,19 +86,42 @@ class Judge:
         `fresh` are the products that were planned since the last judgement: raises of others that were let
         go then have nothing to do with what is suspicious now.
         """
-        held, slices = list(self.readings), self.ledger.slices
         with self.ledger.transaction():
-            for sink in writes:
-                zeros = self._zeros_held(sink)
-                raises = None
-                if fresh is not None:
-                    raises = [*slices.held_raises(sink), *slices.states(sink, fresh)]
-                slices.lift(sink)
-                for suspicious in self.readings:
-                    slices.hold_raises(sink, suspicious.source, suspicious.guard, suspicious.reason)
-                held += self._zeroing(sink, zeros, raises, now)
-                held += self._raising(sink)
+            for _ in self.steps(now, writes, fresh):
+                pass
+
+    def steps(
+        self, now: datetime, writes: Collection[str], fresh: Sequence[int] | None = None
+    ) -> Generator[str, None, None]:
+        """Judge as `judge` does, sink by sink: others may have the ledger in between."""
+        held = list(self.readings)
+        for sink in writes:
+            with self.ledger.transaction():
+                found = self._judge(sink, now, fresh)
+            if found or self.readings:
+                self.unheld.discard(sink)
+            else:
+                self.unheld.add(sink)
+            held += found
+            yield sink
         self.held = held
+
+    def _judge(self, sink: str, now: datetime, fresh: Sequence[int] | None) -> list[HeldSlice]:
+        slices = self.ledger.slices
+        zeros = self._zeros_held(sink)
+        # Where nothing is held the cost follows what is fresh, and not all that waits.
+        unheld = fresh is not None and sink in self.unheld
+        raises = None
+        if fresh is not None:
+            raises = [*(() if unheld else slices.held_raises(sink)), *slices.states(sink, fresh)]
+        if not unheld:
+            slices.lift(sink)
+        for suspicious in self.readings:
+            slices.hold_raises(sink, suspicious.source, suspicious.guard, suspicious.reason)
+        held = self._zeroing(sink, zeros, raises, now)
+        if not unheld or slices.jumps_among(sink, fresh or (), self.settings.raising.factor):
+            held += self._raising(sink)
+        return held
 
     def _zeros_held(self, sink: str) -> dict[tuple[str, str], list[int]]:
         """Return the zeros that are held, by warehouse and cause, where a second reading can release them."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Mapping, Sequence
 from decimal import Decimal
-from typing import TYPE_CHECKING, Literal, Protocol
+from typing import TYPE_CHECKING, Any, Literal, Protocol
 
 from attrs import Factory, evolve, field, frozen
 
@@ -20,15 +20,7 @@ if TYPE_CHECKING:
     from mpstock.buffers import ResolvedBuffer
     from mpstock.ledger.recipes import RecipeBook
 
-__all__ = [
-    "NO_RULINGS",
-    "Buffers",
-    "Listed",
-    "Reckoner",
-    "Rulings",
-    "Sharing",
-    "Shops",
-]
+__all__ = ["NO_RULINGS", "Buffers", "Listed", "Reckoner", "Rulings", "Sharing", "Shops"]
 
 Sharing = Literal["shared", "split", "exclusive"]
 
@@ -73,7 +65,7 @@ class Reckoner:
 
     `caps` bound the units that the holds of one origin may take of a product. `left` are the sink warehouses
     that have left the settings, `places` those that are in them, by (sink, code). `silent` are the own
-    warehouses of which only sources have spoken that have left the settings.
+    warehouses of which only sources have spoken that have left the settings. `plain` is for `evaluate`.
     """
 
     rules: Mapping[str, SourceRule]
@@ -86,6 +78,9 @@ class Reckoner:
     silent: frozenset[int] = frozenset()
     places: Mapping[tuple[str, str], WarehouseRule] = field(
         init=False, repr=False, eq=False, default=Factory(_places, takes_self=True)
+    )
+    plain: dict[Any, tuple[Mapping[int, Pool], Sequence[Reckoning], bool]] = field(
+        init=False, repr=False, eq=False, factory=dict[Any, Any]
     )
 
     def of_product(

@@ -44,9 +44,9 @@ class RunRecord:
     """One run as it goes. `failures` are by `sources.NAME`, `sinks.NAME` and `orders.NAME` (of a sink).
 
     `readings` are those that are suspicious by themselves, `let_go` the sources of which a person has said
-    that what they left out is gone; `judge` knows all that is held, `broken` are invariants that
-    numbers broke. `states` are the only listings that the
-    run is about; None = all. `notes` are for the person who asked. `shadowed` are the sinks in shadow mode,
+    that what they left out is gone; `judge` knows all that is held, `unheld` are the sinks of which nothing
+    is, `broken` are invariants that numbers broke. `states` are the only listings that the run is about;
+    None = all. `notes` are for the person who asked. `shadowed` are the sinks in shadow mode,
     `looked` those of which everything was read back.
     """
 
@@ -61,6 +61,7 @@ class RunRecord:
     readings: list[HeldSlice] = field(factory=list[HeldSlice])
     let_go: set[str] = field(factory=set[str])
     judge: Judge | None = None
+    unheld: set[str] = field(factory=set[str])
     broken: list[str] = field(factory=list[str])
     results: dict[str, PushResult] = field(factory=dict[str, PushResult])
     states: set[int] | None = None
