@@ -14,7 +14,7 @@ import nox
 PYPROJECT = nox.project.load_toml("pyproject.toml")
 PYTHONS = nox.project.python_versions(PYPROJECT)
 ROOT = Path(__file__).parent
-CORE = ".[cli,service,simulation,testing]"
+CORE = ".[cli,fleet,service,simulation,testing]"
 PLUGINS = sorted(f"./{path.parent.relative_to(ROOT)}" for path in ROOT.glob("src/mpstock_*/pyproject.toml"))
 
 nox.needs_version = ">=2024.10.9"
@@ -191,6 +191,22 @@ def build(session: nox.Session) -> None:
         *session.posargs,
         env={"MPSTOCK_DIST": str(dist)},
     )
+
+
+@nox.session
+def certify(session: nox.Session) -> None:
+    """Hold everything that is ours to the contract, each plugin as it is installed; reports go to build/."""
+    install(session, "tests")
+    names = ["builtin", *(Path(plugin).name.removeprefix("mpstock_") for plugin in PLUGINS)]
+    for name in session.posargs or names:
+        session.run("python", "-m", "mpstock", "certify", name, "--out", "build/certificates")
+
+
+@nox.session
+def template(session: nox.Session) -> None:
+    """Make a source and a sink from the template, and run what they bring: tests, types, style, certify."""
+    install(session, "tests", "lint", "types")
+    session.run("python", "-m", "pytest", "-m", "slow", "tests/template", *session.posargs)
 
 
 @nox.session

@@ -27,6 +27,7 @@ HEAVY = (
 PUBLIC_MODULES = (
     "mpstock",
     "mpstock.errors",
+    "mpstock.fleet",
     "mpstock.plugins",
     "mpstock.rows",
     "mpstock.service",

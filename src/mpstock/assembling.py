@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from mpstock.interfaces import Context, Sink, Source
     from mpstock.ledger import Ledger
     from mpstock.ledger.worker import Worker
-    from mpstock.pacing import Pacer
+    from mpstock.pacing import Pacer, PaceStore
     from mpstock.plugins import PluginRegistry
     from mpstock.reconcile.adapters import BuiltSink, BuiltSource
     from mpstock.reconcile.engine import Engine
@@ -34,7 +34,7 @@ class Assembly:
 
     `broken` has, by `sources.NAME` or `sinks.NAME`, the adapters that could not be built; they are collected
     only when started with `tolerant`, for `check`. `network` has, by the same names, what stands in for the
-    network: doubles in the process.
+    network: doubles in the process. `pace_store` is where the limiters' state is kept; None = in the ledger.
     """
 
     def __init__(
@@ -58,6 +58,7 @@ class Assembly:
         self.network: dict[str, AsyncBaseTransport] = {}
         self.transports: list[HttpTransport] = []
         self.pacer: Pacer | None = None
+        self.pace_store: PaceStore | None = None
         self.stop = asyncio.Event()
         self.desk: Desk
         self._given_clock = clock
@@ -99,7 +100,8 @@ class Assembly:
         clock = self._given_clock
         if clock is None:
             clock = await self._worker.run(_make_clock, self.config, self._ledger)
-        self.pacer = pacer = Pacer(LedgerPaceStore(self._worker, self._ledger.database), clock)
+        store = self.pace_store or LedgerPaceStore(self._worker, self._ledger.database)
+        self.pacer = pacer = Pacer(store, clock)
         built_sources: list[BuiltSource] = []
         for source_config in self.config.sources.values():
             built_source = self._source(source_config, pacer, clock)

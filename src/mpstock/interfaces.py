@@ -59,11 +59,12 @@ class Rate:
 
     `scope`       its name within the account: every request names the scopes it counts in.
     `requests`    so many requests in `period` seconds.
-    `spacing`     seconds between two requests; None = `period / requests`.
+    `spacing`     seconds between two requests; None = `period / requests`; 0.0 = none is asked for.
     `burst`       how many requests the vendor admits back to back after a rest.
     `error_cost`  how many requests an answer of 4xx counts as (Wildberries: 10).
     `parallel`    how many requests may be under way at once; None = no limit of its own.
-    `items`       so many items in `period` as well (Yandex Market); None = not counted.
+    `items`       so many items in `period` as well (Yandex Market); None = not counted. Where a vendor limits
+                  items alone, write their number as `requests`, too: no request has less than one.
     """
 
     scope: str
@@ -138,13 +139,13 @@ class Transport(Protocol):
         seconds of one attempt, waiting for the limiter apart. `items` is what it counts where a scope
         counts items. `describe` turns an error answer into the vendor's own words for the exception.
 
-        Returned are all answers below 500 but 401, 403 and 429: what a 400, 404, 406 or 409
-        means is for the adapter to say. A read (not `push`) is tried again after a
-        connection error, a timeout, 429 and 5xx, until its time is up.
+        Returned are all answers below 500 but 401, 403, 420 and 429 (both mean too many requests): what a
+        400, 404, 406 or 409 means is for the adapter to say. A read (not `push`) is tried again after a
+        connection error, a timeout, 420, 429 and 5xx, until its time is up.
 
         Raises:
             AuthenticationError: 401 or 403.
-            NotSentError: surely never taken in: no connection, or 429 (`retry_after`); for a push.
+            NotSentError: surely never taken in: no connection, or 420 or 429 (`retry_after`); for a push.
             InDoubtError: a push whose fate is unknown: timeout, connection lost, 5xx.
             TransientError: a read that did not succeed in its time.
         """

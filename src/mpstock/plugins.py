@@ -46,7 +46,13 @@ LOAD_PLUGINS = "MPSTOCK_LOAD_PLUGINS"
 """The environment variable with the entry points to load, separated by commas; empty = none."""
 
 _GROUP = "mpstock"
-_DISTRIBUTIONS = {"onec": "mpstock-onec", "1c": "mpstock-onec", "ozon": "mpstock-ozon", "wb": "mpstock-wb"}
+_OURS = "files moysklad odoo onec ozon wb yandex"
+_DISTRIBUTIONS = {
+    **{name: f"mpstock-{name}" for name in _OURS.split()},
+    "1c": "mpstock-onec",
+    "onec_commerceml": "mpstock-onec",
+    "onec_odata": "mpstock-onec",
+}
 _logger = logging.getLogger(__name__)
 
 Spec = SourceSpec | SinkSpec | BufferPolicySpec

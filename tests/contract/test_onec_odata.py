@@ -2,54 +2,13 @@
 
 from __future__ import annotations
 
-import json
-from decimal import Decimal
 from typing import Any
 
-from attrs import evolve
-
 from mpstock import Clock
-from mpstock.simulation import Answer, Request
-from mpstock.testing import SourceContract
-from mpstock_onec.plugin import mpstock_sources
+from mpstock_onec.contract import Rewriting, TestOdata
 from mpstock_onec.simulator_odata import OdataSimulator
-from mpstock_onec.simulator_odata_world import EMPTY_REF
 
-SPEC = next(spec for spec in mpstock_sources() if spec.name == "onec_odata")
-
-
-class Rewriting(OdataSimulator):
-    """A publication whose balance of one product is a word."""
-
-    spoilt: str | None = None
-
-    def finish(self, request: Request, answer: Answer) -> Answer:
-        answer = super().finish(request, answer)
-        if self.spoilt is None or answer.status != 200 or "Balance" not in request.path:
-            return answer
-        told = json.loads(answer.body)
-        for row in told["value"]:
-            if row.get("Номенклатура_Key") == self.spoilt:
-                row[f"{self.infobase.configuration.quantity}Balance"] = "нет данных"
-        return evolve(answer, body=json.dumps(told, ensure_ascii=False).encode())
-
-
-class TestOdata(SourceContract):
-    """The balance of a register, by the standard OData interface."""
-
-    spec = SPEC
-    incremental = False
-
-    def make_simulator(self, clock: Clock) -> OdataSimulator:
-        return Rewriting(clock=clock)
-
-    def spoil(self, simulator: Any, sku: str, warehouse: str) -> None:
-        simulator.spoilt, _ = simulator.infobase.of_sku(sku)
-
-    def duplicate(self, simulator: Any, sku: str, warehouse: str) -> None:
-        product = simulator.infobase.add_product(sku, name="Другой товар с этим артикулом")
-        record = simulator.infobase.record(product, EMPTY_REF, simulator.warehouse(warehouse))
-        record.resources[simulator.infobase.configuration.quantity] = Decimal(4)
+__all__ = ["TestOdata"]
 
 
 class WithReserves(TestOdata):

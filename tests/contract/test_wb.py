@@ -1,18 +1,5 @@
 """The Wildberries sink, held to the contract over its double."""
 
-from __future__ import annotations
+from mpstock_wb.contract import TestWb
 
-from collections.abc import Sequence
-
-from mpstock import Clock
-from mpstock.testing import SinkContract
-from mpstock_wb.simulator import WbSimulator
-
-
-class TestWb(SinkContract):
-    """Wildberries Marketplace and Content API."""
-
-    plugin = "wb"
-
-    def make_simulator(self, clock: Clock, skus: Sequence[str]) -> WbSimulator:
-        return WbSimulator(skus, (1111, 2222), clock=clock)
+__all__ = ["TestWb"]

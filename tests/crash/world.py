@@ -138,7 +138,7 @@ class World:
         for _ in range(30):
             self.play.onec.call(lambda: None)
         over = time.monotonic() + 20
-        while any(double._running for double in (self.play.onec, self.play.ozon, self.play.wb)):
+        while any(double.under_way for double in (self.play.onec, self.play.ozon, self.play.wb)):
             assert time.monotonic() < over, "a double goes on for ever"
             time.sleep(0.002)
 

@@ -14,7 +14,13 @@ from mpstock.reconcile.report import EXIT_PRECEDENCE
 from tests.docs.markdown import DOCS, PAGES, ROOT, blocks, code_words, read, tables
 
 REFERENCE = DOCS / "reference/command-line.md"
-COMMANDS = dict(cli.commands)
+COMMANDS: dict[str, click.Command] = {}
+for _name, _command in cli.commands.items():
+    if isinstance(_command, click.Group):
+        COMMANDS |= {f"{_name} {name}": command for name, command in _command.commands.items()}
+    else:
+        COMMANDS[_name] = _command
+GROUPS = {name.split()[0] for name in COMMANDS if " " in name}
 each_command = pytest.mark.parametrize("name", COMMANDS)
 
 
@@ -48,7 +54,10 @@ def test_no_command_is_documented_that_is_not_there() -> None:
         lines += [line for block in blocks(page, "text") for line in block.text.splitlines()]
         lines += [word for word in code_words(read(page)) if "\n" not in word]
         for line in lines:
-            for name, rest in re.findall(r"(?:^|[ /&])mpstock ([a-z]+)(?![-\w])([^#|`]*)", line.strip()):
+            for found, rest in re.findall(r"(?:^|[ /&])mpstock ([a-z]+)(?![-\w])([^#|`]*)", line.strip()):
+                name = found
+                if found in GROUPS:
+                    name = " ".join([found, *rest.split()[:1]])
                 used = set(re.findall(r"--[a-z-]+", rest))
                 if name not in COMMANDS or not used <= options(COMMANDS[name]):
                     wrong.append(f"{page.relative_to(ROOT)}: {line.strip()}")

@@ -82,6 +82,7 @@ def test_a_page_speaks_only_of_public_modules(page: Path) -> None:
                 assert str(node.module) in {
                     "mpstock",
                     "mpstock.errors",
+                    "mpstock.fleet",
                     "mpstock.plugins",
                     "mpstock.simulation",
                     "mpstock.testing",

@@ -37,6 +37,7 @@ def push(answers: Answers, **settings: Any) -> httpx.Response:
         (httpx.PoolTimeout("no connection free"), NotSentError),
         (httpx.ProxyError("407"), NotSentError),
         (httpx.Response(429), NotSentError),
+        (httpx.Response(420), NotSentError),
         (httpx.WriteError("broken pipe"), InDoubtError),
         (httpx.ReadError("reset"), InDoubtError),
         (httpx.ReadTimeout("too slow"), InDoubtError),

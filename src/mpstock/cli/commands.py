@@ -12,7 +12,9 @@ from mpstock.cli import (
     alerting,
     by_hand,
     caring,
+    certifying,
     explaining,
+    fleet,
     log,
     passwords,
     planning,
@@ -52,6 +54,8 @@ _MODULES = (
     log,
     by_hand,
     caring,
+    fleet,
+    certifying,
 )
 """Imported for the commands that they add, in the order in which a newcomer needs them."""
 

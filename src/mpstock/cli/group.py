@@ -8,7 +8,7 @@ from typing import Any
 
 import click
 
-__all__ = ["asked", "cli", "common", "open_shop"]
+__all__ = ["asked", "cli", "common", "configured_by", "open_shop"]
 
 
 class _CommandGroup(click.Group):
@@ -26,17 +26,26 @@ def cli() -> None:
 
 def common(command: Callable[..., int]) -> Callable[..., int]:
     """Give a command the options that all have which open a shop: `--config` and `--json`."""
-    command = click.option(
-        "--json", "as_json", is_flag=True, help="Print one JSON document and nothing else."
-    )(command)
-    return click.option(
-        "--config",
-        "config",
-        type=click.Path(path_type=Path),
-        default=Path("mpstock.toml"),
-        show_default=True,
-        help="The settings file.",
-    )(command)
+    return configured_by("mpstock.toml")(command)
+
+
+def configured_by(file: str) -> Callable[[Callable[..., int]], Callable[..., int]]:
+    """Give a command `--config` and `--json`; `file` is the settings file if nobody names another."""
+
+    def decorate(command: Callable[..., int]) -> Callable[..., int]:
+        command = click.option(
+            "--json", "as_json", is_flag=True, help="Print one JSON document and nothing else."
+        )(command)
+        return click.option(
+            "--config",
+            "config",
+            type=click.Path(path_type=Path),
+            default=Path(file),
+            show_default=True,
+            help="The settings file.",
+        )(command)
+
+    return decorate
 
 
 def asked(command: Callable[..., int]) -> Callable[..., int]:

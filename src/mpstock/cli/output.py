@@ -34,6 +34,7 @@ _PHASES = {
     "observe": "reading back",
     "plan": "planning",
     "push": "pushing to",
+    "certify": "holding to the contract:",
 }
 
 

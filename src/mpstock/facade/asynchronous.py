@@ -114,6 +114,8 @@ class AsyncShop(
         full: bool = False,
         dry_run: bool = False,
         skus: Collection[str] | None = None,
+        sources: Collection[str] | None = None,
+        sinks: Collection[str] | None = None,
         release: Collection[str] = (),
         read: Read = "everything",
         retry: bool = False,
@@ -128,6 +130,9 @@ class AsyncShop(
             full: read everything of every source, and compare with what the sinks really show.
             dry_run: read and plan, but send nothing; the report has the plan.
             skus: only these products are planned and pushed.
+            sources: only these are read; of the others it stands what they said last. None = all.
+            sinks: only of these the orders are read, and only to these is pushed; what the others are to show
+                waits for another run. None = all.
             release: names of guards that are let through this once (`"zeroing"`, `"shrunken"`, …).
             read: `"orders"` reads nothing but the sinks' orders, `"nothing"` only looks at what has moved in
                 the ledger since (a webhook, a cart): short runs between those that read the sources.
@@ -138,13 +143,13 @@ class AsyncShop(
             progress: told of long work: phase, adapter, done so far, total if known.
 
         Raises:
-            ConfigurationError: an unknown sku or guard, or nothing that could be read.
+            ConfigurationError: an unknown sku, source, sink or guard, or nothing that could be read.
             LedgerError: the ledger cannot be written; nothing more was sent.
         """
-        async with self._run() as engine:
+        async with self._run(sinks) as engine:
             return await engine.sync(
-                full=full, dry_run=dry_run, skus=skus, release=release, read=read, retry=retry, cause=cause,
-                asked=asked(actor, reason), **given(progress=progress),
+                full=full, dry_run=dry_run, skus=skus, sources=sources, sinks=sinks, release=release,
+                read=read, retry=retry, cause=cause, asked=asked(actor, reason), **given(progress=progress),
             )  # fmt: skip
 
     async def check(self, *, write_test: str | None = None) -> list[AdapterFindings]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Coroutine, Iterator
+from collections.abc import AsyncIterator, Callable, Collection, Coroutine, Iterator
 from contextlib import asynccontextmanager, contextmanager
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -30,8 +30,11 @@ class AsyncPart:
     """Whether a stop was asked for that is meant for all that comes, too."""
 
     @asynccontextmanager
-    async def _run(self) -> AsyncIterator[Engine]:
-        """One run at a time. A stop is meant for the run whose turn it is, from when that was asked for."""
+    async def _run(self, sinks: Collection[str] | None = None) -> AsyncIterator[Engine]:
+        """One run at a time, which may write to these sinks (None = all).
+
+        A stop is meant for the run whose turn it is, from when that was asked for.
+        """
         from mpstock.errors import Interrupted
         from mpstock.reconcile.restoring import start_anew_on_a_copy
         from mpstock.reconcile.tidying import tidy_if_due
@@ -43,7 +46,7 @@ class AsyncPart:
                         raise Interrupted
                     engine = await self._assembly.start()
                     try:
-                        async with engine.leases.held():
+                        async with engine.leases.held(sinks):
                             await start_anew_on_a_copy(engine)
                             yield engine
                             await tidy_if_due(engine)

@@ -135,6 +135,8 @@ class Shop(Planning, Telling, Alerting, Receiving, ByHand, Caring, Leaving, Veri
         full: bool = False,
         dry_run: bool = False,
         skus: Collection[str] | None = None,
+        sources: Collection[str] | None = None,
+        sinks: Collection[str] | None = None,
         release: Collection[str] = (),
         read: Read = "everything",
         retry: bool = False,
@@ -146,8 +148,8 @@ class Shop(Planning, Telling, Alerting, Receiving, ByHand, Caring, Leaving, Veri
         """Read the sources, and push what differs to the sinks; see `AsyncShop.sync`."""
         return self._call(
             self._shop.sync(
-                full=full, dry_run=dry_run, skus=skus, release=release, read=read, retry=retry, cause=cause,
-                actor=actor, reason=reason, progress=progress,
+                full=full, dry_run=dry_run, skus=skus, sources=sources, sinks=sinks, release=release,
+                read=read, retry=retry, cause=cause, actor=actor, reason=reason, progress=progress,
             )
         )  # fmt: skip
 

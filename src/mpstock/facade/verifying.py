@@ -42,7 +42,7 @@ class AsyncVerifying(AsyncPart):
         from mpstock.reconcile.engine import silent
         from mpstock.reconcile.verification import verify
 
-        async with self._run() as engine:
+        async with self._run(sinks) as engine:
             return await verify(engine, sinks, cause=cause, urgent=urgent, progress=progress or silent)
 
 

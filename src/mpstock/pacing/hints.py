@@ -33,6 +33,7 @@ def read_hints(headers: Mapping[str, str], now: datetime, status: int | None = N
     `X-Ratelimit-Reset` in seconds (WB API, rate limits), `X-Lognex-Retry-After`, `X-Lognex-Reset` and
     `X-Lognex-Retry-TimeInterval` in milliseconds (МойСклад JSON API 1.2, limits). The last is the length
     of the vendor's window and stands on every answer, so it counts only when nothing else says how long.
+    `X-RateLimit-Resource-Until` is an HTTP date (Yandex Market Partner API, limits of requests).
     """
     low = {name.lower(): value for name, value in headers.items()}
     remaining = _number(low.get("x-ratelimit-remaining"))
@@ -50,6 +51,7 @@ def read_hints(headers: Mapping[str, str], now: datetime, status: int | None = N
         for seconds in (
             _reset(_number(low.get("x-ratelimit-reset")), now),
             _scaled(_number(low.get("x-lognex-reset")), 0.001),
+            _retry_after(low.get("x-ratelimit-resource-until"), now),
         )
         if seconds is not None and seconds > 0
     ]

@@ -65,7 +65,9 @@ async def apply(
         if not engine.leases.mine and engine.leases.others:
             return await engine._finish(run, plan if dry_run else None)
         watcher = engine._watcher()
-        await engine._read(run, watcher, "everything", full=False, released=(), progress=progress)
+        await engine._read(
+            run, watcher, "everything", engine.sources, full=False, released=(), progress=progress
+        )
         aim = _Aim(ledger, plan, frozenset(engine._sink_names), await engine._writes(run), run.shadowed)
         if not engine.stop.is_set():
             await work(aim.take)

@@ -15,7 +15,7 @@ from mpstock.errors import ConfigurationError, LedgerError
 from mpstock.events import Planned, RunFinished
 from mpstock.reconcile.adapters import BuiltSink, BuiltSource, Tell
 from mpstock.reconcile.alarms import alert_of_held, alerts_of_broken, alerts_of_unknown_orders, renamed_sink
-from mpstock.reconcile.asking import check_read
+from mpstock.reconcile.asking import check_read, named
 from mpstock.reconcile.backlog import Backlog
 from mpstock.reconcile.beside import beside
 from mpstock.reconcile.drift import alerts_of_drift
@@ -85,6 +85,8 @@ class Engine:
         full: bool = False,
         dry_run: bool = False,
         skus: Collection[str] | None = None,
+        sources: Collection[str] | None = None,
+        sinks: Collection[str] | None = None,
         release: Collection[str] = (),
         read: Read = "everything",
         retry: bool = False,
@@ -94,10 +96,13 @@ class Engine:
     ) -> Report:
         """Read what `read` says, plan, and push what differs.
 
-        With `dry_run` everything but the push is done, and the report has the plan.
+        With `dry_run` everything but the push is done, and the report has the plan. `sources` are those
+        that are read, `sinks` those whose leases were taken for it; None = all.
         """
         check_names(release)
         check_read(read, full=full)
+        chosen = named(self.sources, sources, "source")
+        named(self.sinks, sinks, "sink")
         run = await self._begin("plan" if dry_run else "sync", cause, asked)
         try:
             if not self.leases.mine and self.leases.others:
@@ -113,7 +118,7 @@ class Engine:
             urgent = beside(self, run, watcher) if again and not dry_run and skus is None else nullcontext()
             async with urgent:
                 await self._read(
-                    run, watcher, read, full=full, sample=sample, released=absent, progress=progress
+                    run, watcher, read, chosen, full=full, sample=sample, released=absent, progress=progress
                 )
                 only = None if self.stop.is_set() else await self._only(skus)
                 if retry:
@@ -177,6 +182,12 @@ class Engine:
         return [built.name for built in self.sinks]
 
     @property
+    def _asked_sinks(self) -> list[str]:
+        """The sinks that this run was asked to write to, also those that another process writes to."""
+        asked = {*self.leases.mine, *self.leases.others}
+        return [name for name in self._sink_names if name in asked]
+
+    @property
     def mine(self) -> list[BuiltSink]:
         """The sinks that this run may write to, in their order."""
         return [built for built in self.sinks if built.name in self.leases.mine]
@@ -214,8 +225,8 @@ class Engine:
         )  # fmt: skip
 
     async def _read(
-        self, run: RunRecord, watcher: Watcher, read: Read, *, full: bool, sample: int = 0,
-        released: Collection[str], progress: Progress,
+        self, run: RunRecord, watcher: Watcher, read: Read, sources: Sequence[BuiltSource], *, full: bool,
+        sample: int = 0, released: Collection[str], progress: Progress,
     ) -> None:  # fmt: skip
         # Orders before sources: what has left the warehouse in between is in one of them at least.
         if read != "nothing":
@@ -224,12 +235,13 @@ class Engine:
         if read == "everything":
             puller = Puller(self.ledger, self.worker, self.clock, self.config.guards)
             pulling = puller.pull_all(
-                run, self.sources, self.mine, self.products,
+                run, sources, self.mine, self.products,
                 full=full, released=released, progress=progress,
             )  # fmt: skip
             await unless_stopped(pulling, self.stop)
-        else:
-            run.untrusted |= await self.worker.run(self.ledger.runs.failing_sources)
+        # Of those that were not read it stands what came of their last reading.
+        read_now = {built.name for built in sources} if read == "everything" else set[str]()
+        run.untrusted |= await self.worker.run(self.ledger.runs.failing_sources) - read_now
         observing = watcher.observe(
             run, full=full, sample=sample, shadows=read == "everything", progress=progress
         )
@@ -333,13 +345,13 @@ class Engine:
         await self.worker.run(note_shadows, self, run)
         report = await self.worker.run(
             finish_run,
-            self.ledger, run, self._sink_names, self.clock.now(),
+            self.ledger, run, self._asked_sinks, self.clock.now(),
             interrupted=self.stop.is_set(), plan=plan,
         )  # fmt: skip
         now, work = self.clock.now(), self.worker.run
         alerts = [
             *await work(alerts_of_unknown_orders, self.ledger, run.id, now),
-            *await work(alerts_of_drift, self.ledger, run.id, self._sink_names, self.config.verify, now),
+            *await work(alerts_of_drift, self.ledger, run.id, self._asked_sinks, self.config.verify, now),
             *alerts_of_broken(run.id, now, run.broken),
         ]
         for alert in alerts:

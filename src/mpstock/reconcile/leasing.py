@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Collection, Mapping, Sequence
 from contextlib import asynccontextmanager
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
@@ -146,9 +146,9 @@ class Leasing:
         unregister(self.owner)
 
     @asynccontextmanager
-    async def held(self) -> AsyncIterator[Leasing]:
-        """Hold the leases of all sinks that nobody else holds, and keep renewing them."""
-        await self.worker.run(self._take)
+    async def held(self, sinks: Collection[str] | None = None) -> AsyncIterator[Leasing]:
+        """Hold the leases of these sinks (None = all) that nobody else holds, and keep renewing them."""
+        await self.worker.run(self._take, sinks)
         renewing = asyncio.create_task(self._keep(), name="mpstock leases")
         try:
             yield self
@@ -157,7 +157,7 @@ class Leasing:
             await asyncio.gather(renewing, return_exceptions=True)
             await self._give_back()
 
-    def _take(self) -> None:
+    def _take(self, sinks: Collection[str] | None) -> None:
         """Take what is free, and call doubtful what its last holder left on the wire, as one step."""
         self.mine.clear()
         self.others.clear()
@@ -167,6 +167,8 @@ class Leasing:
             leases = self.ledger.leases
             for built in self.sinks:
                 built.shut_or_open(self.ledger)
+                if sinks is not None and built.name not in sinks:
+                    continue
                 deadline = _deadline(built)
                 length = 2 * deadline + SPARE
                 renewed, now = self.clock.monotonic(), self.clock.now()
@@ -184,7 +186,7 @@ class Leasing:
                 )
             # A sink that has left the settings is nobody's: what was sent to it last stays doubtful.
             live = {holder.sink for holder in leases.holders(self.clock.now(), gone)}
-            late |= dict.fromkeys(leases.unanswered({*late, *live}))
+            late |= dict.fromkeys(leases.unanswered({built.name for built in self.sinks} | live))
             self.ledger.recovery.recover(self.clock.now(), self._cooldowns, late, self.causes)
 
     @property

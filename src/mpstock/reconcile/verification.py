@@ -14,10 +14,9 @@ from typing import TYPE_CHECKING, Any
 
 from attrs import field, frozen
 
-from mpstock.errors import ConfigurationError
 from mpstock.events import RunFinished
 from mpstock.ledger.drifts import Drift, DriftKind
-from mpstock.nearest import suggestion
+from mpstock.reconcile.asking import named
 from mpstock.reconcile.beside import beside
 from mpstock.reconcile.drift import alerts_of_drift, drift_text
 from mpstock.reconcile.engine import silent
@@ -138,7 +137,7 @@ async def verify(
     Raises:
         ConfigurationError: there is no such sink.
     """
-    chosen = _chosen(engine, sinks)
+    chosen = named(engine.sinks, sinks, "sink")
     run = await engine._begin("verify", cause, None)
     try:
         watcher = Watcher(engine.ledger, engine.worker, engine.clock, chosen)
@@ -162,17 +161,6 @@ async def verify(
         await engine._fail(run, error)
         raise
     return result
-
-
-def _chosen(engine: Engine, sinks: Collection[str] | None) -> list[BuiltSink]:
-    if sinks is None:
-        return list(engine.sinks)
-    known = [built.name for built in engine.sinks]
-    for name in sinks:
-        if name not in known:
-            meant = suggestion(name, known, what="the sinks are")
-            raise ConfigurationError(f"there is no sink {name!r}; {meant}", place="sink")
-    return [built for built in engine.sinks if built.name in sinks]
 
 
 def _finish(engine: Engine, run: RunRecord, chosen: Sequence[BuiltSink]) -> Verification:

@@ -83,8 +83,8 @@ class AccountSimulator(SinkSimulator):
         self.cooldown = Cooldown(self.clock, pair_cooldown, cooldown_from)
         self.orders: dict[str, AccountOrder] = {}
         """Every order by its key, the oldest first."""
-        self._shown: dict[tuple[str, str], int] = {}
-        self._numbers = itertools.count(1)
+        self.__shown: dict[tuple[str, str], int] = {}
+        self.__numbers = itertools.count(1)
 
     # -- for the handlers ----------------------------------------------------------------
 
@@ -96,7 +96,7 @@ class AccountSimulator(SinkSimulator):
         """Show `quantity` from now on, and return 0.0; or change nothing and return the seconds it rests."""
         wait = self.cooldown.write((sku, warehouse))
         if not wait:
-            self._shown[sku, warehouse] = quantity
+            self.__shown[sku, warehouse] = quantity
         return wait
 
     def reserved(self, sku: str, warehouse: str) -> int:
@@ -109,51 +109,51 @@ class AccountSimulator(SinkSimulator):
 
     def order_key(self, sku: str, warehouse: str) -> str:
         """Return the key of a new order, as `Sink.orders` tells it."""
-        return f"{next(self._numbers):08d}"
+        return f"{next(self.__numbers):08d}"
 
     # -- SinkSimulator -------------------------------------------------------------------
 
     def shown(self) -> Mapping[tuple[str, str], int]:
         pairs = ((sku, code) for sku in list(self.skus) for code in self.warehouses)
-        return {pair: self._shown.get(pair, 0) for pair in pairs}
+        return {pair: self.__shown.get(pair, 0) for pair in pairs}
 
     def showing(self, sku: str, warehouse_code: str) -> int:
-        return self._shown.get((sku, warehouse_code), 0)
+        return self.__shown.get((sku, warehouse_code), 0)
 
     def set_shown(self, sku: str, warehouse_code: str, quantity: int) -> None:
-        self.call(self._shown.__setitem__, (sku, warehouse_code), quantity)
+        self.call(self.__shown.__setitem__, (sku, warehouse_code), quantity)
 
     def warehouse_codes(self) -> Sequence[str]:
         return self.warehouses
 
     def buy(self, sku: str, warehouse_code: str, quantity: int = 1) -> list[str]:
-        return self.call(self._buy, sku, warehouse_code, quantity)
+        return self.call(self.__buy, sku, warehouse_code, quantity)
 
     def assemble(self, key: str) -> None:
-        self.call(self._happen, key, "assembled_at")
+        self.call(self.__happen, key, "assembled_at")
 
     def ship(self, key: str) -> None:
-        self.call(self._happen, key, "shipped_at")
+        self.call(self.__happen, key, "shipped_at")
 
     def cancel(self, key: str) -> None:
-        self.call(self._happen, key, "cancelled_at")
+        self.call(self.__happen, key, "cancelled_at")
 
-    def _buy(self, sku: str, warehouse: str, quantity: int) -> list[str]:
+    def __buy(self, sku: str, warehouse: str, quantity: int) -> list[str]:
         pair = (sku, warehouse)
-        free = self._shown.get(pair, 0) - (0 if self.lowers else self.reserved(*pair))
+        free = self.__shown.get(pair, 0) - (0 if self.lowers else self.reserved(*pair))
         if quantity < 1 or free < quantity:
             return []
         if self.lowers:
-            self._shown[pair] -= quantity
+            self.__shown[pair] -= quantity
         key = self.order_key(*pair)
         self.orders[key] = AccountOrder(key, sku, warehouse, quantity, self.clock.now())
         return [key]
 
-    def _happen(self, key: str, what: str) -> None:
+    def __happen(self, key: str, what: str) -> None:
         order = self.orders[key]
         was_open = order.is_open
         if getattr(order, what) is not None or (not was_open and what != "cancelled_at"):
             return
         setattr(order, what, self.clock.now())
         if what == "cancelled_at" and was_open and self.lowers and self.cancel_returns:
-            self._shown[order.sku, order.warehouse] += order.quantity
+            self.__shown[order.sku, order.warehouse] += order.quantity

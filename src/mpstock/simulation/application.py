@@ -35,6 +35,8 @@ _SECRET_HEADERS = frozenset(
 class Simulator:
     """A vendor's double. Subclasses add routes and say how their vendor refuses.
 
+    What is its own business has names that no subclass can meet by chance: whatever yours are called is free.
+
     All state lives in one event loop; what looks at it or changes it from another thread goes through
     `call` (the methods of `SourceSimulator` and `SinkSimulator` do so by themselves where it matters).
 
@@ -52,10 +54,10 @@ class Simulator:
         self.compress = True
         self.max_body = 10 * 2**20
         self.limits: Limiter | None = None
-        self._router = Router()
-        self._loop: asyncio.AbstractEventLoop | None = None
-        self._thread = 0
-        self._running: set[asyncio.Task[Answer | None]] = set()
+        self.__router = Router()
+        self.__loop: asyncio.AbstractEventLoop | None = None
+        self.__thread = 0
+        self.__running: set[asyncio.Task[Answer | None]] = set()
 
     # -- for subclasses ------------------------------------------------------------------
 
@@ -73,7 +75,7 @@ class Simulator:
         Where the double has `limits`, a request counts in these scopes, after `guard` has let it in; `items`
         says how many items it has, for a limit that counts them.
         """
-        self._router.add(method, pattern, Route(handler, tuple(scopes), items))
+        self.__router.add(method, pattern, Route(handler, tuple(scopes), items))
 
     async def guard(self, request: Request) -> Answer | None:
         """Return an answer that stands before every route (credentials, an overall limit), or None."""
@@ -142,8 +144,8 @@ class Simulator:
 
         While `serve` runs the double in its thread this hands the call over; else it is made at once.
         """
-        loop = self._loop
-        if loop is None or threading.get_ident() == self._thread or not loop.is_running():
+        loop = self.__loop
+        if loop is None or threading.get_ident() == self.__thread or not loop.is_running():
             return function(*args)
         result: Future[T] = Future()
 
@@ -156,42 +158,47 @@ class Simulator:
         loop.call_soon_threadsafe(run)
         return result.result(timeout=60)
 
+    @property
+    def under_way(self) -> int:
+        """How many requests came and are not answered yet; a client that is gone stops none of them."""
+        return len(self.__running)
+
     # -- ASGI ----------------------------------------------------------------------------
 
     async def __call__(self, scope: Message, receive: Receive, send: Send) -> None:
         """Speak ASGI: `http` and `lifespan`."""
         if scope["type"] == "lifespan":
-            await self._lifespan(receive, send)
+            await self.__lifespan(receive, send)
             return
         if scope["type"] != "http":
             raise NotImplementedError(f"a simulator speaks http only, not {scope['type']}")
-        self._loop, self._thread = asyncio.get_running_loop(), threading.get_ident()
+        self.__loop, self.__thread = asyncio.get_running_loop(), threading.get_ident()
         at = self.clock.monotonic()
-        request = await self._read(scope, receive)
+        request = await self.__read(scope, receive)
         if isinstance(request, Answer):
             refused, request = request, Request(scope["method"], scope["path"])
-            self._record(at, request, refused.status)
-            await self._send(request, refused, send)
+            self.__record(at, request, refused.status)
+            await self.__send(request, refused, send)
             return
         # As on a real server, a client that goes away does not stop what it has set going.
-        task = asyncio.ensure_future(self._answer(request))
-        self._running.add(task)
-        task.add_done_callback(self._running.discard)
-        task.add_done_callback(lambda done: self._record_done(at, request, done))
+        task = asyncio.ensure_future(self.__answer(request))
+        self.__running.add(task)
+        task.add_done_callback(self.__running.discard)
+        task.add_done_callback(lambda done: self.__record_done(at, request, done))
         answer = await asyncio.shield(task)
         if answer is None:
-            await self._drop(scope, receive)
+            await self.__drop(scope, receive)
         else:
-            await self._send(request, answer, send)
+            await self.__send(request, answer, send)
 
-    async def _lifespan(self, receive: Receive, send: Send) -> None:
+    async def __lifespan(self, receive: Receive, send: Send) -> None:
         while True:
             kind = (await receive())["type"]
             await send({"type": f"{kind}.complete"})
             if kind == "lifespan.shutdown":
                 return
 
-    async def _read(self, scope: Message, receive: Receive) -> Request | Answer:
+    async def __read(self, scope: Message, receive: Receive) -> Request | Answer:
         body = bytearray()
         while True:
             message = await receive()
@@ -205,43 +212,43 @@ class Simulator:
         query = dict(parse_qsl(raw, keep_blank_values=True))
         return Request(scope["method"], scope["path"], query, headers, bytes(body), raw)
 
-    async def _answer(self, request: Request) -> Answer | None:
+    async def __answer(self, request: Request) -> Answer | None:
         """Return the answer, None where the connection is to be closed without one."""
-        route, _ = self._router.of(request)
+        route, _ = self.__router.of(request)
         if self.limits is None or route is None or not route.scopes:
-            return await self._answer_or_fail(request, None)
+            return await self.__answer_or_fail(request, None)
         with self.limits.under_way(route.scopes) as crowded:
-            return await self._answer_or_fail(request, crowded)
+            return await self.__answer_or_fail(request, crowded)
 
-    async def _answer_or_fail(self, request: Request, crowded: Refused | None) -> Answer | None:
+    async def __answer_or_fail(self, request: Request, crowded: Refused | None) -> Answer | None:
         fault = next((one for one in self.faults if one.times != 0 and one.match(request)), None)
         if fault is None:
-            return await self._work(request, crowded)
+            return await self.__work(request, crowded)
         if fault.times > 0:
             fault.times -= 1
-        done = await self._work(request, crowded) if fault.after_commit else None
+        done = await self.__work(request, crowded) if fault.after_commit else None
         if fault.delay > 0:
             await self.clock.sleep(fault.delay)
         if fault.drop:
             return None
-        return fault.answer() or done or await self._work(request, crowded)
+        return fault.answer() or done or await self.__work(request, crowded)
 
-    async def _work(self, request: Request, crowded: Refused | None) -> Answer:
+    async def __work(self, request: Request, crowded: Refused | None) -> Answer:
         try:
-            answer = await self.guard(request) or await self._routed(request, crowded)
+            answer = await self.guard(request) or await self.__routed(request, crowded)
         except Refusal as refusal:
             answer = refusal.answer
         return self.finish(request, answer)
 
-    async def _routed(self, request: Request, crowded: Refused | None) -> Answer:
-        route, parts = self._router.of(request)
+    async def __routed(self, request: Request, crowded: Refused | None) -> Answer:
+        route, parts = self.__router.of(request)
         if route is not None:
-            return await self._let_in(route, request, parts, crowded)
-        if allowed := self._router.methods(request.path):
+            return await self.__let_in(route, request, parts, crowded)
+        if allowed := self.__router.methods(request.path):
             return await self.wrong_method(request, allowed)
         return await self.not_found(request)
 
-    async def _let_in(
+    async def __let_in(
         self, route: Route, request: Request, parts: Mapping[str, str], crowded: Refused | None
     ) -> Answer:
         """Let the handler answer, if the limits have room for the request."""
@@ -257,13 +264,13 @@ class Simulator:
         self.limits.answered(route.scopes, answer.status)
         return answer
 
-    def _record_done(self, at: float, request: Request, task: asyncio.Task[Answer | None]) -> None:
+    def __record_done(self, at: float, request: Request, task: asyncio.Task[Answer | None]) -> None:
         if task.cancelled() or task.exception() is not None:
             return
         answer = task.result()
-        self._record(at, request, 0 if answer is None else answer.status)
+        self.__record(at, request, 0 if answer is None else answer.status)
 
-    def _record(self, at: float, request: Request, status: int) -> None:
+    def __record(self, at: float, request: Request, status: int) -> None:
         headers = {name: "***" if name in _SECRET_HEADERS else text for name, text in request.headers.items()}
         self.requests.append(
             Recorded(
@@ -278,7 +285,7 @@ class Simulator:
             )
         )
 
-    async def _drop(self, scope: Message, receive: Receive) -> None:
+    async def __drop(self, scope: Message, receive: Receive) -> None:
         abort = (scope.get("extensions") or {}).get(ABORT)
         if abort is None:
             # Inside one process there is no connection to close: raise what httpx raises for a lost one.
@@ -289,7 +296,7 @@ class Simulator:
         while (await receive())["type"] != "http.disconnect":
             pass
 
-    async def _send(self, request: Request, answer: Answer, send: Send) -> None:
+    async def __send(self, request: Request, answer: Answer, send: Send) -> None:
         headers = {name.lower(): value for name, value in answer.headers.items()}
         body = answer.body
         accepted = request.headers.get("accept-encoding", "")

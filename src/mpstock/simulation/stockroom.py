@@ -54,8 +54,8 @@ class StockroomSimulator(SourceSimulator):
         super().__init__(clock=clock)
         self.limits = Limiter(self.clock, rates, rate_model)
         self.revision = 0
-        self._rows: dict[tuple[str, str], StockRow] = {}
-        self._twice: set[tuple[str, str]] = set()
+        self.__rows: dict[tuple[str, str], StockRow] = {}
+        self.__twice: set[tuple[str, str]] = set()
 
     def rows(self, *, since: datetime | None = None, after: int | None = None) -> list[StockRow]:
         """Return the rows in the order in which they came to be.
@@ -64,32 +64,32 @@ class StockroomSimulator(SourceSimulator):
         revision.
         """
         found: list[StockRow] = []
-        for key, row in self._rows.items():
+        for key, row in self.__rows.items():
             if (since is None or row.changed_at >= since) and (after is None or row.revision > after):
-                found += [row, row] if key in self._twice else [row]
+                found += [row, row] if key in self.__twice else [row]
         return found
 
     def set_level(self, sku: str, quantity: Any, warehouse: str = "main") -> None:
         """Let the system have `quantity` in `warehouse`: a number, or what a test wants to be there."""
-        self.call(self._set, sku, warehouse, {"quantity": quantity})
+        self.call(self.__set, sku, warehouse, {"quantity": quantity})
 
     def reserve(self, sku: str, quantity: int, warehouse: str = "main") -> None:
         """Let the system keep so many units for its own orders."""
-        self.call(self._set, sku, warehouse, {"reserved": quantity})
+        self.call(self.__set, sku, warehouse, {"reserved": quantity})
 
     def tell_twice(self, sku: str, warehouse: str = "main") -> None:
         """Let the system tell this row twice from now on."""
-        self.call(self._twice.add, (sku, warehouse))
+        self.call(self.__twice.add, (sku, warehouse))
 
     def remove(self, sku: str, warehouse: str = "main") -> None:
-        self.call(self._remove, sku, warehouse)
+        self.call(self.__remove, sku, warehouse)
 
-    def _set(self, sku: str, warehouse: str, change: dict[str, Any]) -> None:
+    def __set(self, sku: str, warehouse: str, change: dict[str, Any]) -> None:
         self.revision += 1
         now = self.clock.now()
-        row = self._rows.get((sku, warehouse)) or StockRow(sku, warehouse, 0, 0, self.revision, now)
-        self._rows[sku, warehouse] = evolve(row, revision=self.revision, changed_at=now, **change)
+        row = self.__rows.get((sku, warehouse)) or StockRow(sku, warehouse, 0, 0, self.revision, now)
+        self.__rows[sku, warehouse] = evolve(row, revision=self.revision, changed_at=now, **change)
 
-    def _remove(self, sku: str, warehouse: str) -> None:
+    def __remove(self, sku: str, warehouse: str) -> None:
         self.revision += 1
-        self._rows.pop((sku, warehouse), None)
+        self.__rows.pop((sku, warehouse), None)

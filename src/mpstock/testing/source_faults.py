@@ -33,6 +33,7 @@ _LASTING: Mapping[str, tuple[Put, tuple[type[Exception], ...]]] = {
     "403": (lambda script: script.answer(403, '{"message": "нет"}'), (AuthenticationError,)),
     "404": (lambda script: script.html(404), _BAD_ANSWER),
     "429": (lambda script: script.answer(429), (TransientError,)),
+    "420": (lambda script: script.answer(420), (TransientError,)),
     "429 with a header": (
         lambda script: script.answer(429, headers={"retry-after": "30"}),
         (TransientError,),

@@ -14,6 +14,7 @@ from mpstock.errors import (
     TransientError,
     UnexpectedResponseError,
 )
+from mpstock.pacing.hints import LIMIT_STATUSES
 from mpstock.transport.bodies import BodyError, BrokenBodyError
 from mpstock.transport.wire import BarredError
 from mpstock.transport.words import place_of, vendor_words
@@ -87,8 +88,8 @@ def _refused(
     if status in (401, 403):
         text = f"{place} was refused with {status}{told}. Check this adapter's credentials and their rights"
         return AuthenticationError(redact(text), adapter=adapter)
-    if status == 429:
-        text = redact(f"{place}: too many requests (429){told}")
+    if status in LIMIT_STATUSES:
+        text = redact(f"{place}: too many requests ({status}){told}")
         kind = NotSentError if message.push else TransientError
         return kind(text, adapter=adapter, retry_after=hints.retry_after)
     if status >= 500:

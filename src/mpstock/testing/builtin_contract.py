@@ -1,15 +1,23 @@
-"""The adapters in memory, held to the contract: they are their own doubles, and there is no network."""
+"""What `mpstock certify builtin` runs: the adapters in memory (their own doubles), and the policies."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from mpstock import Clock
+from mpstock.clock import Clock
 from mpstock.inmemory import InMemorySink, InMemorySource
 from mpstock.interfaces import Context
+from mpstock.model import Problem
 from mpstock.simulation import SinkSimulator, SourceSimulator
-from mpstock.testing import Bench, FaultScript, SinkContract, SourceContract, adapter_context
+from mpstock.testing.bench import Bench
+from mpstock.testing.context import adapter_context
+from mpstock.testing.faults import FaultScript
+from mpstock.testing.policy_contract import PolicyContract
+from mpstock.testing.sink_contract import SinkContract
+from mpstock.testing.source_contract import SourceContract
+
+__all__ = ["TestAll", "TestFixedShare", "TestMemorySink", "TestMemorySource", "TestStandard", "TestThreshold"]
 
 
 class MemoryWarehouse(SourceSimulator):
@@ -29,7 +37,7 @@ class MemoryWarehouse(SourceSimulator):
         return {"plugin": "memory"}
 
 
-def bench_in_memory(simulator: Any, adapter: Any, clock: Clock, codes: Sequence[str] = ()) -> Bench[Any, Any]:
+def _bench(simulator: Any, adapter: Any, clock: Clock, codes: Sequence[str] = ()) -> Bench[Any, Any]:
     faults = FaultScript(simulator)
     context: Context = adapter_context(faults, "memory", clock, codes)
     return Bench(simulator, faults, clock, adapter, context, None, ())
@@ -51,11 +59,9 @@ class TestMemorySource(SourceContract):
     def make_bench(
         self, simulator: Any, clock: Clock, url: str, faults: FaultScript | None = None
     ) -> Bench[Any, Any]:
-        return bench_in_memory(simulator, simulator.source, clock)
+        return _bench(simulator, simulator.source, clock)
 
     def spoil(self, simulator: Any, sku: str, warehouse: str) -> None:
-        from mpstock import Problem
-
         simulator.source.set(sku, None, warehouse=warehouse)
         simulator.source.problems.append(Problem("row 1", "quantity", "is no number", sku))
 
@@ -117,4 +123,36 @@ class TestMemorySink(SinkContract):
     def make_bench(
         self, simulator: Any, clock: Clock, url: str, faults: FaultScript | None = None
     ) -> Bench[Any, Any]:
-        return bench_in_memory(simulator, simulator.sink, clock, simulator.warehouse_codes())
+        return _bench(simulator, simulator.sink, clock, simulator.warehouse_codes())
+
+
+class TestAll(PolicyContract):
+    """Everything that is available."""
+
+    plugin = "all"
+    tables = ({}, {"cap": 3}, {"cap": 0})
+    bad_tables = ({"cap": -1}, {"absolute": 2})
+
+
+class TestStandard(PolicyContract):
+    """So many units, or so many percent."""
+
+    plugin = "standard"
+    tables = ({}, {"absolute": 5}, {"percent": 10}, {"absolute": 2, "percent": 33, "cap": 100})
+    bad_tables = ({"absolute": -1}, {"percent": 101}, {"absolute": "many"})
+
+
+class TestFixedShare(PolicyContract):
+    """So many percent of what is available."""
+
+    plugin = "fixed_share"
+    tables = ({"percent": 0}, {"percent": 7}, {"percent": 100}, {"percent": 50, "cap": 9})
+    bad_tables = ({}, {"percent": -1}, {"percent": 101})
+
+
+class TestThreshold(PolicyContract):
+    """Nothing below so many units."""
+
+    plugin = "threshold"
+    tables = ({"minimum": 0}, {"minimum": 10}, {"minimum": 10, "cap": 20})
+    bad_tables = ({}, {"minimum": -1})

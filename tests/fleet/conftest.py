@@ -1,0 +1,5 @@
+from __future__ import annotations
+
+from tests.fleet.fleets import play
+
+__all__ = ["play"]
