@@ -21,7 +21,7 @@ __all__ = ["Counted", "Slice", "Slices"]
 _OF_SLICE = "marketplace = ? AND warehouse_code = ? AND cause = ? AND in_flight IS NULL"
 
 
-_JUMPS = "lane = 2 AND base > 0 AND wanted >= base * ?"
+_JUMPS = "base > 0 AND wanted >= base * ?"
 
 
 @frozen
@@ -82,13 +82,14 @@ class Slices:
 
     def jumps(self, sink: str, factor: Decimal) -> list[Slice]:
         """Return the slices of a sink with the listings that would show `factor` times what they show now."""
-        return self._slices(sink, _JUMPS, float(factor))
+        return self._slices(sink, f"lane = 2 AND {_JUMPS}", float(factor))
 
     def jumps_among(self, sink: str, product_ids: Collection[int], factor: Decimal) -> bool:
         """Say whether a listing of these products in a sink would; costs what they are."""
         found = self.db.scalar(
-            f"SELECT 1 FROM marketplace_stocks WHERE product_id IN ids(?) AND marketplace = ? AND {_JUMPS} "
-            "LIMIT 1",
+            # From the products: through the index on what waits it would walk every raise.
+            "SELECT 1 FROM marketplace_stocks WHERE product_id IN ids(?) AND marketplace = ? "
+            f"AND lane + 0 = 2 AND {_JUMPS} LIMIT 1",
             (ids(product_ids), sink, float(factor)),
         )
         return found is not None
@@ -190,7 +191,7 @@ class Slices:
         """Hold the sudden raises of one slice."""
         self.db.execute(
             f"UPDATE marketplace_stocks SET held = ?, held_reason = ?, ready = 0 WHERE {_OF_SLICE} "
-            f"AND {_JUMPS}",
+            f"AND lane = 2 AND {_JUMPS}",
             (guard, reason, slice_.sink, slice_.warehouse, slice_.cause, float(factor)),
         )
 

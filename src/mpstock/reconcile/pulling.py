@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from attrs import frozen
 
 from mpstock.errors import ConfigurationError, LedgerError, PluginContractError
-from mpstock.ledger.readings import portions
+from mpstock.ledger.readings import PORTION, portions
 from mpstock.reconcile.adapters import BuiltSink, BuiltSource, Failure, fingerprint
 from mpstock.reconcile.report import HeldSlice, SourceReport
 from mpstock.reconcile.rules import keep_recipes
@@ -249,7 +249,9 @@ class Puller:
                     f"{built.name}: the sink yields listings of warehouses that are not configured: "
                     f"{', '.join(sorted(foreign))}"
                 )
-            await self.worker.run_page(self._take_page, walk, page.listings)
+            for start in range(0, len(page.listings), PORTION):
+                portion = page.listings[start : start + PORTION]
+                await self.worker.run_page(self._take_page, walk, portion)
             complete = page.complete
             cursor = page.cursor if page.cursor is not None else cursor
         after: int | None = 0
