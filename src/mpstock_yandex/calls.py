@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 from email.utils import parsedate_to_datetime
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from mpstock.errors import NotSentError, RejectedError, TransientError, UnexpectedResponseError
+from mpstock.errors import RejectedError, TransientError, UnexpectedResponseError
 from mpstock_yandex import limits, order_wire, wire
 from mpstock_yandex.words import decode, describe, is_error, words_of
 
@@ -17,12 +17,9 @@ if TYPE_CHECKING:
     from mpstock import Context
     from mpstock_yandex.settings import YandexSettings
 
-__all__ = ["LOCKED", "LOCKED_PAUSE", "TOO_MANY", "Calls"]
+__all__ = ["LOCKED", "LOCKED_PAUSE", "SKEW_ALLOWED", "Calls"]
 
 T = TypeVar("T")
-
-TOO_MANY = 420
-"""The Market's "too many": 420 Enhance Your Calm, where others answer 429."""
 
 LOCKED = 423
 LOCKED_PAUSE = 600.0
@@ -31,19 +28,12 @@ LOCKED_PAUSE = 600.0
 SKEW_ALLOWED = timedelta(seconds=60)
 """How far our clock and the Market's may be apart for `updatedAt` to be believed."""
 
-_ATTEMPTS = 6
-_PATIENCE = 120.0
-_PAUSE = 10.0
-_PARALLEL_PAUSE = 1.0
-_LONGEST_PAUSE = 3600.0
-
 
 class Calls:
     """Sends over the core's transport.
 
     Every reading method raises `RejectedError` for an answer below 500 that is not 200, `TransientError`
-    for 420 (after some tries) and 423, `UnexpectedResponseError` for one that cannot be read, and lets the
-    transport's errors through.
+    for 423, `UnexpectedResponseError` for one that cannot be read, and lets the transport's errors through.
     """
 
     def __init__(self, settings: YandexSettings, context: Context) -> None:
@@ -57,12 +47,8 @@ class Calls:
     # ------------------------------------------------------------------ stocks
 
     async def put_stocks(self, store: str, rows: Sequence[tuple[str, int]]) -> httpx.Response:
-        """Send PUT /v2/campaigns/{campaignId}/offers/stocks; what its answer means is for the caller to say.
-
-        Raises:
-            NotSentError: 420, with the time after which the Market takes requests again.
-        """
-        answer = await self._send(
+        """Send PUT /v2/campaigns/{campaignId}/offers/stocks; what its answer means is for the caller."""
+        return await self._send(
             "PUT",
             f"/v2/campaigns/{store}/offers/stocks",
             limits.STOCKS,
@@ -70,13 +56,6 @@ class Calls:
             json=wire.stocks_body(rows, self._stamp()),
             items=len(rows),
         )
-        if answer.status_code == TOO_MANY:
-            raise NotSentError(
-                f"too many requests (420): {self.words(answer)}",
-                adapter=self._context.name,
-                retry_after=self._pause(answer),
-            )
-        return answer
 
     async def stocks_of(self, store: str, offer_ids: Sequence[str]) -> wire.StockPage:
         """Return the rows of at most 500 offers of one store."""
@@ -241,7 +220,7 @@ class Calls:
         params: Mapping[str, str] | None = None,
         items: int = 1,
     ) -> T:
-        answer = await self._patiently(method, path, scopes, what, json=json, params=params, items=items)
+        answer = await self._send(method, path, scopes, json=json, params=params, items=items)
         if answer.status_code == LOCKED:
             raise TransientError(
                 f"{what}: the store is locked (423): {self.words(answer)}",
@@ -267,27 +246,6 @@ class Calls:
                 adapter=self._context.name,
             ) from None
 
-    async def _patiently(
-        self, method: str, path: str, scopes: Sequence[str], what: str, **request: Any
-    ) -> httpx.Response:
-        """Send a read, and again after 420: the transport hands that one over as it hands over a 400."""
-        clock = self._context.clock
-        began = clock.monotonic()
-        attempt = 1
-        while True:
-            answer = await self._send(method, path, scopes, **request)
-            if answer.status_code != TOO_MANY:
-                return answer
-            pause = self._pause(answer)
-            if attempt == _ATTEMPTS or clock.monotonic() - began + pause > _PATIENCE:
-                raise TransientError(
-                    f"{what}: too many requests (420): {self.words(answer)}; given up after {attempt}",
-                    adapter=self._context.name,
-                    retry_after=pause,
-                )
-            await clock.sleep(pause)
-            attempt += 1
-
     async def _send(
         self, method: str, path: str, scopes: Sequence[str], *, push: bool = False, **request: Any
     ) -> httpx.Response:
@@ -304,20 +262,6 @@ class Calls:
         if told is not None:
             self.skew = told - self._context.clock.now()
         return answer
-
-    def _pause(self, answer: httpx.Response) -> float:
-        """Return how long the Market wants to be left alone.
-
-        "Hit rate limit of 4 parallel requests" passes at once; a limit over time says until when in a header.
-        """
-        if "parallel" in words_of(answer.content).lower():
-            return _PARALLEL_PAUSE
-        until = _moment(answer.headers.get("x-ratelimit-resource-until"))
-        if until is None:
-            return _PAUSE
-        # By the Market's own clock, where its answer tells it.
-        now = _moment(answer.headers.get("date")) or self._context.clock.now()
-        return min(max((until - now).total_seconds(), _PARALLEL_PAUSE), _LONGEST_PAUSE)
 
 
 def _page(limit: int, token: str | None) -> dict[str, str]:

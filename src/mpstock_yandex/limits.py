@@ -62,8 +62,8 @@ RATES = (
     _STORE,
     _CABINET,
     # 100,000 SKUs a minute, whatever the number of requests.
-    Rate("stocks", requests=3000, period=60.0, spacing=0.0, items=100_000),
-    Rate("stocks_read", requests=3000, period=60.0, spacing=0.0, items=100_000),
+    Rate("stocks", requests=100_000, period=60.0, spacing=0.0, items=100_000),
+    Rate("stocks_read", requests=100_000, period=60.0, spacing=0.0, items=100_000),
     Rate("offers", requests=600, period=60.0, spacing=0.0),
     # By the hour in the documents; in shorter periods here, so that one refusal does not rest for an hour.
     Rate("orders", requests=160, period=60.0, spacing=0.0),

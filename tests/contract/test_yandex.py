@@ -1,18 +1,5 @@
 """The Yandex Market sink, held to the contract over its double."""
 
-from __future__ import annotations
+from mpstock_yandex.contract import TestYandex
 
-from collections.abc import Sequence
-
-from mpstock import Clock
-from mpstock.testing import SinkContract
-from mpstock_yandex.simulator import YandexSimulator
-
-
-class TestYandex(SinkContract):
-    """Yandex Market Partner API."""
-
-    plugin = "yandex"
-
-    def make_simulator(self, clock: Clock, skus: Sequence[str]) -> YandexSimulator:
-        return YandexSimulator(skus, (2101, 2102), clock=clock)
+__all__ = ["TestYandex"]
