@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from contextlib import nullcontext
 
 import pytest
 from hypothesis import settings
@@ -15,5 +16,18 @@ settings.load_profile("mpstock")
 @pytest.fixture(scope="session", autouse=True)
 def _new_ledgers_are_copies() -> Iterator[None]:
     """What a test is about is not how its ledger came to be: see `tests.ledgers`."""
-    with ledgers.copied():
+    with ledgers.copied(), ledgers.elsewhere() if ledgers.ON_POSTGRES else nullcontext():
         yield
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Some tests let go of a ledger without closing it, as a program does that is killed."""
+    if ledgers.ON_POSTGRES:
+        config.addinivalue_line("filterwarnings", "ignore:connection .* was deleted:ResourceWarning")
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Leave out what is about SQLite, where the tests run on PostgreSQL."""
+    for item in items if ledgers.ON_POSTGRES else ():
+        if mark := item.get_closest_marker("sqlite"):
+            item.add_marker(pytest.mark.skip(reason=f"about SQLite: {mark.args[0]}"))

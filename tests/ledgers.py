@@ -1,26 +1,39 @@
 """New ledgers that cost little: what the migrations make is made once in a process, and copied.
 
+With `MPSTOCK_TEST_LEDGER=postgresql` in the environment every ledger that a test opens in its own process is
+a tenant of one PostgreSQL, named by the file that it would be (`elsewhere`); what is SQLite's own bears the
+mark `sqlite`. Programs that a test starts keep their files.
+
 A fresh ledger takes Alembic some 40 ms, ten times what opening one takes, and thousands of tests begin with
 one. `tests/ledger` and everything that runs as a process of its own go through the migrations themselves.
 """
 
 from __future__ import annotations
 
+import os
 import sqlite3
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from functools import cache
+from itertools import count
 from typing import TYPE_CHECKING, Any
 
+import pytest
+
 from mpstock.ledger import migrating
+from mpstock.ledger.opening import DEFAULT_TENANT, is_postgres, open_database
 from mpstock.ledger.sqlite import SqliteDatabase
+from tests import postgres
 
 if TYPE_CHECKING:
     from sqlalchemy import Connection
 
     from mpstock.ledger.database import Database
 
-__all__ = ["copied", "listen", "migrated"]
+__all__ = ["ON_POSTGRES", "copied", "elsewhere", "listen", "migrated", "shared_database", "tenant_of"]
+
+ON_POSTGRES = os.environ.get("MPSTOCK_TEST_LEDGER", "sqlite") == "postgresql"
+"""Whether the tests are to run on PostgreSQL."""
 
 _MIGRATE = migrating.migrate
 
@@ -57,8 +70,11 @@ def _is_empty(connection: Connection) -> bool:
 
 def listen(database: Database, hear: Callable[[str], object] | None) -> None:
     """Let each statement be heard that the database is given from now on, with its values; None: no more."""
-    assert isinstance(database, SqliteDatabase)
-    database._driver.set_trace_callback(hear)
+    if isinstance(database, SqliteDatabase):
+        database._driver.set_trace_callback(hear)
+    else:
+        heard: Any = database
+        heard.hear = hear
 
 
 @contextmanager
@@ -79,3 +95,37 @@ def migrated() -> Iterator[None]:
         yield
     finally:
         migrating.migrate = before
+
+
+@cache
+def shared_database() -> str:
+    """Return the name of the one PostgreSQL database of this process, with the tables of a ledger."""
+    name = postgres.server().create_database()
+    database = open_database(postgres.server().url(name))
+    database.migrate()
+    database.close()
+    return name
+
+
+def tenant_of(path: object) -> str:
+    """Return the tenant that stands for a ledger's file."""
+    return str(path)
+
+
+_unnamed = count(1)
+
+
+def _opened(url: str, tenant: str = DEFAULT_TENANT) -> Database:
+    if is_postgres(url):
+        return open_database(url, tenant)
+    path = url.removeprefix("sqlite://").removeprefix("/")
+    name = tenant_of(path or f"in memory {next(_unnamed)}")
+    return open_database(postgres.server().url(shared_database()), name)
+
+
+@contextmanager
+def elsewhere() -> Iterator[None]:
+    """Let the ledgers that are opened within be tenants of a PostgreSQL, where they would be files."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("mpstock.ledger.open_database", _opened)
+        yield

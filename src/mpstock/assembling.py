@@ -96,7 +96,7 @@ class Assembly:
         if self._worker is None:
             self._worker = Worker()
         if self._ledger is None:
-            self._ledger = await self._worker.run(Ledger, self.config.ledger.url)
+            self._ledger = await self._worker.run(Ledger, self.config.ledger.url, self.config.ledger.tenant)
         clock = self._given_clock
         if clock is None:
             clock = await self._worker.run(_make_clock, self.config, self._ledger)

@@ -9,8 +9,8 @@ import pytest
 from mpstock.asked import Asked
 from mpstock.ledger import Ledger
 from mpstock.testing import VirtualClock
+from tests.byhand import tampering
 from tests.cli.memory import Commands
-from tests.ledger.test_chain import tampering
 
 
 @pytest.fixture

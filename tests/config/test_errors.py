@@ -135,10 +135,8 @@ def test_an_unknown_key_names_its_table_and_the_nearest(load_text: Load, text: s
             "share: of 1, 2 add up to 1.1",
         ),
         (SINK + "share = 0.6\n[[sinks.shop.warehouses]]\ncode=2\n", "has to stand with each of 1, 2"),
-        (
-            "[ledger]\nurl = 'postgresql://u:p@h/d'\n",
-            "[ledger] url: PostgreSQL is not available in this version",
-        ),
+        ("[ledger]\ntenant = 'shop-1'\n", "[ledger] tenant: is for PostgreSQL"),
+        ("[ledger]\nurl = 'postgresql://h/d'\ntenant = ' '\n", "[ledger] tenant: must be a name of 1 to 200"),
         ("[ledger]\nurl = 'mpstock.db'\n", '[ledger] url: must look like "sqlite:///mpstock.db"'),
         (
             SINK + "[sharing]\nbetween_sinks = 'split'\n",

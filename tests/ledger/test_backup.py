@@ -14,8 +14,11 @@ from mpstock.errors import ConfigurationError, LedgerError, LedgerFullError
 from mpstock.ledger import Ledger
 from mpstock.ledger.backup import back_up
 from tests import ledgers
+from tests.byhand import tampering
 from tests.ledger.reading import NOW
-from tests.ledger.test_chain import held, tampering, write
+from tests.ledger.test_chain import held, write
+
+pytestmark = pytest.mark.sqlite("copies of its file")
 
 
 @pytest.fixture(scope="module", autouse=True)

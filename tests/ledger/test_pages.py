@@ -111,6 +111,7 @@ def test_products_follow_each_other(ledger: Ledger) -> None:
     assert pages.products(search="%", limit=50) == []
 
 
+@pytest.mark.sqlite("what it says of its plans")
 @pytest.mark.parametrize(
     "ask",
     [

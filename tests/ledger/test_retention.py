@@ -15,8 +15,8 @@ from mpstock.ledger import Ledger
 from mpstock.ledger.chain import verify
 from mpstock.ledger.retention import LAST_RUNS, STEP, Tidied
 from tests import ledgers
+from tests.byhand import tampering
 from tests.ledger.reading import NOW
-from tests.ledger.test_chain import tampering
 
 KEPT = RetentionSettings(
     log=timedelta(days=30), explanations=timedelta(days=10), drifts=timedelta(days=5), runs=timedelta(days=20)
@@ -153,11 +153,14 @@ def test_rows_from_before_the_seals_go_by_their_age(ledger: Ledger, tmp_path: Pa
     """They have no segment: each goes when it is old enough."""
     with tampering(tmp_path / "mpstock.db") as connection:
         connection.executemany(
-            "INSERT INTO stock_sync_log (product_id, marketplace, warehouse_code, new_qty, source, run, "
-            "push, status, synced_at) VALUES (1, 'wb', 'main', 3, '1c', 1, 1, 'ok', ?)",
-            [(f"{ago(days):%Y-%m-%d %H:%M:%S.%f}",) for days in (60, 50, 10)],
+            "INSERT INTO stock_sync_log (id, product_id, marketplace, warehouse_code, new_qty, source, "
+            "run, push, status, synced_at) VALUES (?, 1, 'wb', 'main', 3, '1c', 1, 1, 'ok', ?)",
+            [(n, f"{ago(days):%Y-%m-%d %H:%M:%S.%f}") for n, days in enumerate((60, 50, 10), 1)],
         )
-        connection.execute("UPDATE meta SET value = '3' WHERE key = 'log.unsealed'")
+        connection.execute(
+            "INSERT INTO meta (key, value) VALUES ('log.unsealed', '3') "
+            "ON CONFLICT (key) DO UPDATE SET value = excluded.value"
+        )
     write(ledger, NOW)
     assert tidy(ledger).log == 2
     found = verify(ledger.database, ledger.seals)
@@ -240,8 +243,8 @@ def test_drifts_go_by_their_age(ledger: Ledger) -> None:
     for days in (6, 5.5, 4):
         ledger.database.execute(
             "INSERT INTO drifts (product_id, marketplace, warehouse_code, observed, run_id, at, since, "
-            "written, voided) VALUES (1, 'ozon', 'main', 3, 1, ?1, ?1, 0, 0)",
-            (f"{ago(days):%Y-%m-%d %H:%M:%S.%f}",),
+            "written, voided) VALUES (1, 'ozon', 'main', 3, 1, ?, ?, 0, 0)",
+            (f"{ago(days):%Y-%m-%d %H:%M:%S.%f}",) * 2,
         )
     assert tidy(ledger) == Tidied(drifts=2)
 

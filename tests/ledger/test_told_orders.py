@@ -111,7 +111,7 @@ def test_two_processes_that_remember_end_where_one_does_that_forgets_all(
                 assert _rows(one) == _rows(forgetful)
 
 
-def test_a_page_that_repeats_the_last_one_reads_no_order_from_the_ledger(ledger: Ledger) -> None:
+def test_a_page_that_repeats_the_last_one_reads_no_order_from_the_ledger(ledger: Ledger, path: Path) -> None:
     """Not in the process that has taken it in; after a write of another it compares once."""
     page = [Order(f"K{number}", "A", 1, NOW, "1111") for number in range(5)]
     asked: list[str] = []
@@ -123,7 +123,7 @@ def test_a_page_that_repeats_the_last_one_reads_no_order_from_the_ledger(ledger:
         return any("JOIN orders" in sql for sql in asked)
 
     assert [compared() for _ in range(4)] == [True, True, False, False]
-    second = Ledger(f"sqlite:///{ledger.database.place}")
+    second = Ledger(f"sqlite:///{path}")
     second.runs.remember("something", "else")
     second.close()
     assert [compared() for _ in range(2)] == [True, False]

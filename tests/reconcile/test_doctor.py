@@ -11,7 +11,7 @@ import pytest
 
 from mpstock import LedgerFinding
 from mpstock.ledger import Ledger
-from tests.ledger.test_chain import tampering
+from tests.byhand import tampering
 from tests.reconcile.shops import Account, Play, make, shows
 
 

@@ -209,14 +209,18 @@ class _Loader:
         return found if found is not None else cls()
 
     def _ledger(self) -> LedgerSettings:
-        url = self._simple(LedgerTable, "ledger").url
+        table = self._simple(LedgerTable, "ledger")
+        url, tenant = table.url, table.tenant
         scheme, found, rest = url.partition(":///")
-        if url.split("://")[0].split("+")[0] in ("postgresql", "postgres"):
+        if url.partition("://")[0].partition("+")[0] in ("postgresql", "postgres"):
+            return LedgerSettings(url, tenant)
+        if tenant != LedgerSettings().tenant:
+            self._say("[ledger]", "tenant", "is for PostgreSQL: a file is one shop's; leave it out")
+        if scheme != "sqlite" or not found or not rest:
             message = (
-                "PostgreSQL is not available in this version of mpstock: use a file, sqlite:///mpstock.db"
+                'must look like "sqlite:///mpstock.db" (sqlite, three slashes and the path of a file) or '
+                '"postgresql://user:password@host/database"'
             )
-        elif scheme != "sqlite" or not found or not rest:
-            message = 'must look like "sqlite:///mpstock.db": sqlite, three slashes and the path of a file'
         elif rest == ":memory:":
             return LedgerSettings(url)
         else:

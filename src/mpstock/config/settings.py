@@ -66,9 +66,13 @@ def _secrets(value: object) -> Iterator[str]:
 
 @frozen
 class LedgerSettings:
-    """`[ledger]`. `url` is absolute: a relative path in the file has been resolved."""
+    """`[ledger]`. `url` is absolute: a relative path in the file has been resolved.
+
+    `tenant` is whose ledger it is, where many share a PostgreSQL.
+    """
 
     url: str = field(default="sqlite:///mpstock.db", repr=lambda url: repr(_without_password(url)))
+    tenant: str = "default"
 
     @property
     def path(self) -> Path | None:

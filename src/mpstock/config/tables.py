@@ -13,11 +13,20 @@ from mpstock.config.settings import Absorption
 __all__ = ["ClockTable", "LedgerTable", "SinkTable", "SourceTable", "WarehouseTable"]
 
 
+def _a_name(_: Any, attribute: Attribute[Any], value: str) -> None:
+    if not 0 < len(value.strip()) <= _LONGEST_NAME or not value.isprintable():
+        raise ValueError(f"{attribute.name} must be a name of 1 to {_LONGEST_NAME} characters, not {value!r}")
+
+
+_LONGEST_NAME = 200
+
+
 @frozen
 class LedgerTable:
     """`[ledger]`, its path still relative."""
 
     url: str = "sqlite:///mpstock.db"
+    tenant: str = field(default="default", validator=_a_name)
 
 
 def _above_zero(_: Any, attribute: Attribute[Any], value: float) -> None:

@@ -81,10 +81,10 @@ class AsyncPart:
         engine = await self._assembly.start()
         if engine.ledger.place == ":memory:":
             return await engine.worker.run(work, engine.ledger)
-        url = self._assembly.config.ledger.url
+        settings = self._assembly.config.ledger
 
         def separately() -> T:
-            ledger = Ledger(url)
+            ledger = Ledger(settings.url, settings.tenant)
             try:
                 return work(ledger)
             finally:

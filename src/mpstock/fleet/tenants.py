@@ -125,11 +125,7 @@ async def configured(
         if isinstance(own := tables.get(name, {}), Mapping)
     }
     config = from_tables({**tables, **common}, path, plugins=plugins)
-    return config if url is None else evolve(config, ledger=_ledger(url, tenant))
-
-
-def _ledger(url: str, tenant: str) -> LedgerSettings:
-    return LedgerSettings(url, tenant=tenant)  # type: ignore[call-arg]
+    return config if url is None else evolve(config, ledger=LedgerSettings(url, tenant))
 
 
 def digest(text: str) -> str:

@@ -15,7 +15,7 @@ from mpstock.ledger.listings import Listings
 from mpstock.ledger.log import SyncLog
 from mpstock.ledger.notices import Notices
 from mpstock.ledger.observing import Observations
-from mpstock.ledger.opening import open_database
+from mpstock.ledger.opening import DEFAULT_TENANT, open_database
 from mpstock.ledger.orders import Orders
 from mpstock.ledger.orphans import Orphans
 from mpstock.ledger.pages import Pages
@@ -44,17 +44,20 @@ class Ledger:
     """An open ledger. It is synchronous and belongs to one thread (`mpstock.ledger.worker`).
 
     Args:
-        url: `sqlite:///path`, or `sqlite://` for one in memory that is gone with the process.
+        url: `sqlite:///path`, or `sqlite://` for one in memory that is gone with the process; or
+            `postgresql://user:password@host/database`.
+        tenant: on PostgreSQL whose ledger it is; many share one database.
 
     Raises:
         ConfigurationError: the URL cannot be used.
         LedgerVersionError: the ledger was written by a newer mpstock.
         LedgerLockedError: another process holds it.
         LedgerFullError: it cannot be written.
+        LedgerError: it cannot be reached.
     """
 
-    def __init__(self, url: str) -> None:
-        self.database = open_database(url)
+    def __init__(self, url: str, tenant: str = DEFAULT_TENANT) -> None:
+        self.database = open_database(url, tenant)
         try:
             self.database.migrate()
         except BaseException:

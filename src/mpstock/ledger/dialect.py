@@ -39,7 +39,6 @@ _SQLITE = _rules(
 )
 
 _POSTGRES = _rules(
-    ("%", "%%"),
     (r"\bNOT IN ids\(\?\)", "<> ALL(?::bigint[])"),
     (r"\bNOT IN texts\(\?\)", "<> ALL(?::text[])"),
     (r"\bIN ids\(\?\)", "= ANY(?::bigint[])"),
@@ -55,7 +54,6 @@ _POSTGRES = _rules(
     (r"\bIS (?!NULL\b|NOT NULL\b|DISTINCT\b|NOT DISTINCT\b)", "IS NOT DISTINCT FROM "),
     # Every key of a table begins with whose row it is.
     (r"\bON CONFLICT \((?!tenant\b)", "ON CONFLICT (tenant, "),
-    (r"\?", "%s"),
 )
 
 
@@ -69,7 +67,7 @@ def for_sqlite(sql: str) -> str:
 
 @lru_cache(4_096)
 def for_postgres(sql: str) -> str:
-    """Return a statement of this folder as psycopg takes it, with `%s` for each parameter."""
+    """Return a statement of this folder as PostgreSQL takes it, still with `?` for each parameter."""
     for pattern, text in _POSTGRES:
         sql = pattern.sub(text, sql)
     return sql

@@ -99,7 +99,7 @@ class Dirt:
         # The plus keeps SQLite from walking all listings in the order of their products.
         self._db.execute(
             "INSERT INTO dirty (product_id, revision, cause, marked_at) "
-            "SELECT product_id, ?, min(cause), ? FROM marketplace_stocks "
+            "SELECT min(product_id), ?, min(cause), ? FROM marketplace_stocks "
             "WHERE lane IS NOT NULL AND (lane = 2 OR base IS NULL) GROUP BY +product_id "
             f"ON CONFLICT (product_id) DO UPDATE SET {_AGAIN}",
             (self._next_revision(), as_text(now)),

@@ -9,7 +9,7 @@ from mpstock.errors import LedgerVersionError
 if TYPE_CHECKING:
     from sqlalchemy import Connection
 
-__all__ = ["HEAD", "VERSIONS", "migrate"]
+__all__ = ["HEAD", "VERSIONS", "migrate", "refuse_unknown", "upgrade_through"]
 
 VERSIONS = ("0001", "0002", "0003", "0004")
 """Every schema version that this mpstock knows, oldest first; a test holds it against the migrations."""
@@ -31,13 +31,18 @@ def migrate(connection: Connection, place: str) -> None:
     with connection.begin():
         if _known(connection, place) == HEAD:
             return
-        from alembic import command
-        from alembic.config import Config
+        upgrade_through(connection)
 
-        config = Config()
-        config.set_main_option("script_location", "mpstock.ledger:migrations")
-        config.attributes["connection"] = connection
-        command.upgrade(config, "head")
+
+def upgrade_through(connection: Connection) -> None:
+    """Run the migrations that are left, in the transaction that is open on `connection`."""
+    from alembic import command
+    from alembic.config import Config
+
+    config = Config()
+    config.set_main_option("script_location", "mpstock.ledger:migrations")
+    config.attributes["connection"] = connection
+    command.upgrade(config, "head")
 
 
 def _known(connection: Connection, place: str) -> str | None:
@@ -47,9 +52,18 @@ def _known(connection: Connection, place: str) -> str | None:
         return None
     row = driver.execute("SELECT version_num FROM alembic_version").fetchone()
     found = None if row is None else str(row[0])
+    refuse_unknown(found, place)
+    return found
+
+
+def refuse_unknown(found: str | None, place: str) -> None:
+    """Refuse a version of the tables that this mpstock does not know; `place` names the ledger.
+
+    Raises:
+        LedgerVersionError: it is not known.
+    """
     if found is not None and found not in VERSIONS:
         raise LedgerVersionError(
             f"{place} has schema version {found!r}, this mpstock knows up to {HEAD!r}: "
             "it was written by a newer mpstock. Upgrade mpstock (pip install -U mpstock) to open it"
         )
-    return found

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 __all__ = ["Observations", "ObservedRow", "Observing", "listing_of"]
 
 
-_TELLS = "(NOT {0}doubtful OR {0}not_before IS NULL OR {0}not_before <= ?)"
+_TELLS = "({0}doubtful = 0 OR {0}not_before IS NULL OR {0}not_before <= ?)"
 """A listing of which a read-back tells: nothing is on its way to it any more."""
 
 
@@ -93,7 +93,7 @@ class Observations:
             return 0, False
         most = 2 * int(unknown)
         found = self.db.scalar(
-            "SELECT count(*) FROM (SELECT 1 FROM marketplace_stocks WHERE marketplace = ? LIMIT ?)",
+            "SELECT count(*) FROM (SELECT 1 FROM marketplace_stocks WHERE marketplace = ? LIMIT ?) AS most",
             (sink, most),
         )
         return int(unknown), int(found) < most

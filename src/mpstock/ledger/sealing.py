@@ -73,6 +73,11 @@ class Head:
     actions: int
 
 
+def _kept(value: Any) -> Any:
+    """Return what a database keeps of a value: PostgreSQL has no NUL in its texts."""
+    return value.replace("\0", "\ufffd") if isinstance(value, str) and "\0" in value else value
+
+
 def digest_of(seal: Seal, run: Sequence[Any] | None, rows: Sequence[Sequence[Any]]) -> str:
     """Return the digest of a batch: of its seal, the run that made it, its rows, and the seal before."""
     told = [
@@ -141,6 +146,7 @@ class Seals:
         A row has what `COLUMNS` says, as the database gives it back: integers, texts and None.
         """
         columns, table, count = COLUMNS[subject], TABLES[subject], len(rows)
+        rows = [tuple(map(_kept, row)) for row in rows]
         first = int(self.db.scalar(f"SELECT coalesce(max(id), 0) FROM {table}")) + 1
         last = first + count - 1
         self.db.executemany(

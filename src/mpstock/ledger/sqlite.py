@@ -10,7 +10,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 from mpstock.errors import ConfigurationError, LedgerError, LedgerFullError, LedgerLockedError
-from mpstock.ledger.database import BUSY_TIMEOUT, Database
+from mpstock.ledger import database
+from mpstock.ledger.database import Database
 from mpstock.ledger.dialect import for_sqlite
 
 if TYPE_CHECKING:
@@ -52,7 +53,7 @@ class SqliteDatabase(Database):
         self._engine: Engine = create_engine(
             parsed,
             poolclass=StaticPool,
-            connect_args={"timeout": BUSY_TIMEOUT, "check_same_thread": False},
+            connect_args={"timeout": database.BUSY_TIMEOUT, "check_same_thread": False},
         )
         event.listen(self._engine, "connect", partial(_on_connect, journal))
         event.listen(self._engine, "begin", _on_begin)
@@ -200,8 +201,8 @@ class SqliteDatabase(Database):
         lowered = text.lower()
         if "locked" in lowered or "busy" in lowered:
             return LedgerLockedError(
-                f"{self.place}: another process has held the ledger for {BUSY_TIMEOUT:.0f} s ({text}); "
-                "wait for it to end, or stop it, and run again"
+                f"{self.place}: another process has held the ledger for {database.BUSY_TIMEOUT:.0f} s "
+                f"({text}); wait for it to end, or stop it, and run again"
             )
         if "full" in lowered or "disk i/o" in lowered:
             return LedgerFullError(
@@ -223,7 +224,7 @@ def _on_connect(journal: str, connection: Any, _record: Any) -> None:
     connection.isolation_level = None
     cursor = connection.cursor()
     for pragma in (
-        f"busy_timeout = {int(BUSY_TIMEOUT * 1000)}",
+        f"busy_timeout = {int(database.BUSY_TIMEOUT * 1000)}",
         f"journal_mode = {journal}",
         "synchronous = FULL",
         "foreign_keys = ON",

@@ -146,7 +146,7 @@ class Symptoms:
         found = []
         for sink, count, units, since in self._db.query(
             "SELECT s.marketplace, count(*), sum(s.wanted), min(z.since) FROM shown_zeros AS z "
-            "CROSS JOIN marketplace_stocks AS s ON s.id = z.state_id WHERE z.since <= ? "
+            "CROSS JOIN marketplace_stocks AS s WHERE s.id = z.state_id AND z.since <= ? "
             "GROUP BY 1 ORDER BY 1",
             (as_text(before),),
         ):
@@ -154,9 +154,9 @@ class Symptoms:
                 f"{sku} ({code}): 0 → {wanted}"
                 for sku, code, wanted in self._db.query(
                     "SELECT p.sku, s.warehouse_code, s.wanted FROM shown_zeros AS z "
-                    "CROSS JOIN marketplace_stocks AS s ON s.id = z.state_id "
-                    "CROSS JOIN products AS p ON p.id = s.product_id "
-                    "WHERE z.since <= ? AND s.marketplace = ? ORDER BY z.since, z.state_id LIMIT ?",
+                    "CROSS JOIN marketplace_stocks AS s CROSS JOIN products AS p "
+                    "WHERE s.id = z.state_id AND p.id = s.product_id "
+                    "AND z.since <= ? AND s.marketplace = ? ORDER BY z.since, z.state_id LIMIT ?",
                     (as_text(before), sink, NAMED),
                 )
             ]

@@ -62,7 +62,8 @@ class Reader:
 
     def _separately(self, engine: Engine, work: Callable[[Engine], T]) -> T:
         if self._own is None:
-            ledger = Ledger(engine.config.ledger.url)
+            settings = engine.config.ledger
+            ledger = Ledger(settings.url, settings.tenant)
             ledger.database.only_read()
             self._own = evolve(engine, ledger=ledger)
         with self._own.ledger.database.snapshot():

@@ -42,6 +42,57 @@ WHEN EXISTS (SELECT 1 FROM stock_sync_log WHERE run = OLD.id)
 BEGIN SELECT RAISE(ABORT, 'the sync log tells of this run'); END""",
 )
 
+_POSTGRES_TRIGGERS = (
+    """
+CREATE FUNCTION refuse() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN RAISE EXCEPTION USING MESSAGE = TG_ARGV[0], ERRCODE = 'integrity_constraint_violation'; END $$""",
+    """
+CREATE TRIGGER stock_sync_log_is_kept BEFORE UPDATE ON stock_sync_log
+FOR EACH ROW EXECUTE FUNCTION refuse('the sync log is only added to')""",
+    """
+CREATE FUNCTION stock_sync_log_is_whole() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+  IF OLD.id > coalesce((SELECT CAST(value AS bigint) FROM meta WHERE key = 'log.unsealed'), 0)
+  AND (SELECT pruned_at FROM log_seals WHERE subject = 'log' AND first_id <= OLD.id
+  ORDER BY first_id DESC LIMIT 1) IS NULL THEN
+    RAISE EXCEPTION 'the sync log is only added to' USING ERRCODE = 'integrity_constraint_violation';
+  END IF;
+  RETURN OLD;
+END $$""",
+    """
+CREATE TRIGGER stock_sync_log_is_whole BEFORE DELETE ON stock_sync_log
+FOR EACH ROW EXECUTE FUNCTION stock_sync_log_is_whole()""",
+    """
+CREATE TRIGGER log_seals_are_kept BEFORE UPDATE ON log_seals FOR EACH ROW
+WHEN (OLD.pruned_at IS NOT NULL OR NEW.pruned_at IS NULL OR NEW.subject <> 'log'
+OR OLD.id <> NEW.id OR OLD.subject <> NEW.subject OR OLD.first_id <> NEW.first_id
+OR OLD.last_id <> NEW.last_id OR OLD.digest <> NEW.digest OR OLD.previous <> NEW.previous)
+EXECUTE FUNCTION refuse('the seals of the log are never changed')""",
+    """
+CREATE TRIGGER log_seals_are_whole BEFORE DELETE ON log_seals
+FOR EACH ROW EXECUTE FUNCTION refuse('the seals of the log are never removed')""",
+    """
+CREATE TRIGGER actions_are_kept BEFORE UPDATE ON actions
+FOR EACH ROW EXECUTE FUNCTION refuse('the actions of people are only added to')""",
+    """
+CREATE TRIGGER actions_are_whole BEFORE DELETE ON actions
+FOR EACH ROW EXECUTE FUNCTION refuse('the actions of people are only added to')""",
+    """
+CREATE TRIGGER runs_say_who BEFORE UPDATE OF id, kind, cause, started_at, actor, reason, plan_id ON runs
+FOR EACH ROW EXECUTE FUNCTION refuse('who asked for a run, and why, is never changed')""",
+    """
+CREATE FUNCTION runs_are_named() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+  IF EXISTS (SELECT 1 FROM stock_sync_log WHERE run = OLD.id) THEN
+    RAISE EXCEPTION 'the sync log tells of this run' USING ERRCODE = 'integrity_constraint_violation';
+  END IF;
+  RETURN OLD;
+END $$""",
+    """
+CREATE TRIGGER runs_are_named BEFORE DELETE ON runs
+FOR EACH ROW EXECUTE FUNCTION runs_are_named()""",
+)
+
 
 def upgrade() -> None:
     """Add the columns and the tables."""
@@ -190,6 +241,10 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("id", name=op.f("pk_explanations")),
     )
     op.create_index(op.f("ix_explanations_product_id_at"), "explanations", ["product_id", "at"])
+    if op.get_context().dialect.name != "sqlite":
+        for statement in _POSTGRES_TRIGGERS:
+            op.execute(statement)
+        return
     # What was logged by earlier versions is under no seal.
     op.execute(
         "INSERT INTO meta (key, value) SELECT 'log.unsealed', coalesce(max(id), 0) FROM stock_sync_log"

@@ -1,0 +1,220 @@
+"""The ledger of a fleet: PostgreSQL, where each shop is a tenant.
+
+One statement or several are one round trip, and outside of a transaction one transaction too. Whose rows are
+seen is said at its beginning (`SET LOCAL`), so that it holds behind a pooler that gives each transaction
+another connection. For the same reason nothing stays prepared, and nothing is kept in a session.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager, suppress
+from itertools import count
+from typing import Any
+
+import psycopg
+
+from mpstock.errors import LedgerError
+from mpstock.ledger import database
+from mpstock.ledger import postgres_opening as opening
+from mpstock.ledger.database import Database
+from mpstock.ledger.literals import bound
+from mpstock.ledger.many import in_one, table_of
+from mpstock.ledger.postgres_errors import translated
+
+__all__ = ["PostgresDatabase"]
+
+_FETCHED = 2_000
+"""Rows that one round trip brings of what is read one by one."""
+
+
+class PostgresDatabase(Database):
+    """One tenant of a ledger on PostgreSQL.
+
+    Args:
+        url: `postgresql://user:password@host:port/database`, with what else libpq takes as `?name=value`.
+        tenant: whose rows these are; a new one begins empty.
+
+    Raises:
+        ConfigurationError: the URL cannot be used, or its role would see the rows of all tenants.
+        LedgerError: the server cannot be reached.
+    """
+
+    def __init__(self, url: str, tenant: str) -> None:
+        super().__init__()
+        self._options = opening.options(url)
+        self._name = tenant
+        self.place = opening.place(self._options, tenant)
+        self._own = 0
+        self._others = 0
+        self._in_snapshot = False
+        self._reads_only = False
+        self._cursors = count(1)
+        self._tenant: int | None = None
+        self.hear: Callable[[str], object] | None = None
+        self._driver = self._connect()
+
+    def _connect(self) -> psycopg.Connection[Any]:
+        return opening.connect(self._options, self.place)
+
+    def _send(self, text: str) -> psycopg.Cursor[Any]:
+        """Send statements in one round trip; the cursor stands on what the last of them brought."""
+        if self._driver.closed:
+            self._driver = self._connect()
+        if self.hear is not None:
+            self.hear(text)
+        try:
+            cursor = self._driver.cursor()
+            cursor.execute(text.encode())
+            while cursor.nextset():
+                pass
+        except psycopg.Error as error:
+            raise translated(error, self.place) from error
+        return cursor
+
+    def _send_again(self, text: str) -> psycopg.Cursor[Any]:
+        """Send what may be sent twice: a connection that was lost while nobody used it is made anew."""
+        try:
+            return self._send(text)
+        except LedgerError:
+            if not self._driver.closed:
+                raise
+        return self._send(text)
+
+    def _read(self, sql: str, parameters: Sequence[Any]) -> psycopg.Cursor[Any]:
+        text = bound(sql, parameters)
+        if self._depth or self._in_snapshot:
+            return self._send(text)
+        return self._send_again(f"{self._whose}; {text}")
+
+    @property
+    def _whose(self) -> str:
+        return f"SET LOCAL mpstock.tenant = '{self._tenant or 0}'"
+
+    # ------------------------------------------------------------------ transactions
+
+    @property
+    def _writing(self) -> str:
+        """How a write transaction begins: one after the other for each tenant, and counted."""
+        return (
+            f"{self._whose}; SET LOCAL lock_timeout = {int(database.BUSY_TIMEOUT * 1000)}; "
+            f"UPDATE tenants SET writes = writes + 1 WHERE id = {self._tenant or 0} RETURNING writes"
+        )
+
+    def _begin(self, durable: bool) -> None:
+        self._refuse_when_reading()
+        wait = "" if durable else "SET LOCAL synchronous_commit = off; "
+        row = self._send_again(f"BEGIN; {wait}{self._writing}").fetchone()
+        if row is None:
+            raise LedgerError(f"{self.place}: its tenant is gone; open the ledger anew")
+        self._depth = 1
+        self._others = int(row[0]) - 1 - self._own
+
+    def _commit(self) -> None:
+        self._send("COMMIT")
+        self._depth = 0
+        self._own += 1
+
+    def _take_back(self) -> None:
+        if not self._driver.closed:
+            with suppress(LedgerError):
+                self._send("ROLLBACK")
+
+    def _refuse_when_reading(self) -> None:
+        if self._in_snapshot:
+            raise LedgerError(
+                f"{self.place}: a transaction cannot begin within what is read as of one moment"
+            )
+        if self._reads_only:
+            raise LedgerError(f"{self.place}: this connection only reads")
+
+    @contextmanager
+    def snapshot(self) -> Iterator[None]:
+        if self._depth or self._in_snapshot:
+            yield
+            return
+        self._send_again(f"BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY; {self._whose}")
+        self._in_snapshot = True
+        try:
+            yield
+        finally:
+            self._in_snapshot = False
+            self._take_back()
+
+    def only_read(self) -> None:
+        self._reads_only = True
+
+    # ------------------------------------------------------------------ statements
+
+    def query(self, sql: str, parameters: Sequence[Any] = ()) -> list[Any]:
+        return self._read(sql, parameters).fetchall()
+
+    def one(self, sql: str, parameters: Sequence[Any] = ()) -> Any:
+        return self._read(sql, parameters).fetchone()
+
+    def iterate(self, sql: str, parameters: Sequence[Any] = ()) -> Iterator[Any]:
+        name = f"mpstock_{next(self._cursors)}"
+        fetch = f"FETCH {_FETCHED} FROM {name}"
+        with self.snapshot():
+            rows = self._send(f"DECLARE {name} CURSOR FOR {bound(sql, parameters)}; {fetch}").fetchall()
+            while rows:
+                yield from rows
+                rows = self._send(fetch).fetchall() if len(rows) == _FETCHED else []
+
+    def _execute(self, sql: str, parameters: Sequence[Any]) -> int:
+        return self._run(bound(sql, parameters)).rowcount
+
+    def _insert(self, sql: str, parameters: Sequence[Any]) -> int:
+        row = self._run(f"{bound(sql, parameters)} RETURNING id").fetchone()
+        return 0 if row is None else int(row[0])
+
+    def _executemany(self, sql: str, rows: Sequence[Sequence[Any]]) -> None:
+        with self.transaction():
+            numbered = table_of(sql)
+            last = self.scalar(f"SELECT coalesce(max(id), 0) FROM {numbered}") if numbered else 0
+            for text in in_one(sql, rows, last + 1):
+                self._send(text)
+
+    def _run(self, text: str) -> psycopg.Cursor[Any]:
+        if self._depth:
+            return self._send(text)
+        self._refuse_when_reading()
+        cursor = self._send(f"{self._writing}; {text}")
+        self._own += 1
+        return cursor
+
+    # ------------------------------------------------------------------ care
+
+    def migrate(self) -> None:
+        opening.check(self._driver, self.place)
+        opening.migrate(self._driver, self._connect, self.place)
+        self._tenant = opening.tenant(self._driver, self._name, self.place)
+
+    def version(self) -> int:
+        if not self._depth:
+            writes = self.scalar("SELECT writes FROM tenants WHERE id = ?", (self._tenant,))
+            self._others = int(writes or 0) - self._own
+        return self._others
+
+    def damage(self, limit: int) -> list[str]:
+        # Its pages have checksums that it looks at itself, where the server was made with them.
+        return []
+
+    def dangling(self) -> list[Any]:
+        # Nobody can leave out its foreign keys.
+        return []
+
+    def shrink(self) -> bool:
+        return True
+
+    def size(self) -> int:
+        """Return how many bytes the tables take, of all tenants."""
+        return int(
+            self.scalar(
+                "SELECT coalesce(sum(pg_total_relation_size(oid)), 0) FROM pg_class "
+                "WHERE relkind = 'r' AND relnamespace = current_schema()::regnamespace"
+            )
+        )
+
+    def close(self) -> None:
+        self._driver.close()
