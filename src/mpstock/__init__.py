@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from mpstock.contract_versions import CONTRACT
     from mpstock.events import Alert, Notice, Planned, Pushed, RunFinished
     from mpstock.facade import AsyncShop, Shop, aopen, open  # noqa: A004  (mpstock.open, as gzip.open)
+    from mpstock.functions import FunctionSink, FunctionSource, sink, source
     from mpstock.hookspecs import hookimpl
     from mpstock.interfaces import (
         BufferPolicy,
@@ -111,6 +112,8 @@ __all__ = [
     "ExplanationNode",
     "Finding",
     "Forgotten",
+    "FunctionSink",
+    "FunctionSource",
     "HeldSlice",
     "Hold",
     "HoldExplanation",
@@ -183,6 +186,8 @@ __all__ = [
     "aopen",
     "hookimpl",
     "open",
+    "sink",
+    "source",
 ]
 
 # Where each of them lives. A test holds these, the imports above and `__all__` level.
@@ -194,6 +199,7 @@ _HOMES = {
     "contract_versions": "CONTRACT",
     "events": "Alert Notice Planned Pushed RunFinished",
     "facade": "AsyncShop Shop aopen open",
+    "functions": "FunctionSink FunctionSource sink source",
     "hookspecs": "hookimpl",
     "interfaces": (
         "BufferPolicy BufferPolicySpec CheckedAdapter Context Inbox Limits Rate Sink SinkSpec "

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from mpstock.ledger import Ledger
     from mpstock.ledger.worker import Worker
     from mpstock.pacing import Pacer, PaceStore
+    from mpstock.pacing.slots import Slots
     from mpstock.plugins import PluginRegistry
     from mpstock.reconcile.adapters import BuiltSink, BuiltSource
     from mpstock.reconcile.engine import Engine
@@ -165,7 +166,8 @@ class Assembly:
         # Shut until the ledger was asked: an adapter may do anything while it is built.
         gate = Gate(config.name, shut=True)
         if config.spec is None:
-            return BuiltSink(config, self._objects[f"sinks.{config.name}"], gate=gate)
+            made = self._objects[f"sinks.{config.name}"]
+            return BuiltSink(config, made, _slots_of(made, pacer), gate=gate)
         context, transport = self._context("sinks", config, pacer, clock, config.codes, gate)
         try:
             sink = self.plugins.build_sink(config, context)
@@ -231,6 +233,18 @@ class Assembly:
         if "://" not in url:
             url = f"sqlite:///{url}"
         return Configuration(ledger=LedgerSettings(url), sources=source_configs, sinks=sink_configs)
+
+
+def _slots_of(sink: Any, pacer: Pacer) -> Slots | None:
+    """Return the places under the limits of a sink made of a function: no transport keeps to them."""
+    from mpstock.functions import FunctionSink
+
+    if not isinstance(sink, FunctionSink) or not sink.limits.rates:
+        return None
+    from mpstock.pacing.slots import Slots
+
+    pacer.declare(sink.limits.account, sink.limits.rates)
+    return Slots(pacer, sink.limits.account)
 
 
 def _check_absorption(sources: list[BuiltSource], sinks: list[BuiltSink]) -> None:

@@ -23,6 +23,13 @@ NOW = datetime(2026, 3, 2, 12, 0, tzinfo=UTC)
         ({"X-Ratelimit-Reset": "4"}, 4),
         ({"X-RateLimit-Reset": str(int(NOW.timestamp()) + 12)}, 12),
         ({"X-RateLimit-Resource-Until": "Mon, 02 Mar 2026 12:00:45 GMT"}, 45),
+        (
+            {
+                "X-RateLimit-Resource-Until": "Mon, 02 Mar 2026 12:00:45 GMT",
+                "X-RateLimit-Resource-Remaining": "3",
+            },
+            None,
+        ),
         ({"X-Ratelimit-Retry": "2", "X-Ratelimit-Reset": "40"}, 2),
         ({"Retry-After": "5", "X-Ratelimit-Retry": "2"}, 5),
         ({"Retry-After": "soon"}, None),

@@ -51,7 +51,7 @@ def read_hints(headers: Mapping[str, str], now: datetime, status: int | None = N
         for seconds in (
             _reset(_number(low.get("x-ratelimit-reset")), now),
             _scaled(_number(low.get("x-lognex-reset")), 0.001),
-            _retry_after(low.get("x-ratelimit-resource-until"), now),
+            _resource_until(low, now),
         )
         if seconds is not None and seconds > 0
     ]
@@ -95,6 +95,12 @@ def _retry_after(text: str | None, now: datetime) -> float | None:
     if moment.tzinfo is None:
         moment = moment.replace(tzinfo=UTC)
     return max((moment - now).total_seconds(), 0.0)
+
+
+def _resource_until(low: Mapping[str, str], now: datetime) -> float | None:
+    """Read until when a resource is used up; it is told always, and counts only if nothing is left."""
+    left = _number(low.get("x-ratelimit-resource-remaining"))
+    return None if left else _retry_after(low.get("x-ratelimit-resource-until"), now)
 
 
 def _reset(value: float | None, now: datetime) -> float | None:
