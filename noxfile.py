@@ -52,6 +52,24 @@ def slow(session: nox.Session) -> None:
 
 
 @nox.session
+def postgres(session: nox.Session) -> None:
+    """Run all tests once more with their ledgers on PostgreSQL, which they start themselves.
+
+    It needs PostgreSQL's programs (Debian: `apt-get install postgresql`). Other tests: `-- tests/ledger`.
+    """
+    install(session, "tests")
+    session.run(
+        "python",
+        "-m",
+        "pytest",
+        "-n",
+        "auto",
+        *session.posargs,
+        env={"MPSTOCK_TEST_LEDGER": "postgresql"},
+    )
+
+
+@nox.session
 def crash(session: nox.Session) -> None:
     """Kill runs at every commit and every step of a request, or let them sleep there; `-- portion`: a minute.
 

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import sqlite3
-from contextlib import closing
 from pathlib import Path
 
 import pytest
 
+from tests.byhand import by_hand
 from tests.cli.memory import Commands
 
 
@@ -19,8 +18,8 @@ def commands(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> Commands:
 
 
 def spoil(commands: Commands) -> None:
-    with closing(sqlite3.connect(commands.ledger)) as connection, connection:
-        connection.execute("UPDATE marketplace_stocks SET ready = 1")
+    with by_hand(commands.ledger) as hand:
+        hand.execute("UPDATE marketplace_stocks SET ready = 1")
 
 
 def test_a_ledger_that_is_well_ends_with_0(commands: Commands, tmp_path: Path) -> None:

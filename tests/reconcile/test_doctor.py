@@ -11,7 +11,7 @@ import pytest
 
 from mpstock import LedgerFinding
 from mpstock.ledger import Ledger
-from tests.byhand import tampering
+from tests.byhand import by_hand, tampering
 from tests.reconcile.shops import Account, Play, make, shows
 
 
@@ -37,9 +37,9 @@ def codes(play: Play) -> list[str]:
 
 def spoil(play: Play, *statements: str) -> None:
     """Somebody, or a defect, writes into the ledger."""
-    with closing(sqlite3.connect(play.ledger)) as connection, connection:
+    with by_hand(play.ledger) as hand:
         for statement in statements:
-            connection.execute(statement)
+            hand.execute(statement)
 
 
 def test_nothing_is_wrong_with_a_ledger_that_nobody_touched(shop: tuple[Play, Account]) -> None:
@@ -182,12 +182,20 @@ TOLD: dict[str, tuple[str, Callable[[Play], None]]] = {
     ),
     "copy": (
         "note",
-        lambda play: spoil(play, "INSERT INTO meta VALUES ('copy of', '2026-01-01 00:00:00.000000')"),
+        lambda play: spoil(
+            play, "INSERT INTO meta (key, value) VALUES ('copy of', '2026-01-01 00:00:00.000000')"
+        ),
     ),
 }  # fmt: skip
 
 
-@pytest.mark.parametrize("code", TOLD)
+@pytest.mark.parametrize(
+    "code",
+    [
+        pytest.param(code, marks=[pytest.mark.sqlite("its file")] * (code in ("damaged", "dangling")))
+        for code in TOLD
+    ],
+)
 def test_what_nobody_can_work_out_is_told_with_what_to_do(shop: tuple[Play, Account], code: str) -> None:
     """It is found, with its weight and a way out, and no repair pretends to mend it."""
     play, _ = shop

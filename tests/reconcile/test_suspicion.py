@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sqlite3
 from datetime import timedelta
 from decimal import Decimal
 from pathlib import Path
@@ -13,6 +12,7 @@ from mpstock import Level, Listing
 from mpstock.config import RaisingGuard, ZeroingGuard
 from mpstock.errors import ConfigurationError
 from mpstock.inmemory import InMemorySource
+from tests.byhand import by_hand
 from tests.reconcile.shops import Account, Play, make, shows, sink_config, skus, source_config
 
 
@@ -260,9 +260,8 @@ def test_who_let_it_through_and_why_is_kept(tmp_path: Path) -> None:
         source.set(sku, 0)
     play.sync()
     report = play.sync(release=["zeroing"], actor="olga", reason="сезон закончился")
-    with sqlite3.connect(play.ledger) as connection:
-        rows = connection.execute("SELECT actor, action, scope, reason, run_id FROM actions").fetchall()
-    connection.close()
+    with by_hand(play.ledger) as hand:
+        rows = hand.execute("SELECT actor, action, scope, reason, run_id FROM actions").fetchall()
     assert rows == [("olga", "release", '{"guards": ["zeroing"]}', "сезон закончился", report.run)]
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sqlite3
 from contextlib import closing
 from datetime import timedelta
 from pathlib import Path
@@ -11,6 +10,7 @@ import pytest
 
 from mpstock.config import RetentionSettings
 from mpstock.ledger import Ledger
+from tests.byhand import by_hand
 from tests.reconcile.shops import Play, make
 
 
@@ -68,14 +68,14 @@ def test_somebody_can_ask_for_it(play: Play) -> None:
         assert not shop.tidy()
 
 
+@pytest.mark.sqlite("its trigger")
 def test_a_ledger_that_cannot_be_tidied_fails_no_run(play: Play) -> None:
     """What was pushed is pushed: the run ends as it would have, and the next one tries again."""
-    with sqlite3.connect(play.ledger) as connection:
-        connection.execute(
+    with by_hand(play.ledger) as hand:
+        hand.execute(
             "CREATE TRIGGER broken BEFORE DELETE ON stock_sync_log "
             "BEGIN SELECT RAISE(ABORT, 'somebody else has made a trigger'); END"
         )
-    connection.close()
     before = recalled(play)
     play.clock.advance(3 * 86_400)
     assert play.sync().exit_code == 0

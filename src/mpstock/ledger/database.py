@@ -195,6 +195,10 @@ class Database(ABC):
         """Give back the room of what is merged into the file by now; False while somebody reads from it."""
 
     @abstractmethod
+    def tend(self, now: datetime, kept_from: datetime) -> None:
+        """Do what is due once a day: `kept_from` is the moment before which retention lets the log go."""
+
+    @abstractmethod
     def size(self) -> int:
         """Return how many bytes it takes on the disk, with what is not merged into its file yet."""
 

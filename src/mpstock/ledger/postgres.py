@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
+from datetime import datetime
 from itertools import count
 from typing import Any
 
@@ -17,6 +18,7 @@ import psycopg
 from mpstock.errors import LedgerError
 from mpstock.ledger import database
 from mpstock.ledger import postgres_opening as opening
+from mpstock.ledger import postgres_parts as parts
 from mpstock.ledger.database import Database
 from mpstock.ledger.literals import bound
 from mpstock.ledger.many import in_one, table_of
@@ -206,6 +208,14 @@ class PostgresDatabase(Database):
 
     def shrink(self) -> bool:
         return True
+
+    def tend(self, now: datetime, kept_from: datetime) -> None:
+        """Make the parts of the log for the months to come, and remove those that are empty."""
+        try:
+            parts.made_ahead(self._driver, now)
+            parts.over(self._driver, kept_from)
+        except psycopg.Error as error:
+            raise translated(error, self.place) from error
 
     def size(self) -> int:
         """Return how many bytes the tables take, of all tenants."""

@@ -31,8 +31,9 @@ from sqlalchemy.pool import NullPool
 
 from mpstock.ledger.migrating import upgrade_through
 from mpstock.ledger.postgres_errors import translated
+from mpstock.ledger.postgres_parts import WALL
 
-__all__ = ["PARTITIONED", "LedgerDialect", "LedgerImpl", "row_security", "upgrade"]
+__all__ = ["PARTITIONED", "LedgerDialect", "LedgerImpl", "upgrade"]
 
 _NAME = "mpstock_postgresql"
 
@@ -88,10 +89,10 @@ class LedgerImpl(DefaultImpl):
                 f"$$BEGIN RETURN (SELECT coalesce(max(id), 0) + 1 FROM {name}); END$$"
             )
             self._run(f"ALTER TABLE {name} ALTER id SET DEFAULT next_{name}()")
-        self._run(row_security(name))
+        self._run(WALL.format(name))
         if month:
             self._run(f"CREATE TABLE {name}_rest PARTITION OF {name} DEFAULT")
-            self._run(row_security(f"{name}_rest"))
+            self._run(WALL.format(f"{name}_rest"))
         for index in table.indexes:
             self.create_index(index)
 
@@ -116,14 +117,6 @@ class LedgerImpl(DefaultImpl):
     def _run(self, statement: str) -> None:
         assert self.connection is not None
         self.connection.exec_driver_sql(statement)
-
-
-def row_security(table: str) -> str:
-    """Return what lets nobody see or write rows of another tenant in a table, its owner included."""
-    return (
-        f"ALTER TABLE {table} ENABLE ROW LEVEL SECURITY; ALTER TABLE {table} FORCE ROW LEVEL SECURITY; "
-        f"CREATE POLICY own_rows ON {table} USING (tenant = current_setting('mpstock.tenant')::bigint)"
-    )
 
 
 def _column(column: Column[Any]) -> str:

@@ -101,6 +101,7 @@ class Retention:
 
     def steps(self, kept: Kept, now: datetime) -> Generator[Tidied, None, None]:
         """Let go what is too old; each step is one short transaction, and says what went with it."""
+        self.db.tend(now, now - kept.log)
         yield from self._log(as_text(now - kept.log), now)
         yield from self._runs(as_text(now - kept.runs))
         yield from self._explanations(as_text(now - kept.explanations), as_text(now - UNNAMED))

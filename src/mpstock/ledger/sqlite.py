@@ -5,6 +5,7 @@ from __future__ import annotations
 import sqlite3
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from datetime import datetime
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
@@ -168,6 +169,10 @@ class SqliteDatabase(Database):
     def shrink(self) -> bool:
         (busy, *_), *_ = self.query("PRAGMA wal_checkpoint(TRUNCATE)")
         return not busy
+
+    def tend(self, now: datetime, kept_from: datetime) -> None:
+        # A file wants nothing.
+        return None
 
     def size(self) -> int:
         if self.file is None:

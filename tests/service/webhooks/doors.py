@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import hashlib
 import hmac
-import sqlite3
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from datetime import datetime
@@ -15,6 +14,7 @@ from typing import Any, TypeVar
 import httpx
 
 from mpstock.service import Service, create_app
+from tests.byhand import by_hand
 
 T = TypeVar("T")
 
@@ -93,9 +93,8 @@ def signed(body: bytes, now: datetime | float, secret: str = "", *said: str) -> 
 
 def told(folder: Path) -> dict[str, tuple[int | None, int | None]]:
     """Return what the ledger has by sku: the quantity that was read, and a lower one that was heard."""
-    with sqlite3.connect(folder / "ledger.db") as connection:
-        rows = connection.execute(
+    with by_hand(folder / "ledger.db") as hand:
+        rows = hand.execute(
             "SELECT sku, quantity, heard FROM stock_levels JOIN products ON products.id = product_id"
         ).fetchall()
-    connection.close()
     return {sku: (quantity, heard) for sku, quantity, heard in rows}

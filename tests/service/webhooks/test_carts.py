@@ -3,20 +3,20 @@
 from __future__ import annotations
 
 import json
-import sqlite3
-from contextlib import closing
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 import httpx
 
 from mpstock.service import Service
+from tests.byhand import by_hand
 from tests.service.webhooks.doors import BEARER, play, settings, signed
 
 
 def _held(folder: Path) -> dict[tuple[str, str], int]:
-    with closing(sqlite3.connect(folder / "ledger.db")) as connection:
-        rows = connection.execute(
+    with by_hand(folder / "ledger.db") as hand:
+        rows = hand.execute(
             "SELECT key, sku, quantity FROM holds JOIN products ON products.id = product_id"
         ).fetchall()
     return {(key, sku): quantity for key, sku, quantity in rows}
@@ -90,12 +90,13 @@ def test_the_settings_of_the_carts_hold_for_those_over_http(tmp_path: Path) -> N
         await client.put("/carts/c-1", json=_cart(("A", 2)), headers=BEARER)
 
     play(path, work)
-    with closing(sqlite3.connect(tmp_path / "ledger.db")) as connection:
-        ((origin, code, seconds),) = connection.execute(
-            "SELECT origin, code, (julianday(expires_at) - julianday(taken_at)) * 86400 FROM holds "
+    with by_hand(tmp_path / "ledger.db") as hand:
+        ((origin, code, taken, expires),) = hand.execute(
+            "SELECT origin, code, taken_at, expires_at FROM holds "
             "JOIN warehouses ON warehouses.id = warehouse_id"
         ).fetchall()
-    assert (origin, code, round(seconds)) == ("baskets", "main", 7200)
+    lasts = datetime.fromisoformat(expires) - datetime.fromisoformat(taken)
+    assert (origin, code, lasts) == ("baskets", "main", timedelta(hours=2))
 
 
 def test_what_is_wrong_with_a_cart_is_named(tmp_path: Path) -> None:
