@@ -42,6 +42,12 @@ SELDOM = timedelta(hours=1)
 FIRST_PAUSE, LONGEST_PAUSE = timedelta(minutes=5), timedelta(hours=1)
 """How long after a failure what comes seldom is tried again: twice as long each time."""
 
+LEASED_PAUSE = timedelta(seconds=20)
+"""How long after it found a lease taken a task is tried again."""
+
+TRIES = 3
+"""How often a task that does not recur is tried."""
+
 _logger = logging.getLogger("mpstock.fleet")
 
 
@@ -188,7 +194,7 @@ class Fleet:
         again = None
         if result.failed:
             _logger.error("%s: %s", job.key, result.error, extra={"tenant": job.tenant, "job": job.task})
-            again = await self._again(job)
+            again = await self._again(job, result)
         await self.store.end(
             job.tenant, job.task, job.adapter, worker, self.clock.now(),
             status=result.status, error=result.error, pushed=result.pushed, again_at=again,
@@ -207,12 +213,18 @@ class Fleet:
             _logger.exception("%s failed", job.key)
             return Result("failed", error=f"{type(error).__name__}; the worker's log says more")
 
-    async def _again(self, job: Job) -> datetime | None:
+    async def _again(self, job: Job, result: Result) -> datetime | None:
+        """Return when a task that has failed is tried again, where it does not come again soon anyway."""
         found = await self.store.task(job.tenant, job.task, job.adapter)
-        if found is None or found[0] is None:
-            return None
-        now, pause = self.clock.now(), FIRST_PAUSE * 2 ** min(found[1], 6)
-        return now + min(pause, LONGEST_PAUSE) if found[0] - now > SELDOM else None
+        due_at, failures = (None, 0) if found is None else found
+        now = self.clock.now()
+        if result.leased:
+            # Its holder has died or sleeps, and nobody can know which before the lease runs out.
+            return now + LEASED_PAUSE
+        if due_at is None:
+            return now + FIRST_PAUSE if failures < TRIES else None
+        pause = min(FIRST_PAUSE * 2 ** min(failures, 6), LONGEST_PAUSE)
+        return now + pause if due_at - now > SELDOM else None
 
     async def run(self, tenant: str, task: str, adapter: str = "", *, number: int = 0) -> Result:
         """Do one task of one tenant here and now, whoever spreads the work.

@@ -25,13 +25,15 @@ __all__ = ["Result", "Running", "check_task", "run_now", "run_task"]
 class Result:
     """What came of a task: `done`, `failed`, or `stopped` before its end; `error` says why.
 
-    `goes_on`: it gave its place back while there was something to send.
+    `goes_on`: it gave its place back while there was something to send. `leased`: another process still held
+    the lease of a sink.
     """
 
     status: str
     pushed: int = 0
     error: str = ""
     goes_on: bool = False
+    leased: bool = False
 
     @property
     def failed(self) -> bool:
@@ -165,4 +167,4 @@ def _result(report: Any, running: Running) -> Result:
     errors = [f"{part.name}: {part.error}" for part in parts if part.error]
     leased = any(getattr(part, "error_kind", "") == "leased" for part in parts)
     failed = leased or getattr(report, "exit_code", 0) in (2, 3)
-    return Result("failed" if failed else "done", pushed, "; ".join(errors))
+    return Result("failed" if failed else "done", pushed, "; ".join(errors), leased=leased)

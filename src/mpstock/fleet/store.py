@@ -275,7 +275,7 @@ class FleetStore:
                 "UPDATE mpstock_fleet_tasks SET status = %(status)s, error = %(error)s, ended_at = %(now)s, "
                 "seconds = extract(epoch FROM %(now)s - begun_at), pushed = %(pushed)s, "
                 "failures = CASE WHEN %(status)s = 'failed' THEN failures + 1 ELSE 0 END, "
-                "due_at = CASE WHEN recurs = '' THEN NULL ELSE least(due_at, %(again)s) END "
+                "due_at = least(due_at, %(again)s) "
                 "WHERE tenant = %(tenant)s AND task = %(task)s AND adapter = %(adapter)s "
                 "AND worker = %(worker)s AND status = 'running'",
                 {

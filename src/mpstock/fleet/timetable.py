@@ -11,6 +11,7 @@ from zoneinfo import ZoneInfo
 from attrs import frozen
 
 from mpstock.config import When
+from mpstock.config.recurring import NEVER
 
 if TYPE_CHECKING:
     from mpstock.config import ScheduleSettings
@@ -71,12 +72,12 @@ def offset(tenant: str, task: str, within: timedelta) -> timedelta:
 def next_time(
     tenant: str, task: str, recurs: str, zone: str, spread: timedelta, moment: datetime
 ) -> datetime | None:
-    """Return the first time after a moment at which a tenant's task is due, in UTC; None = never.
+    """Return the first time after a moment at which a tenant's task is due, in UTC; None = it does not recur.
 
     A length of time lies on a grid that begins at the tenant's own part of it. What comes at a time of day
     or by a cron line comes so much later, up to `spread`.
     """
-    when = When.of(recurs)
+    when = When.of(recurs or NEVER)
     if when.every is not None:
         first = _EPOCH + offset(tenant, task, when.every)
         return first + when.every * ((moment - first) // when.every + 1)
