@@ -121,7 +121,14 @@ class Fleet:
 
     async def settle(self) -> int:
         """Look at which tenants there are; those whose settings are new are queued to be taken in."""
-        changed = await self.store.take_in(await self.tenants.revisions(), self.clock.now())
+        revisions = await self.tenants.revisions()
+        if not revisions and (known := await self.store.tenant_count()):
+            # A folder that is not mounted is no reason to forget everybody.
+            raise ConfigurationError(
+                f"there is no tenant any more where {known} were; if that is so, make the tables anew",
+                place="[fleet] tenants",
+            )
+        changed = await self.store.take_in(revisions, self.clock.now())
         return await self.queue.defer([Job("enrol", tenant) for tenant in changed])
 
     async def defer_due(self) -> int:
@@ -172,6 +179,10 @@ class Fleet:
         if found.error:
             raise ConfigurationError(f"{tenant}: {found.error}", place="tenant")
         return await self.queue.defer([Job(task, tenant, adapter, found.lock)]) > 0
+
+    async def tidy(self) -> None:
+        """Let go the tasks in the queue's table that have broken off long ago."""
+        await self.queue.tidy(self.settings.keep)
 
     async def mend(self) -> list[Job]:
         """Take the tasks of dead workers from them, which gives the locks back, and queue them anew."""

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from attrs import field, frozen
 from procrastinate import App, JobContext, PsycopgConnector, exceptions
+from procrastinate.psycopg_connector import wrap_exceptions
 
 from mpstock.errors import LedgerError
 from mpstock.fleet.timetable import TASKS
@@ -112,8 +113,6 @@ class Queue:
         return 0
 
     async def _defer(self, jobs: Sequence[Job]) -> int:
-        from procrastinate.psycopg_connector import wrap_exceptions
-
         unique = {job.key: job for job in jobs}.values()
         if not unique:
             return 0
@@ -139,13 +138,20 @@ class Queue:
             if job.task_name.startswith("mpstock.")
         ]  # fmt: skip
 
+    async def tidy(self, keep: timedelta) -> None:
+        """Delete the jobs that have ended longer ago than that, whatever way."""
+        await self.app.job_manager.delete_old_jobs(
+            max(int(keep.total_seconds() / 3600), 1),
+            include_failed=True, include_cancelled=True, include_aborted=True,
+        )  # fmt: skip
+
     async def replace(self, job: Job) -> bool:
         """Take a job from a dead worker, which gives its lock back, and queue another in its place.
 
         Another, not the same: should the dead one wake and say that its job is done, that is not this one.
         Returns whether it still was that worker's.
         """
-        async with self.pool.connection() as connection:
+        async with wrap_exceptions(), self.pool.connection() as connection:
             ended = await connection.execute(
                 "UPDATE procrastinate_jobs SET status = 'aborted', abort_requested = false, "
                 "attempts = attempts + 1 WHERE id = %s AND status = 'doing' RETURNING id",

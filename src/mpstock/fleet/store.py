@@ -135,6 +135,11 @@ class FleetStore:
             )
             return [row[0] for row in await rows.fetchall()]
 
+    async def tenant_count(self) -> int:
+        """Return how many tenants are known."""
+        async with self._transaction() as connection:
+            return int((await _one(connection, "SELECT count(*) FROM mpstock_fleet_tenants"))[0])
+
     async def tenant(self, name: str) -> Tenant | None:
         """Return one tenant."""
         async with self._transaction() as connection:

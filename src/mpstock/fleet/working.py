@@ -25,8 +25,11 @@ QUEUES = ("quick", "bulk")
 SETTLE = timedelta(seconds=30)
 """How often it is looked which tenants there are."""
 
-PAUSE = 5.0
-"""Seconds before a worker that lost its database tries again."""
+TIDY = timedelta(hours=1)
+"""How often what has broken off long ago is let go."""
+
+PAUSE = timedelta(seconds=5)
+"""How long a worker that lost its database waits before it tries again."""
 
 _logger = logging.getLogger("mpstock.fleet.worker")
 
@@ -38,10 +41,16 @@ class Worker:
         fleet: opened already.
         queues: `quick`, `bulk` or both.
         concurrency: runs at the same time; None = as the settings say.
+        pause: after which a queue that broke off is served again.
     """
 
     def __init__(
-        self, fleet: Fleet, *, queues: tuple[str, ...] = QUEUES, concurrency: int | None = None
+        self,
+        fleet: Fleet,
+        *,
+        queues: tuple[str, ...] = QUEUES,
+        concurrency: int | None = None,
+        pause: timedelta = PAUSE,
     ) -> None:
         from attrs import evolve
 
@@ -50,6 +59,7 @@ class Worker:
         self._queues = queues
         settings = fleet.settings.worker
         self._settings = settings if concurrency is None else evolve(settings, concurrency=concurrency)
+        self._pause = pause
         self._stop = asyncio.Event()
         self._anew = asyncio.Event()
 
@@ -67,6 +77,7 @@ class Worker:
                 self._every(self._settings.look, self._fleet.defer_due),
                 self._every(SETTLE, self._fleet.settle),
                 self._every(self._settings.stalled_after / 3, self._fleet.mend),
+                self._every(TIDY, self._fleet.tidy),
                 self._watch_sleep(),
             )
         ]
@@ -75,7 +86,7 @@ class Worker:
                 self._anew.clear()
                 await self._serve()
                 if not self._stop.is_set() and not self._anew.is_set():
-                    await self._nap(PAUSE)
+                    await self._nap(self._pause.total_seconds())
         finally:
             for loop in loops:
                 loop.cancel()
