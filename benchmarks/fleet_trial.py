@@ -58,8 +58,8 @@ url = "{url}"
 {ledgers}
 [worker]
 concurrency = {concurrency}
-heartbeat = "1s"
-stalled_after = "6s"
+heartbeat = "2s"
+stalled_after = "15s"
 look = "1s"
 stop_within = "20s"
 [defaults.network]

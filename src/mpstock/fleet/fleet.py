@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import logging
 import os
 from collections import OrderedDict
@@ -98,9 +99,11 @@ class Fleet:
         await self.queue.__aexit__(*error)
 
     async def create(self) -> None:
-        """Make the tables of the queue and of the fleet, where they are not there yet."""
+        """Make the tables of the queue, of the fleet and of the ledgers, where they are not there yet."""
         await self.queue.create()
         await self.store.create()
+        if self.settings.ledger_url is not None:
+            await asyncio.to_thread(_make_ledgers, self.settings.ledger_url)
 
     async def check(self) -> None:
         """Raise `ConfigurationError` unless the tables are there, of this version."""
@@ -293,3 +296,14 @@ class Fleet:
             for one in recurring(config.schedule)
         ]
         await self.store.enrol(tenant, known.revision, held, tasks)
+
+
+def _make_ledgers(url: str) -> None:
+    """Make the tables of the ledgers: a role that may not, or may too much, is told of once and now."""
+    from mpstock.ledger.opening import open_database
+
+    database = open_database(url)
+    try:
+        database.migrate()
+    finally:
+        database.close()

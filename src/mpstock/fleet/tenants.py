@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import re
 import tomllib
 from collections.abc import Mapping
@@ -126,11 +125,6 @@ async def configured(
     }
     config = from_tables({**tables, **common}, path, plugins=plugins)
     return config if url is None else evolve(config, ledger=LedgerSettings(url, tenant))
-
-
-def digest(text: str) -> str:
-    """Return what changes when a text does."""
-    return hashlib.sha256(text.encode()).hexdigest()[:16]
 
 
 def _checked(tenant: str) -> str:
