@@ -114,3 +114,12 @@ def run(code: str) -> str:
     )
     assert done.returncode == 0, done.stderr
     return done.stdout.strip()
+
+
+def test_the_plugin_of_pytest_costs_nothing() -> None:
+    """It is loaded by every run of pytest where mpstock is installed: it imports nothing heavy."""
+    code = (
+        "import sys, pytest; before = set(sys.modules); import mpstock.pytest_plugin; "
+        f"print([name for name in {HEAVY!r} if name in set(sys.modules) - before])"
+    )
+    assert run(code) == "[]"

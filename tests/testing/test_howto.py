@@ -3,16 +3,27 @@
 from __future__ import annotations
 
 import re
-from pathlib import Path
+from typing import Any, cast
 
 import mpstock.simulation
 import mpstock.testing
-from mpstock.testing import FaultScript, SinkContract, SourceContract
+from mpstock import Rate
+from mpstock.simulation import Request
+from mpstock.testing import (
+    FaultScript,
+    SinkContract,
+    SourceContract,
+    VirtualClock,
+    adapter_context,
+    run_virtual,
+)
 from mpstock.testing.contract import Contract
 from mpstock.testing.sink_setting import SinkSetting
 from mpstock.testing.source_setting import SourceSetting
+from tests.docs.markdown import DOCS, blocks
 
-PAGE = (Path(__file__).resolve().parents[2] / "docs/howto/test-a-plugin.md").read_text(encoding="utf-8")
+PATH = DOCS / "howto/test-a-plugin.md"
+PAGE = PATH.read_text(encoding="utf-8")
 NAMED = set(re.findall(r"`(\w+)", PAGE))
 
 
@@ -53,3 +64,45 @@ def test_defaults_on_the_page_are_those_of_the_kit() -> None:
     assert f"| `limited` | {SinkContract.limited} |" in PAGE
     assert f"| `settle` | {SourceContract.settle:g} |" in PAGE
     assert f'"{SinkContract.unknown_id}"' in PAGE
+
+
+def block(mark: str) -> dict[str, object]:
+    """Run the block of the page that has this text in it."""
+    (text,) = [one.text for one in blocks(PATH, "python") if mark in one.text]
+    names: dict[str, object] = {}
+    exec(compile(text, str(PATH), "exec"), names)
+    return names
+
+
+def test_the_double_of_the_page_takes_what_the_page_says() -> None:
+    """10,000 articles a minute, a pair that rests, and refusals in the vendor's own way."""
+    made: Any = block("class StallSimulator")["StallSimulator"]
+    double = made(["A", "B"], clock=VirtualClock())
+    put = Request("PUT", "/stocks", body=b'{"stocks": [{"sku": "A", "count": 3}]}')
+
+    async def play() -> list[int]:
+        context = adapter_context(double, clock=double.clock)
+        context.transport.declare("stall", [Rate("stocks", 600, 60.0, spacing=0.0)])
+        answers = [
+            await context.transport.request("PUT", "http://x/stocks", scopes=["stocks"], content=put.body)
+            for _ in range(2)
+        ]
+        assert answers[1].json() == {"resting": ["A"]}
+        return [one.status_code for one in answers]
+
+    assert run_virtual(play, clock=double.clock) == [200, 200]
+    assert double.showing("A", "1") == 3
+    assert double.limits.admit(["stocks"], items=10_000).by == "items"
+
+
+def test_the_property_of_the_page_holds() -> None:
+    """What is drawn of whole shops is played, and holds."""
+    cast("Any", block("no_shop_shows_more")["test_no_shop_shows_more_than_it_has"])()
+
+
+def test_each_strategy_and_each_fixture_is_on_the_page() -> None:
+    """Nothing that can be drawn, and nothing that tests are given, is left out."""
+    from mpstock import pytest_plugin
+    from mpstock.testing import strategies
+
+    assert {name for name in (*strategies.__all__, *pytest_plugin.__all__) if name not in NAMED} == set()
