@@ -43,7 +43,9 @@ def test_a_reading_that_was_overtaken_says_nothing(ledger: Ledger) -> None:
             session.ingest(Reading(levels, hours[hour]), hours[2])
             if ends:
                 session.settle_absent(hours[hour], hours[2], None)
-                ledger.runs.move_cursor("source:erp", None, hours[hour], settings="", rows=1, complete=True)
+                ledger.runs.move_cursor(
+                    "source:erp", None, hours[hour], settings="", rows=1, complete=True, now=hours[2]
+                )
 
     take(ledger.levels.begin_read("erp"), 0, Level("A", "main", 5))
     slow = ledger.levels.begin_read("erp")

@@ -191,9 +191,11 @@ class Events:
         sold.returns = True
 
     def forget(self, sold: Sold) -> None:
-        """An account tells of an order no longer."""
+        """An account tells of an order no longer; who was never told of it finds out by a read-back only."""
         self.markets[sold.sink].forget(sold.order.key)
         sold.gone = True
+        if not sold.told and sold.pair in self.witness.touched:
+            self.witness.touch(sold.pair, "an order that nobody was told of")
 
     delay = 0.5
     """Which part of its lag a warehouse system takes to book."""

@@ -59,6 +59,39 @@ def test_unknown_does_not_raise_what_shows_less(tmp_path: Path) -> None:
     assert shows(account) == {"A": 7}
 
 
+def test_a_known_fall_gets_through_whatever_is_in_doubt(tmp_path: Path) -> None:
+    """9 shows and 3 were sent in doubt; the 9 go bad, and no more than 3 are to show: 3, in this very run."""
+    play, source, account = make(tmp_path, {"A": 9}, pair_cooldown=30)
+    play.sync()
+    play.clock.advance(60)
+    play.set_sink("shop", buffer={"policy": "all", "cap": 3})
+    account.doubt(applied=False, times=20)
+    play.sync()
+    account.heal()
+    assert shows(account) == {"A": 9}
+    source.set("A", None)
+    play.sync()
+    assert shows(account) == {"A": 3}
+
+
+def test_what_is_in_doubt_and_sold_since_is_not_sent_again_as_it_was(tmp_path: Path) -> None:
+    """9 shows, 6 were sent and arrived in doubt, 5 of them sold; the 9 go bad: no more than 1 is sent."""
+    play, source, account = make(tmp_path, {"A": 9}, pair_cooldown=30, self_decrements="unknown")
+    account.lowers = True
+    play.sync()
+    play.clock.advance(60)
+    source.set("A", 6)
+    account.doubt(applied=True, times=20)
+    play.sync()
+    account.heal()
+    account.buy("A", 5, "main")
+    source.set("A", None)
+    before = len(account.sent)
+    play.sync()
+    assert [quantity for push in account.sent[before:] for _, quantity in push] == [1]
+    assert shows(account) == {"A": 1}
+
+
 def test_never_known_pushes_nothing(tmp_path: Path) -> None:
     """A quantity that was never known neither zeroes nor raises what the listing shows."""
     play, source, account = make(tmp_path, {"A": None, "B": None}, shown={("A", "main"): 4})

@@ -326,6 +326,21 @@ def test_a_late_number_does_not_make_certain_what_an_order_has_made_doubtful(tmp
     assert market.written == [10, 4, 3]
 
 
+def test_any_number_may_be_the_old_one_where_nobody_knew_what_was_replaced(tmp_path: Path) -> None:
+    """1, ordered, not read back, so 0 is sent blindly; it did not lower itself, and tells the 1 late: 0."""
+    play, _, market = seller(tmp_path, {"A": 1}, visible_after=60.0, self_decrements="unknown")
+    play.sync()
+    play.wait(MINUTES)
+    market.apply_delay = 30.0
+    market.buy("A", 1, "main")
+    market.fail_read(TransientError("maintenance"))
+    play.sync(read="orders")
+    assert market.written == [1, 0]
+    verify(play)
+    assert play.sync().pushed == 0
+    assert (market.written, kinds(play)) == ([1, 0], [("not_yet_visible", 0, 1)])
+
+
 def test_a_late_number_does_not_end_the_doubt_about_a_write(tmp_path: Path) -> None:
     """13 is sent, nobody knows whether it has arrived; 10 again: that it shows 10 still proves nothing."""
     play, erp, market = seller(tmp_path, {"A": 10}, visible_after=60.0)

@@ -138,6 +138,25 @@ def test_a_raise_that_was_pushed_waits_for_a_reading(tmp_path: Path) -> None:
     assert shows(market) == {"A": 12}
 
 
+def test_an_older_answer_after_an_older_answer_says_nothing_either(tmp_path: Path) -> None:
+    """7, gone at 10:10; the warehouse system answers of 10:00 again, twice, and still tells of 7: 0."""
+    play, erp, market = seller(tmp_path, {"A": 7, "B": 1})
+    play.sync()
+    earlier = play.wait(5 * MINUTE)
+    play.wait(5 * MINUTE)
+    erp.remove("A")
+    play.sync(full=True)
+    assert shows(market) == {"A": 0, "B": 1}
+    erp.set("A", 7)
+    for _ in range(2):
+        erp.behind = play.clock.now() - earlier
+        play.sync(full=True)
+        assert shows(market) == {"A": 0, "B": 1}
+    erp.behind = timedelta(0)
+    play.sync(full=True)
+    assert shows(market) == {"A": 7, "B": 1}
+
+
 def test_a_pushed_fall_is_believed_over_a_reading_that_began_earlier(tmp_path: Path) -> None:
     """The webhook of 10:05 says 4; an answer to what was asked at 10:00 says 9: 4."""
     play, erp, market = seller(tmp_path, {"A": 9})

@@ -158,16 +158,19 @@ class Drifts:
 
     def lately_ours(
         self, sink: str, product_ids: Iterable[int], since: datetime
-    ) -> Mapping[tuple[int, str], set[int]]:
-        """Return by (product id, sink warehouse) the numbers that we wrote or replaced since then."""
-        found: dict[tuple[int, str], set[int]] = {}
+    ) -> Mapping[tuple[int, str], set[int | None]]:
+        """Return by (product id, sink warehouse) the numbers that we wrote or replaced since then.
+
+        None stands for one that we replaced without knowing it.
+        """
+        found: dict[tuple[int, str], set[int | None]] = {}
         for product_id, warehouse, old, new in self._db.query(
             "SELECT product_id, warehouse_code, old_qty, new_qty FROM stock_sync_log "
             "WHERE product_id IN ids(?) AND marketplace = ? AND synced_at >= ? "
             "AND status <> 'error'",
             (ids(product_ids), sink, as_text(since)),
         ):
-            found.setdefault((product_id, warehouse), set()).update({new} if old is None else {old, new})
+            found.setdefault((product_id, warehouse), set()).update((old, new))
         return found
 
     def lately_others(self, sink: str, since: datetime) -> Mapping[tuple[int, str], set[int]]:

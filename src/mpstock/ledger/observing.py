@@ -353,7 +353,8 @@ class Observing:
     def _late(self, differing: Sequence[_Seen], asked: str) -> set[int]:
         """Return the ids of those that still show what was there before our write, which may yet be seen.
 
-        What we wrote stays what is known of them: a confirmed number gives no way to an older one.
+        What we wrote stays what is known of them: a confirmed number gives no way to an older one. Where we
+        did not know what we replaced, any number may be the old one.
         """
         began = as_datetime(asked)
         assert began is not None
@@ -369,7 +370,7 @@ class Observing:
             seen.id
             for seen in young
             if seen.quantity == seen.replaced
-            or seen.quantity in ours.get((seen.product_id, seen.warehouse), ())
+            or not {seen.quantity, None}.isdisjoint(ours.get((seen.product_id, seen.warehouse), ()))
         }
 
 

@@ -206,9 +206,13 @@ class Orders:
         return found
 
     def expect_less(self, sink: str, rows: Iterable[OrderRow]) -> None:
-        """Take what was ordered since the last accepted write from what its listings are expected to show."""
+        """Take what was ordered since the last accepted write from what its listings are expected to show.
+
+        Where something was sent since and nobody knows whether it has arrived, that is the lower of the two.
+        """
         self.db.executemany(
-            "UPDATE marketplace_stocks SET expected = greatest(expected - ?, 0) "
+            "UPDATE marketplace_stocks SET expected = greatest(CASE WHEN base IS NULL AND doubtful = 1 "
+            "AND sent < expected THEN sent ELSE expected END - ?, 0) "
             "WHERE expected IS NOT NULL AND last_synced_at <= ? AND listing_id = (SELECT id FROM listings "
             "WHERE marketplace = ? AND external_id = ? AND warehouse_code = ?)",
             [(r.quantity, r.placed_at, sink, r.external_id, r.warehouse_code) for r in rows if r.open],

@@ -159,21 +159,31 @@ class Runs:
         settings: str,
         rows: int,
         complete: bool,
+        now: datetime,
         problems: Sequence[Problem] = (),
     ) -> None:
-        """Record that a reading went well; in the transaction of what it read."""
+        """Record that a reading went well; in the transaction of what it read.
+
+        As of when all was read last does not go back by one that tells of an earlier moment. A moment after
+        `now` was kept while the clock was ahead, and gives way.
+        """
         told = [[p.place, p.name, p.message, p.sku] for p in problems[:KEPT_PROBLEMS]]
         moment = as_text(as_of)
         self.db.execute(
             "INSERT INTO cursors (name, cursor, settings, read_at, full_at, rows, problems) "
             "VALUES (?, ?, ?, ?, ?, ?, ?) ON CONFLICT (name) DO UPDATE SET cursor = excluded.cursor, "
-            "settings = excluded.settings, read_at = excluded.read_at, "
-            "full_at = coalesce(excluded.full_at, cursors.full_at), "
+            "settings = excluded.settings, "
+            "read_at = CASE WHEN cursors.read_at > excluded.read_at AND cursors.read_at <= ? "
+            "THEN cursors.read_at ELSE excluded.read_at END, "
+            "full_at = CASE WHEN excluded.full_at IS NULL "
+            "OR (cursors.full_at > excluded.full_at AND cursors.full_at <= ?) "
+            "THEN cursors.full_at ELSE excluded.full_at END, "
             "rows = CASE WHEN excluded.full_at IS NULL THEN cursors.rows ELSE excluded.rows END, "
             "problems = excluded.problems, failed_at = NULL, error = NULL",
             (
                 name, cursor, settings, moment, moment if complete else None, rows if complete else None,
                 json.dumps({"count": len(problems), "first": told}, ensure_ascii=False),
+                as_text(now), as_text(now),
             ),
         )  # fmt: skip
 

@@ -87,7 +87,7 @@ def explained_by(
 def kind_of(
     drift: OpenDrift,
     orders: Sequence[OrderEvent],
-    ours: Collection[int],
+    ours: Collection[int | None],
     others: Collection[int],
     limits: Limits,
     *,
@@ -96,8 +96,9 @@ def kind_of(
 ) -> DriftKind | None:
     """Say why a listing shows what it does; None if it is no difference after all.
 
-    `orders` are those of its offer, `ours` the numbers that we wrote there lately, `others` those that
-    somebody else did. `heard`: the orders were read after it was read back.
+    `orders` are those of its offer, `ours` the numbers that we wrote or replaced there lately (None: one
+    that we did not know), `others` those that somebody else wrote. `heard`: the orders were read after it
+    was read back.
     """
     # What was told for the first time just now may bear the time of its telling, as where clocks differ.
     # Later on only what was placed by then counts.
@@ -111,7 +112,7 @@ def kind_of(
         if drift.replaced is not None:
             before = explained_by(drift.replaced, drift.since, drift.at, until, orders, limits)
         young = timedelta() <= drift.at - drift.since < timedelta(seconds=limits.visible_after)
-        if young and (drift.observed in before or drift.observed in ours):
+        if young and (drift.observed in before or drift.observed in ours or None in ours):
             return DriftKind.NOT_YET_VISIBLE
         if drift.observed in others:
             # It was taken back once: whoever wrote it has written it again.

@@ -152,8 +152,7 @@ def _after_neighbours(
         return mine
     if (mine.sink, mine.warehouse) in reckoner.left:
         return mine
-    final, least = mine, facts.found[mine.sink, mine.warehouse].least
-    book = reckoner.book
+    final, book = mine, reckoner.book
     # Where the stock is split a sink that has just been added waits for the others to give up its part.
     group = reckoner.sinks if reckoner.sharing == "split" else reckoner.group_of(mine.sink)
     feeds = reckoner.places[mine.sink, mine.warehouse].feeds
@@ -174,7 +173,7 @@ def _after_neighbours(
                     if each:
                         neighbours.append((other.base, now[key] if itself else other.wanted, each))
         if neighbours:
-            final = after_neighbours(final, units, neighbours, least)
+            final = after_neighbours(final, units, neighbours)
     return final
 
 
@@ -186,13 +185,11 @@ def after_neighbours(
     mine: Reckoning,
     units: int,
     neighbours: Sequence[tuple[int | None, int | None, int]],
-    least: int | None = None,
 ) -> Reckoning:
     """Keep a raise back by what its neighbours still show beyond their part.
 
     `neighbours` draw on the same stock: (base, wanted, base units of one of theirs); `units` are those of
     one of mine. Their falls may be held, refused, or on their way: until they land the units are promised.
-    `least`: mine shows that or more, where it is not known what it shows.
     """
     if mine.wanted is None or (mine.base is not None and mine.wanted <= mine.base):
         return mine
@@ -205,7 +202,7 @@ def after_neighbours(
     allowed: int | None
     if mine.base is None and unknown:
         # Whatever the two of them show, that much is no raise; of what is not known at all only zero is none.
-        allowed = min(mine.wanted, least) if least is not None else None if mine.wanted else 0
+        allowed = min(mine.wanted, mine.least) if mine.least is not None else None if mine.wanted else 0
     elif mine.base is None:
         # It is sent unconditionally, whatever it shows: no higher than is certain.
         allowed = max(mine.wanted - less, 0)

@@ -41,7 +41,7 @@ def broken(reckoning: Reckoning, maximum: int) -> str:
         return ""
     if wanted == 0 and reckoning.base != 0 and reckoning.advertised != 0:
         return UNKNOWN_TO_ZERO
-    if wanted > (0 if reckoning.base is None else reckoning.base):
+    if wanted > ((reckoning.least or 0) if reckoning.base is None else reckoning.base):
         return UNKNOWN_RAISED
     return ""
 

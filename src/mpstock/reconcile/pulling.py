@@ -160,7 +160,8 @@ class Puller:
                     self.ledger.levels.forget_heard(built.name, as_of, self.clock.now())
                 self.ledger.runs.move_cursor(
                     name, new, as_of,
-                    settings=settings, rows=session.rows, complete=_is_all(last, session), problems=problems,
+                    settings=settings, rows=session.rows, complete=_is_all(last, session),
+                    now=self.clock.now(), problems=problems,
                 )  # fmt: skip
 
         if last is not None and complete:
@@ -274,8 +275,9 @@ class Puller:
         with self.ledger.transaction():
             if met:
                 self.ledger.runs.move_cursor(
-                    name, cursor, started, settings=settings, rows=walk.rows, complete=complete
-                )
+                    name, cursor, started, settings=settings, rows=walk.rows, complete=complete,
+                    now=self.clock.now(),
+                )  # fmt: skip
             else:
                 self.ledger.runs.clear_failure(name)
 

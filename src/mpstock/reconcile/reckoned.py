@@ -37,6 +37,7 @@ class Reckoning:
     unknown quantity keeps it below what the formula would give at the last known values. `floating` are the
     units that holds take from it of which nobody knows where they come from, in base units. `parts` are
     what becomes of the components that others draw on as well.
+    `least`: where the base is not known it shows that or more, so no number up to it is a raise.
     `unlimited` is what would be wanted if its neighbours did not still show what is its own, where they do.
     `ruling` is what a person has decided of it; `by_hand` says that the number is theirs.
     """
@@ -51,6 +52,7 @@ class Reckoning:
     waits: bool
     floating: int = 0
     parts: tuple[Part, ...] = ()
+    least: int | None = None
     unlimited: int | None = None
     ruling: Ruling | None = None
     by_hand: bool = False

@@ -368,7 +368,8 @@ class _Group:
             shown[component_id].append((feeds, taken * units))
 
     def _listing(self, sink: SinkRule, warehouse: WarehouseRule, pool: Pool, floating: int) -> Reckoning:
-        base = self.found[sink.name, warehouse.code].base
+        listed = self.found[sink.name, warehouse.code]
+        base, least = listed.base, listed.least
         buffer = self.reckoner.resolver.resolve(self.sku, sink.name, warehouse.code)
         bounded = pool.amount < BOUNDLESS // 2
         available = pool.amount if bounded else None
@@ -384,12 +385,13 @@ class _Group:
             # For what a person has zeroed nothing has to be known.
             wanted, waits = advertised, False
         elif base is None:
-            # Nothing is lower than zero, whatever it shows: that much is safe to say.
-            wanted, waits = (0 if advertised == 0 else None), True
+            # What is no more than it surely shows is safe to say, and a fall that is known: zero always is.
+            falls = advertised is not None and advertised <= (least or 0)
+            wanted, waits = (advertised if falls else None), True
         else:
             wanted = base if advertised is None else min(base, advertised)
             waits = True
         return Reckoning(
             sink.name, warehouse.code, pool, buffer, advertised, base, wanted, waits, floating,
-            ruling=ruling, by_hand=ruling is not None and ruling.decides(available),
+            ruling=ruling, by_hand=ruling is not None and ruling.decides(available), least=least,
         )  # fmt: skip

@@ -237,8 +237,9 @@ class Watcher:
                 if complete:
                     reading.settle_absent(as_of, self.clock.now())
                 self.ledger.runs.move_cursor(
-                    name, cursor, as_of, settings=settings, rows=reading.told, complete=complete
-                )
+                    name, cursor, as_of, settings=settings, rows=reading.told, complete=complete,
+                    now=self.clock.now(),
+                )  # fmt: skip
 
         await self.worker.run(finish)
         return OrdersRead(reading.told, reading.moved, reading.voided)
