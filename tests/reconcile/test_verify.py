@@ -341,6 +341,27 @@ def test_any_number_may_be_the_old_one_where_nobody_knew_what_was_replaced(tmp_p
     assert (market.written, kinds(play)) == ([1, 0], [("not_yet_visible", 0, 1)])
 
 
+def test_a_cancel_before_our_write_makes_no_late_number_new(tmp_path: Path) -> None:
+    """1; a cancel puts 2 back, 0 is sent before that is told, then 3 come in: the late 3 are the old ones."""
+    play, erp, market = seller(tmp_path, {"A": 3}, visible_after=60.0, self_decrements="unknown")
+    market.lowers = market.raises_on_cancel = True
+    play.sync()
+    order = market.buy("A", 2, "main")
+    play.sync()
+    play.wait(MINUTES)
+    market.apply_delay = 30.0
+    market.hook = lambda _changes: market.cancel(order.key)
+    erp.set("A", 0)
+    play.sync()
+    assert market.written == [3, 0]
+    market.hook = None
+    verify(play)
+    erp.set("A", 3)
+    play.sync()
+    market.catch_up()
+    assert (shows(market), market.written) == ({"A": 3}, [3, 0, 3])
+
+
 def test_a_late_number_does_not_end_the_doubt_about_a_write(tmp_path: Path) -> None:
     """13 is sent, nobody knows whether it has arrived; 10 again: that it shows 10 still proves nothing."""
     play, erp, market = seller(tmp_path, {"A": 10}, visible_after=60.0)

@@ -137,6 +137,7 @@ class _Seen:
     observed_at: str | None
     replaced: int | None
     sent: int | None
+    expected: int | None
 
     @property
     def written(self) -> bool:
@@ -179,7 +180,7 @@ def _as_known(state: Sequence[Any], quantity: int, asked: str) -> bool:
 
 def _has_arrived(state: Sequence[Any]) -> bool:
     """Say of a listing that shows its base whether it is a write of ours that is seen there first."""
-    _, _, _, base, _, _, _, _, confirmed, confirmed_at, _, observed_at, replaced, _ = state
+    _, _, _, base, _, _, _, _, confirmed, confirmed_at, _, observed_at, replaced, *_ = state
     looked_at = confirmed_at is None or (observed_at is not None and observed_at > confirmed_at)
     return not looked_at and base == confirmed != replaced
 
@@ -189,7 +190,7 @@ _PAGE = 2_000
 
 _STATE = (
     "s.id, s.product_id, s.warehouse_code, s.base, s.attempted_at, s.not_before, s.in_flight, s.doubtful, "
-    "s.synced_quantity, s.last_synced_at, s.observed, s.observed_at, s.replaced, s.sent"
+    "s.synced_quantity, s.last_synced_at, s.observed, s.observed_at, s.replaced, s.sent, s.expected"
 )
 
 
@@ -289,7 +290,7 @@ class Observing:
             and not (seen.doubtful and seen.not_before is not None and seen.not_before > asked)
         ]
         differing = [seen for seen in usable if seen.differs]
-        late = self._late(differing, asked) | self._in_doubt(usable, asked)
+        late = self._late(usable, asked) if self.visible_after else set[int]()
         self.observations.drifts.record(
             self.sink,
             self.run,
@@ -324,13 +325,14 @@ class Observing:
             self.observations.dirt.mark(unknown, "observed", now, soft=True)
             self.observations.dirt.mark(drifted, "drift", now, soft=True)
 
-    def _in_doubt(self, usable: Sequence[_Seen], asked: str) -> set[int]:
-        """Return the ids of those that may have taken what was sent last, and do not tell it yet.
+    def _late(self, usable: Sequence[_Seen], asked: str) -> set[int]:
+        """Return the ids of those that may still show what was there before our write, which is yet to come.
 
-        Who shows something else than was sent may show what was before: only the sent number itself is news.
+        What we wrote stays what is known of them: a confirmed number gives no way to an older one. Where
+        something has made it doubtful (nobody knows whether it has arrived, or an order or a cancel has moved
+        it or what was there before) any number may be the old one, but for that which was sent, and that less
+        what was sold since.
         """
-        if not self.visible_after:
-            return set()
         began = as_datetime(asked)
         assert began is not None
         latest = as_text(began - self.visible_after)
@@ -341,36 +343,37 @@ class Observing:
             over = as_datetime(seen.not_before) if seen.doubtful else None
             return max(seen.attempted_at or "", "" if over is None else as_text(over - rest))
 
-        return {
-            seen.id
+        # A write of a time to come was stamped while the clock was ahead: how old it is, nobody knows.
+        written = [
+            seen
+            for seen in usable
+            if seen.differs and seen.written and latest < (seen.confirmed_at or "") <= asked
+        ]
+        doubted = [
+            seen
             for seen in usable
             if seen.base is None
-            and seen.attempted_at not in (None, seen.confirmed_at)
+            and seen.attempted_at is not None
             and seen.quantity != seen.sent
             and latest < arrived(seen)
-        }
-
-    def _late(self, differing: Sequence[_Seen], asked: str) -> set[int]:
-        """Return the ids of those that still show what was there before our write, which may yet be seen.
-
-        What we wrote stays what is known of them: a confirmed number gives no way to an older one. Where we
-        did not know what we replaced, any number may be the old one.
-        """
-        began = as_datetime(asked)
-        assert began is not None
-        latest = as_text(began - self.visible_after)
-        # A write of a time to come was stamped while the clock was ahead: how old it is, nobody knows.
-        young = [seen for seen in differing if seen.written and latest < (seen.confirmed_at or "") <= asked]
-        if not young:
+        ]
+        if not written and not doubted:
             return set()
         ours = self.observations.drifts.lately_ours(
-            self.sink, {seen.product_id for seen in young}, began - self.visible_after
+            self.sink, {seen.product_id for seen in (*written, *doubted)}, began - self.visible_after
         )
+
+        def old(seen: _Seen) -> bool:
+            told = ours.get((seen.product_id, seen.warehouse), ())
+            return seen.quantity == seen.replaced or seen.quantity in told or None in told
+
+        def sold(seen: _Seen) -> bool:
+            last = seen.written and seen.attempted_at == seen.confirmed_at
+            return last and seen.quantity == seen.expected and not old(seen)
+
         return {
-            seen.id
-            for seen in young
-            if seen.quantity == seen.replaced
-            or not {seen.quantity, None}.isdisjoint(ours.get((seen.product_id, seen.warehouse), ()))
+            *(seen.id for seen in written if old(seen)),
+            *(seen.id for seen in doubted if not sold(seen)),
         }
 
 
