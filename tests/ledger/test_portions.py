@@ -54,7 +54,9 @@ def test_who_dies_between_two_portions_of_what_is_missing_reads_everything_again
     levels = [Level(f"SKU-{number}", "main", 5) for number in range(PORTION + 10)]
     with ledger.transaction():
         ledger.levels.begin_read("erp").ingest(Reading(levels, NOW), NOW)
-        ledger.runs.move_cursor("source:erp", "7", NOW, settings="s", rows=len(levels), complete=True)
+        ledger.runs.move_cursor(
+            "source:erp", "7", NOW, settings="s", rows=len(levels), complete=True, now=NOW
+        )
     later = NOW + timedelta(hours=1)
     session = ledger.levels.begin_read("erp")
     with ledger.transaction():
