@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
 from datetime import timedelta
 from pathlib import Path
 
 import pytest
 from attrs import evolve
 
-from mpstock import Change, OrderStage
+from mpstock import Change, OrderPage, OrderStage
 from mpstock.config import Absorption, SinkWarehouse
 from mpstock.errors import TransientError
 from mpstock.inmemory import InMemorySource
+from mpstock.ledger import Ledger
 from mpstock.testing import VirtualClock
 from tests.reconcile.shops import Account, Play, make, shows, skus
 
@@ -54,6 +55,47 @@ def test_an_order_ends_when_the_source_was_read_late_enough(tmp_path: Path) -> N
     play.clock.advance(16 * MINUTE)
     play.sync()
     assert (shows(ozon), shows(wb)) == ({"A": 7}, {"A": 7})
+
+
+class AsksTwice(Account):
+    """An account that lists its orders first, and then asks what has become of them: its page is as of then.
+
+    `between` is called between the two.
+    """
+
+    between: Callable[[], None] | None = None
+
+    async def orders(self, cursor: str | None) -> AsyncIterator[OrderPage]:
+        pages = [page async for page in super().orders(cursor)]
+        if self.between is not None:
+            self.between()
+        for page in pages:
+            yield evolve(page, as_of=self.clock.now())
+
+
+def test_an_order_that_came_while_they_were_read_has_not_ended(tmp_path: Path) -> None:
+    """A process asks for the orders and sleeps; another is told of one more, which no answer has: held."""
+    clock = VirtualClock()
+    source = InMemorySource({"A": 10}, clock=clock)
+    account = AsksTwice(["A"], clock=clock)
+    play = Play(tmp_path, {"erp": source}, {"shop": account}, clock=clock)
+    play.sync()
+
+    def another_is_told() -> None:
+        account.between = None
+        clock.advance(MINUTE)
+        order = account.buy("A", 3, "main")
+        ledger = Ledger(f"sqlite:///{play.ledger}")
+        with ledger.transaction():
+            ledger.orders.begin_reading("shop", lowers=False).ingest([order], clock.now(), clock.now())
+        ledger.close()
+        clock.advance(MINUTE)
+
+    account.between = another_is_told
+    play.sync()
+    clock.advance(20 * MINUTE)
+    play.sync()
+    assert shows(account) == {"A": 7}
 
 
 @pytest.mark.parametrize(("after", "shown"), [(5, 4), (20, 7)])

@@ -368,8 +368,7 @@ class _Group:
             shown[component_id].append((feeds, taken * units))
 
     def _listing(self, sink: SinkRule, warehouse: WarehouseRule, pool: Pool, floating: int) -> Reckoning:
-        listed = self.found[sink.name, warehouse.code]
-        base, least = listed.base, listed.least
+        base, least = (listed := self.found[sink.name, warehouse.code]).base, listed.least
         buffer = self.reckoner.resolver.resolve(self.sku, sink.name, warehouse.code)
         bounded = pool.amount < BOUNDLESS // 2
         available = pool.amount if bounded else None
@@ -386,11 +385,10 @@ class _Group:
             wanted, waits = advertised, False
         elif base is None:
             # What is no more than it surely shows is safe to say, and a fall that is known: zero always is.
-            falls = advertised is not None and advertised <= (least or 0)
-            wanted, waits = (advertised if falls else None), True
-        else:
-            wanted = base if advertised is None else min(base, advertised)
+            wanted = advertised if advertised is not None and advertised <= (least or 0) else None
             waits = True
+        else:
+            wanted, waits = base if advertised is None else min(base, advertised), True
         return Reckoning(
             sink.name, warehouse.code, pool, buffer, advertised, base, wanted, waits, floating,
             ruling=ruling, by_hand=ruling is not None and ruling.decides(available), least=least,

@@ -232,7 +232,8 @@ class Watcher:
             cursor = page.cursor if page.cursor is not None else cursor
 
         def finish() -> None:
-            as_of = first or started
+            # What it has left out may have come since it began to ask, whatever its pages say of themselves.
+            as_of = started if first is None else min(first, started)
             with self.ledger.transaction():
                 if complete:
                     reading.settle_absent(as_of, self.clock.now())
