@@ -23,7 +23,7 @@ def _new_ledgers_are_copies() -> Iterator[None]:
 def pytest_configure(config: pytest.Config) -> None:
     """Some tests let go of a ledger without closing it, as a program does that is killed."""
     if ledgers.ON_POSTGRES:
-        config.addinivalue_line("filterwarnings", "ignore:connection .* was deleted:ResourceWarning")
+        config.addinivalue_line("filterwarnings", "ignore:.*was deleted while still open:ResourceWarning")
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

@@ -338,6 +338,7 @@ def test_a_dead_line_gets_it_later_and_the_others_not_twice(tmp_path: Path) -> N
     play(work)
 
 
+@pytest.mark.sqlite("what it says of its plans")
 def test_a_look_asks_indexes_and_not_the_catalogue(tmp_path: Path) -> None:
     """A hundred thousand listings in step cost what ten do: no query of a look goes over all of a table."""
 

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import json
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import closing
 from datetime import UTC, datetime, timedelta
+from functools import cache
 from typing import Any
 
 import pytest
@@ -17,6 +19,7 @@ from mpstock.asked import Asked
 from mpstock.errors import ConfigurationError, LedgerError, LedgerLockedError
 from mpstock.ledger import Ledger
 from mpstock.ledger.chain import verify
+from mpstock.ledger.database import Database, ids, rows_of
 from mpstock.ledger.opening import open_database
 from mpstock.model import Level
 from tests import postgres
@@ -30,6 +33,7 @@ def _there() -> Iterator[None]:
     if missing := postgres.why_missing():
         pytest.skip(missing)
     yield
+    _both.cache_clear()
     while _KEPT:
         _KEPT.pop().close()
 
@@ -279,16 +283,12 @@ VALUES = st.one_of(
 @given(values=st.lists(VALUES, min_size=1, max_size=5))
 def test_values_come_back_as_they_went(values: list[Any]) -> None:
     """Whatever is in a text, it is that text, in a statement, in a list and in rows."""
-    database = _kept()
+    _, database = _both()
     texts = [value for value in values if isinstance(value, str)]
     assert database.query("SELECT CAST(? AS text)", (texts[0] if texts else None,)) == [
         (texts[0] if texts else None,)
     ]
-    from mpstock.ledger.database import ids, rows_of
-
     found = database.query("SELECT t.value FROM each_row(?) AS t", (rows_of([texts]),))
-    import json
-
     assert [json.loads(row[0]) for row in found] == [texts]
     for text in texts:
         assert database.scalar("SELECT count(*) FROM (SELECT CAST(? AS text) AS x) AS y WHERE x IN texts(?)",
@@ -299,15 +299,7 @@ def test_values_come_back_as_they_went(values: list[Any]) -> None:
     ]
 
 
-_KEPT: list[Any] = []
-
-
-def _kept() -> Any:
-    if not _KEPT:
-        database = open_database(postgres.server().url(shared_database()), "values")
-        database.migrate()
-        _KEPT.append(database)
-    return _KEPT[0]
+_KEPT: list[Database] = []
 
 
 def _parts() -> list[str]:
@@ -357,3 +349,65 @@ def test_a_month_that_has_begun_in_the_rest_stays_there(pair: tuple[Ledger, Ledg
         pair[0].log.add(pair[0].runs.begin("sync", "1c", day), 1, "ozon", [row], day)
     pair[0].database.tend(day, day - timedelta(days=400))
     assert [part[-7:] for part in _parts() if "2033" in part] == ["2033_06", "2033_07", "2033_08"]
+
+
+ROWS = st.lists(
+    st.tuples(st.one_of(st.none(), st.integers(-5, 5)), st.integers(0, 3), st.integers(1, 12)), max_size=30
+)
+STATEMENTS: dict[str, Callable[[Any], tuple[Any, ...]]] = {
+    "UPDATE stock_levels SET quantity = ?, reserved = ? WHERE id = ?": lambda row: row,
+    "UPDATE stock_levels SET quantity = ?, heard = NULL, dated = 1 WHERE reserved = ? AND id = ?": (
+        lambda row: row
+    ),
+    "UPDATE stock_levels SET unknown_why = ?, heard = reserved + 1 WHERE id = ? AND quantity IS NOT NULL": (
+        lambda row: (f"why '{row[0]}'", row[2])
+    ),
+    "UPDATE stock_levels SET heard = coalesce(quantity, ?) WHERE id = ?": lambda row: (row[1], row[2]),
+    "DELETE FROM stock_levels WHERE source = ? AND id = ?": lambda row: ("erp", row[2]),
+    "INSERT INTO meta (key, value) VALUES (?, ?) ON CONFLICT (key) DO UPDATE SET value = excluded.value": (
+        lambda row: (f"k{row[2]}", str(row[1]))
+    ),
+    "INSERT INTO warehouses (code) VALUES (?) ON CONFLICT DO NOTHING": lambda row: (f"w{row[1]}",),
+}
+
+
+@cache
+def _both() -> tuple[Database, Database]:
+    """The same few rows on SQLite and on PostgreSQL."""
+    there = (open_database("sqlite://"), open_database(postgres.server().url(shared_database()), "both"))
+    for database in there:
+        database.migrate()
+        _KEPT.append(database)
+        database.executemany(
+            "INSERT INTO products (sku, first_seen_at) VALUES (?, '')", [(f"P{n}",) for n in range(12)]
+        )
+        database.execute("INSERT INTO warehouses (code) VALUES ('main')")
+        database.executemany(
+            "INSERT INTO stock_levels (source, product_id, warehouse_id, quantity, updated_at, as_of) "
+            "VALUES (?, ?, 1, ?, '', '')",
+            [("erp" if n % 3 else "csv", n, n if n % 4 else None) for n in range(1, 13)],
+        )
+    return there
+
+
+@settings(max_examples=60, deadline=None)
+@given(rows=ROWS, sql=st.sampled_from(list(STATEMENTS)))
+def test_many_rows_end_as_one_after_the_other_would(rows: list[Any], sql: str) -> None:
+    """In one statement, in a table of them, or prepared: what is there afterwards is what SQLite has."""
+    ended: list[Any] = []
+
+    def taken_back(database: Database) -> None:
+        with database.transaction():
+            database.executemany(sql, [STATEMENTS[sql](row) for row in rows])
+            for asked in (
+                "SELECT id, quantity, reserved, heard, unknown_why, dated FROM stock_levels ORDER BY id",
+                "SELECT key, value FROM meta WHERE key <> 'log.unsealed' ORDER BY key",
+                "SELECT id, code FROM warehouses ORDER BY code",
+            ):
+                ended.append(database.query(asked))
+            raise ZeroDivisionError
+
+    for database in _both():
+        with pytest.raises(ZeroDivisionError):
+            taken_back(database)
+    assert ended[:3] == ended[3:]

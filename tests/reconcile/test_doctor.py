@@ -42,6 +42,7 @@ def spoil(play: Play, *statements: str) -> None:
             hand.execute(statement)
 
 
+@pytest.mark.sqlite("copies of its file")
 def test_nothing_is_wrong_with_a_ledger_that_nobody_touched(shop: tuple[Play, Account]) -> None:
     """It is only noted that there is no backup; one later, not even that."""
     play, _ = shop

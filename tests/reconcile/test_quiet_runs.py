@@ -35,6 +35,7 @@ def statements(play: Play, read: str) -> list[str]:
     return told
 
 
+@pytest.mark.sqlite("what it says of its plans")
 @pytest.mark.parametrize("read", ["orders", "nothing"])
 def test_a_short_run_scans_no_table_of_the_catalogue(tmp_path: Path, read: str) -> None:
     """Whatever it asks of products, levels and listings has an index that leads to what has moved."""

@@ -10,6 +10,8 @@ import pytest
 from mpstock.inmemory import InMemorySource
 from tests.reconcile.shops import Account, Play, make, shows
 
+pytestmark = pytest.mark.sqlite("copies of its file")
+
 
 class Story:
     """At the time of the copy the shop shows `then`, afterwards `later`; then the disk is lost."""

@@ -1,15 +1,19 @@
 """One statement for many rows, in as few round trips as they need.
 
-Rows that are only put in go as one statement with all of them. The rest is prepared for the moment and
-executed row by row, which is one round trip too.
+Rows that are only put in go as one statement with all of them, and rows that are changed where a column is
+what it has to be as one with a table of them. The rest is prepared for the moment and executed row by row,
+which is one round trip too.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import lru_cache
+from itertools import count
 from typing import Any
+
+from attrs import frozen
 
 from mpstock.ledger.dialect import for_postgres
 from mpstock.ledger.literals import literal
@@ -20,6 +24,11 @@ _AT_A_TIME = 1_000
 """Rows of one statement."""
 
 _FEW = 3
+
+_MANY = 8
+"""From so many rows on a table of them is quicker than one after the other."""
+
+_prepared = count(1)
 
 _NUMBERED = frozenset(
     ("holds", "listings", "marketplace_stocks", "notices", "orders", "products", "stock_levels")
@@ -37,8 +46,13 @@ def table_of(sql: str) -> str | None:
     return found[2]
 
 
-def in_one(sql: str, rows: Sequence[Sequence[Any]], first: int) -> Iterator[str]:
-    """Yield statements that do for all rows what `sql` does for one; new rows are numbered from `first`."""
+def in_one(
+    sql: str, rows: Sequence[Sequence[Any]], first: int, types: Callable[[str], Mapping[str, str]]
+) -> Iterator[str]:
+    """Yield statements that do for all rows what `sql` does for one; new rows are numbered from `first`.
+
+    `types` gives the types of a table's columns. Of rows that change the same, the last one counts.
+    """
     plan = _insert(sql)
     if plan is not None:
         head, values, tail, numbered, keys = plan
@@ -53,6 +67,10 @@ def in_one(sql: str, rows: Sequence[Sequence[Any]], first: int) -> Iterator[str]
                 )
             yield f"{head}{', '.join(told)}{tail}"
         return
+    table = _joined(sql) if len(rows) >= _MANY else None
+    if table is not None:
+        yield from table.statements(rows, types)
+        return
     parts = tuple(for_postgres(sql).split("?"))
     for start in range(0, len(rows), _AT_A_TIME):
         chunk = rows[start : start + _AT_A_TIME]
@@ -60,8 +78,10 @@ def in_one(sql: str, rows: Sequence[Sequence[Any]], first: int) -> Iterator[str]
             yield "; ".join(_filled(parts, row) for row in chunk)
             continue
         text = parts[0] + "".join(f"${number}{part}" for number, part in enumerate(parts[1:], 1))
-        calls = "; ".join(f"EXECUTE mpstock_many({', '.join(map(literal, row))})" for row in chunk)
-        yield f"PREPARE mpstock_many AS {text}; {calls}; DEALLOCATE mpstock_many"
+        # Another name each time: what is broken off between the two stays prepared.
+        name = f"mpstock_{next(_prepared)}"
+        calls = "; ".join(f"EXECUTE {name}({', '.join(map(literal, row))})" for row in chunk)
+        yield f"PREPARE {name} AS {text}; {calls}; DEALLOCATE {name}"
 
 
 def _filled(parts: Sequence[str], row: Sequence[Any]) -> str:
@@ -83,6 +103,64 @@ def _insert(sql: str) -> tuple[str, tuple[str, ...], str, bool, list[int] | None
     if key := re.search(r"ON CONFLICT \(tenant, ([\w, ]+)\) DO UPDATE", tail):
         # One statement may not change a row twice: the last one counts.
         names = columns.split(", ")
+        if values.split(", ") != ["?"] * len(names):
+            return None
         keys = [names.index(name) for name in key[1].split(", ")]
     head = f"{before}{'id, ' if numbered else ''}{columns}{middle}"
     return head, tuple(values.split("?")), tail, numbered, keys
+
+
+_CHANGE = re.compile(r"UPDATE (\w+) SET (.+?) WHERE (.+)|DELETE FROM (\w+) WHERE (.+)", re.DOTALL)
+_IS_GIVEN = re.compile(r"(\w+) = \?")
+
+
+@frozen
+class _Joined:
+    """A change of the rows of a table that a table of values leads to."""
+
+    table: str
+    head: str
+    tail: str
+    columns: tuple[str, ...]
+    keys: tuple[int, ...]
+
+    def statements(
+        self, rows: Sequence[Sequence[Any]], types: Callable[[str], Mapping[str, str]]
+    ) -> Iterator[str]:
+        kinds = [types(self.table)[column] for column in self.columns]
+        chosen = list({tuple(row[key] for key in self.keys): row for row in rows}.values())
+        names = ", ".join(f"c{number}" for number in range(len(kinds)))
+        for start in range(0, len(chosen), _AT_A_TIME):
+            head, *rest = chosen[start : start + _AT_A_TIME]
+            typed = ", ".join(f"{literal(value)}::{kind}" for value, kind in zip(head, kinds, strict=True))
+            told = [f"({typed})", *(f"({', '.join(map(literal, row))})" for row in rest)]
+            yield f"{self.head} (VALUES {', '.join(told)}) AS given ({names}) WHERE {self.tail}"
+
+
+@lru_cache(256)
+def _joined(sql: str) -> _Joined | None:
+    """Take an UPDATE or DELETE apart whose every value is what a column is set to, or has to be."""
+    found = _CHANGE.fullmatch(for_postgres(sql))
+    if found is None:
+        return None
+    table, sets, where = found[1] or found[4], found[2] or "", found[3] or found[5]
+    columns: list[str] = []
+
+    def given(parts: list[str], prefix: str) -> list[str]:
+        texts = []
+        for part in parts:
+            if one := _IS_GIVEN.fullmatch(part):
+                texts.append(f"{prefix}{one[1]} = given.c{len(columns)}")
+                columns.append(one[1])
+            else:
+                texts.append(part)
+        return texts
+
+    changes = ", ".join(given(sets.split(", "), "")) if sets else ""
+    before = len(columns)
+    tail = " AND ".join(given(where.split(" AND "), f"{table}."))
+    keys = list(range(before, len(columns)))
+    if not keys or "?" in changes + tail:
+        return None
+    head = f"UPDATE {table} SET {changes} FROM" if sets else f"DELETE FROM {table} USING"
+    return _Joined(table, head, tail, tuple(columns), tuple(keys))

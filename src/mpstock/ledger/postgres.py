@@ -7,7 +7,7 @@ another connection. For the same reason nothing stays prepared, and nothing is k
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from datetime import datetime
 from itertools import count
@@ -52,6 +52,7 @@ class PostgresDatabase(Database):
         self._in_snapshot = False
         self._reads_only = False
         self._cursors = count(1)
+        self._columns: dict[str, Mapping[str, str]] = {}
         self._tenant: int | None = None
         self.hear: Callable[[str], object] | None = None
         self._driver = self._connect()
@@ -174,8 +175,20 @@ class PostgresDatabase(Database):
         with self.transaction():
             numbered = table_of(sql)
             last = self.scalar(f"SELECT coalesce(max(id), 0) FROM {numbered}") if numbered else 0
-            for text in in_one(sql, rows, last + 1):
+            for text in in_one(sql, rows, last + 1, self._types):
                 self._send(text)
+
+    def _types(self, table: str) -> Mapping[str, str]:
+        """Return the types of a table's columns; asked for once."""
+        if table not in self._columns:
+            self._columns[table] = dict(
+                self.query(
+                    "SELECT attname, format_type(atttypid, atttypmod) FROM pg_attribute "
+                    "WHERE attrelid = CAST(? AS regclass) AND attnum > 0 AND NOT attisdropped",
+                    (table,),
+                )
+            )
+        return self._columns[table]
 
     def _run(self, text: str) -> psycopg.Cursor[Any]:
         if self._depth:
