@@ -20,7 +20,7 @@ from itertools import count
 from pathlib import Path
 from typing import Any
 
-__all__ = ["ROLE", "Missing", "Server", "server", "why_missing"]
+__all__ = ["ROLE", "Missing", "Server", "other_user", "server", "why_missing"]
 
 ROLE = "mpstock"
 """The role that the tests connect as: it may log in, and nothing else."""
@@ -125,7 +125,7 @@ def _programs() -> Path:
 
 def _start(programs: Path) -> Server:
     folder = Path(tempfile.mkdtemp(prefix="mpstock-pg-"))
-    user = _user()
+    user = other_user()
     if user is not None:
         shutil.chown(folder, user)
     cluster = folder / "data"
@@ -187,7 +187,7 @@ def _wait(found: Server, program: subprocess.Popen[bytes]) -> None:
     raise Missing("PostgreSQL did not start")
 
 
-def _user() -> str | None:
+def other_user() -> str | None:
     """Return whom to start it as: PostgreSQL refuses to run as root."""
     if os.geteuid():
         return None

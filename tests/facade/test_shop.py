@@ -76,6 +76,7 @@ def test_the_async_facade_is_awaited() -> None:
     assert run_virtual(service) == {("A", "main"): 8}
 
 
+@pytest.mark.sqlite("its file")
 def test_open_reads_the_settings_file(tmp_path: Path) -> None:
     """`mpstock.open` builds what the file says; the ledger lies beside the file."""
     path = tmp_path / "mpstock.toml"
@@ -157,6 +158,7 @@ def test_closing_twice_is_harmless_and_leaves_no_thread(tmp_path: Path) -> None:
     assert {thread.ident for thread in threading.enumerate()} <= before
 
 
+@pytest.mark.sqlite("its file")
 def test_a_shop_that_cannot_open_leaves_no_thread(tmp_path: Path) -> None:
     """The ledger is no ledger: the error comes through, and nothing stays behind."""
     before = {thread.ident for thread in threading.enumerate()}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import closing
@@ -120,6 +121,22 @@ def test_without_a_tenant_nothing_is_seen_at_all(pair: tuple[Ledger, Ledger], ur
         connection.execute("SET mpstock.tenant = '1'")
         with pytest.raises(psycopg.Error, match=r"row-level security"):
             connection.execute("INSERT INTO warehouses (tenant, code) VALUES (2, 'main')")
+
+
+def test_walls_keep_nobody_from_an_index(pair: tuple[Ledger, Ledger]) -> None:
+    """A comparison that might leak would be looked at row by row, after the wall: those of ours may not."""
+    ledger = pair[0]
+    for asked in (
+        "SELECT id FROM products WHERE sku > 'A' ORDER BY sku LIMIT 50",
+        "SELECT id FROM products WHERE sku = 'A'",
+        "SELECT id FROM stock_levels WHERE product_id = 7 AND source = 'erp'",
+        "SELECT id FROM marketplace_stocks WHERE marketplace = 'ozon' AND ready = 1 AND lane >= 1",
+    ):
+        with ledger.database.snapshot():
+            ledger.database.query("SELECT set_config('enable_seqscan', 'off', true)")
+            plan = " ".join(row[0] for row in ledger.database.query(f"EXPLAIN {asked}"))
+        column = asked.partition("WHERE ")[2].split()[0]
+        assert re.search(rf"Index Cond: \(\(tenant = .*{column}", plan), plan
 
 
 def test_a_role_that_walls_do_not_hold_for_is_refused() -> None:

@@ -223,4 +223,5 @@ def test_the_worst_comes_first(shop: tuple[Play, Account]) -> None:
     _intervention(play)
     spoil(play, "DELETE FROM explanations", "DELETE FROM holds")
     found = [finding.severity for finding in doctor(play)]
-    assert found == ["error", "warning", "note", "note"]
+    assert found[:3] == ["error", "warning", "note"]
+    assert set(found[3:]) <= {"note"}
