@@ -40,9 +40,9 @@ napoleon_numpy_docstring = False
 # A reference on a page of ours must lead somewhere. In signatures there are names besides that have no page.
 _FOREIGN = "abc|argparse|asyncio|attrs|collections|contextlib|datetime|decimal|enum|httpx|importlib|logging"
 nitpick_ignore_regex = [
-    ("py:.*", rf"({_FOREIGN}|pathlib|random|types|typing)\..*"),
+    ("py:.*", rf"({_FOREIGN}|os|pathlib|random|types|typing)\..*"),
     ("py:class", r"[A-Za-z]+"),
-    ("py:class", r"mpstock\.(config|ledger|pacing|plugins|reconcile|simulation|testing|transport)\..*"),
+    ("py:class", r"mpstock\.(config|fleet|ledger|pacing|plugins|reconcile|simulation|testing|transport)\..*"),
 ]
 
 _ENTRY = re.compile(r"(?P<names>`[^`]+`(?:, `[^`]+`)*)\s{2,}(?P<text>\S.*)")

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import warnings
+from pathlib import Path
 
 import attrs
 import pytest
@@ -24,6 +25,7 @@ GONE = (
     Deprecation("b", "`Sink.sell`", "2.1", "3.0", "write `push`"),
     Deprecation("c", "`Sink.more`", "3.1", "4.0", "nothing is needed"),
 )
+READMES = sorted((Path(__file__).resolve().parents[2] / "src").glob("mpstock_*/README.md"))
 versions = st.builds(ContractVersion, st.integers(1, 9), st.integers(0, 12))
 
 
@@ -116,6 +118,17 @@ def test_what_ends_is_announced_a_minor_version_ahead(one: Deprecation) -> None:
     assert since.minor >= 1
     assert since <= ContractVersion.of(mpstock.CONTRACT)
     assert one.instead
+
+
+@pytest.mark.parametrize("page", READMES, ids=lambda page: page.parent.name)
+def test_each_readme_says_which_version_its_plugin_meets(page: Path) -> None:
+    """The line names the contract of today, and the command that shows it."""
+    text = page.read_text(encoding="utf-8")
+    name = page.parent.name.removeprefix("mpstock_")
+    assert (
+        f"Meets version {mpstock.CONTRACT} of mpstock's contract, as `mpstock certify {name}` shows." in text
+    )
+    assert (page.parent / "contract.py").exists()
 
 
 def test_all_that_mpstock_brings_states_the_version_that_it_has() -> None:

@@ -150,6 +150,25 @@ def a_script() -> None:
         assert_type(shop.explain("SKU-1", run=1).why_not(5, sink="ozon"), Sequence[WhyNot])
 
 
+def functions() -> None:
+    @mpstock.source
+    def shelf() -> dict[str, int]:
+        return {"A-1": 5}
+
+    @mpstock.sink(batch=100, per_minute=60, sells=shelf)
+    def kiosk(changes: list[Change]) -> None: ...
+
+    @kiosk.shows
+    def shown() -> dict[str, int]:
+        return {}
+
+    assert_type(shelf, mpstock.FunctionSource)
+    assert_type(kiosk, mpstock.FunctionSink)
+    assert_type(shown(), dict[str, int])
+    with mpstock.Shop(sources={"shelf": shelf}, sinks={"kiosk": kiosk}) as shop:
+        assert_type(shop.sync().pushed, int)
+
+
 async def a_service() -> None:
     async with mpstock.aopen("mpstock.toml") as shop:
         assert_type(shop, mpstock.AsyncShop)

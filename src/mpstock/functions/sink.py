@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Callable, Iterable, Mapping, Sequence
-from typing import TYPE_CHECKING, Any, overload
+from typing import TYPE_CHECKING, Any, TypeVar, overload
 
 from mpstock.errors import ConfigurationError, InDoubtError, MpstockError, PluginContractError
 from mpstock.functions.calling import asked, called, machine_clock, name_of, takes
@@ -16,6 +16,8 @@ if TYPE_CHECKING:
     from mpstock.clock import Clock
 
 __all__ = ["FunctionSink", "sink"]
+
+F = TypeVar("F", bound=Callable[[], Any])
 
 _PUSH = "push"
 _PAGE = 1000
@@ -75,7 +77,7 @@ class FunctionSink:
     def __repr__(self) -> str:
         return f"<mpstock.sink {self.name}>"
 
-    def shows(self, function: Callable[[], Any]) -> Callable[[], Any]:
+    def shows(self, function: F) -> F:
         """Let `function` say what is shown: quantities by article, or rows as a source's function has.
 
         Without `sells` what it tells is also what the sink sells. Returns the function, as a decorator does.
