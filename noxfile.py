@@ -229,7 +229,13 @@ def template(session: nox.Session) -> None:
 
 @nox.session
 def bench(session: nox.Session) -> None:
-    """Measure; each script in benchmarks/ says what against what."""
+    """Measure, and print one table: what is promised beside what is; with a picture, to build/bench.
+
+    `-- --products 1000000` for the size that is promised (an hour), `-- --only engine` for a part of it. The
+    other scripts in benchmarks/ say more of one subject each, and run alone.
+    """
     install(session, "tests")
-    for script in sorted(set(ROOT.glob("benchmarks/*.py")) - {ROOT / "benchmarks" / "webhook_latency.py"}):
-        session.run("python", str(script), *session.posargs)
+    if session.venv_backend != "none":
+        # What the engine is measured against; without it the table has two lines less.
+        session.install("pandas")
+    session.run("python", "-m", "benchmarks.table", *session.posargs)

@@ -1,0 +1,1 @@
+"""Every figure that is promised, beside its goal: one table, one JSON document, one picture."""

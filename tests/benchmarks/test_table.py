@@ -1,0 +1,102 @@
+"""The harness that measures, in small: what it says of the engine is so, and its table says what it has."""
+
+from __future__ import annotations
+
+import asyncio
+import csv
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from benchmarks.peers import row_by_row, state
+from benchmarks.reconciling.cases import Folder, changed, run
+from benchmarks.reconciling.shop import BATCHES, KEPT_BACK
+from benchmarks.table import engine
+from benchmarks.table.figures import Figure, lines_of, missed
+from benchmarks.table.picture import svg_of
+
+PRODUCTS = 200
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Folder:
+    return Folder(tmp_path_factory.mktemp("shop"))
+
+
+@pytest.fixture(scope="module")
+def measured(folder: Folder) -> dict[str, dict[str, Any]]:
+    return {
+        case: asyncio.run(run(folder, PRODUCTS, case, with_bare=case == "first"))
+        for case in ("first", "nightly", "tiny")
+    }
+
+
+def test_each_case_sends_what_has_changed_and_no_more(measured: dict[str, dict[str, Any]]) -> None:
+    """A product that has moved is sent to each of the three accounts once, in as few requests as can be."""
+    for case, found in measured.items():
+        assert found["exit_code"] == 0, case
+        assert found["changes"] == len(BATCHES) * changed(case, PRODUCTS)
+        assert found["requests"] == found["bound"] > 0
+
+
+def test_the_parts_of_a_run_are_found(measured: dict[str, dict[str, Any]]) -> None:
+    """The steps still have the names by which they are told apart: none of the measured parts is empty."""
+    for case, found in measured.items():
+        for part in ("ingest", "plan", "record"):
+            assert found["ledger"][part] > 0, (case, part)
+        assert sum(found["ledger"].values()) <= found["cpu"] * 1.5
+    assert measured["first"]["bare"]["plan"] > 0
+    assert measured["first"]["bare"]["record"] > 0
+
+
+def test_the_bare_statements_leave_the_ledger_as_it_was(folder: Folder, measured: dict[str, Any]) -> None:
+    """They are rolled back: the log has what the engine has sent, a line for each change."""
+    import sqlite3
+
+    database = sqlite3.connect(folder.ledger)
+    (lines,) = database.execute("SELECT count(*) FROM stock_sync_log").fetchone()
+    database.close()
+    assert lines == sum(found["changes"] for found in measured.values())
+
+
+def test_a_script_of_today_finds_the_same_changes(tmp_path: Path) -> None:
+    """What is measured beside the engine does the same work: once everything, then nothing."""
+    feed = tmp_path / "feed.csv"
+    with feed.open("w", newline="") as file:
+        csv.writer(file).writerows(
+            [
+                ("sku", "warehouse", "quantity"),
+                ("a", "north", 3),
+                ("a", "south", 4),
+                ("b", "north", KEPT_BACK),
+            ]
+        )
+    database = state.connect(tmp_path / "script.db")
+    sent: list[tuple[str, str, int]] = []
+    told = lambda *row: sent.append(row)  # noqa: E731
+    assert row_by_row.sync(feed, database, 1, told) == len(state.MARKETPLACES)
+    assert sent == [(marketplace, "a", 7 - KEPT_BACK) for marketplace in state.MARKETPLACES]
+    assert row_by_row.sync(feed, database, 1, told) == 0
+    database.close()
+
+
+def test_a_table_says_what_is_met_and_what_is_not(measured: dict[str, dict[str, Any]]) -> None:
+    """Every figure has a line, one that is promised its verdict, and the picture shows it."""
+    few = {**measured["tiny"], "bare": measured["first"]["bare"]}
+    shop = {**dict.fromkeys(engine.LABELS, few), **measured}
+    figures = [
+        *engine.figures(shop, shop),
+        Figure("other", "as it should be", 1.0, "s", 2.0),
+        Figure("other", "too slow", 3.0, "s", 2.0),
+        Figure("other", "too little", 3.0, "%", 90.0, at_least=True),
+        Figure("other", "too small to say", 3.0, "s", 2.0, counts=False),
+    ]
+    assert {figure.name for figure in missed(figures)} >= {"too slow", "too little"}
+    assert "too small to say" not in {figure.name for figure in missed(figures)}
+    text = "\n".join(lines_of(figures))
+    picture = svg_of(figures, "figures")
+    for figure in figures:
+        assert figure.name in text
+        assert not figure.goal or figure.name in picture
+    assert "≥ 90 %" in text
