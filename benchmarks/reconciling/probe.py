@@ -65,14 +65,20 @@ class Probe:
 @contextmanager
 def probing() -> Iterator[Probe]:
     """Count what every ledger's thread of this process does from here on."""
-    probe, plain = Probe(), Worker.run
+    probe = Probe()
+    plain = {name: getattr(Worker, name) for name in ("run", "run_page")}
 
-    async def run(self: Worker, function: Callable[..., Any], /, *words: Any, **named: Any) -> Any:
-        step = getattr(function, "__qualname__", repr(function))
-        return await plain(self, lambda: probe.measure(step, lambda: function(*words, **named)))
+    def counted(way: Callable[..., Any]) -> Callable[..., Any]:
+        async def run(self: Worker, function: Callable[..., Any], /, *words: Any, **named: Any) -> Any:
+            step = getattr(function, "__qualname__", repr(function))
+            return await way(self, lambda: probe.measure(step, lambda: function(*words, **named)))
 
-    Worker.run = run  # type: ignore[method-assign]
+        return run
+
+    for name, way in plain.items():
+        setattr(Worker, name, counted(way))
     try:
         yield probe
     finally:
-        Worker.run = plain  # type: ignore[method-assign]
+        for name, way in plain.items():
+            setattr(Worker, name, way)

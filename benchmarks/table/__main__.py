@@ -22,11 +22,11 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks.measuring import ROOT
-from benchmarks.table import engine, peers, starting
+from benchmarks.table import engine, pacing, peers, starting, webhook
 from benchmarks.table.figures import Figure, as_json, lines_of, missed
 from benchmarks.table.picture import svg_of
 
-SUBJECTS = ("engine", "peers", "starting")
+SUBJECTS = ("engine", "peers", "pacing", "webhook", "starting")
 FEWEST = 200
 
 
@@ -42,6 +42,12 @@ def measure(products: int, subjects: Sequence[str], folder: Path) -> tuple[list[
     if "peers" in subjects:
         raw["peers"] = peers.measure(products, folder, _told)
         figures += peers.figures(raw["large"], raw["peers"])
+    if "pacing" in subjects:
+        _told("pacing on the virtual clock")
+        figures += pacing.figures()
+    if "webhook" in subjects:
+        _told("a row to the request")
+        figures += webhook.figures(folder)
     if "starting" in subjects:
         _told("import mpstock")
         figures += starting.figures()
