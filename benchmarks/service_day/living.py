@@ -33,6 +33,9 @@ tokens = ["{TOKEN}"]
 OUT, BACK = 12.0, 12.0 + 1 / 3
 """From which hour to which there is no service: it is brought up to date, say."""
 
+BOOKED = timedelta(minutes=45)
+"""So long after the last order 1C has booked it, and no order's lag ends any more between two runs."""
+
 
 @define
 class Watched:
@@ -260,7 +263,7 @@ def _both(one: Callable[[str], None], watched: Watched, world: World) -> Callabl
 async def _in_step(service: Service, shop: AsyncShop) -> None:
     """Count what the marketplaces show otherwise than the formula says, when the market stands still."""
     world = service.world
-    await world.clock.sleep(timedelta(minutes=5).total_seconds())
+    await world.clock.sleep(BOOKED.total_seconds())
     await shop.sync(full=True)
     # A raise that waited for a neighbour to fall is planned by the run after.
     await shop.sync(full=True)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import threading
 from collections.abc import Callable, Coroutine
+from itertools import pairwise
 from typing import Any
 
 import pytest
@@ -52,16 +53,62 @@ def test_what_is_short_goes_before_pages_of_long_work() -> None:
 
 def test_a_page_has_its_turn_however_much_is_short() -> None:
     """Who asks without end keeps no reading from ending: after so many calls one page goes."""
+    done: list[str] = []
 
-    def ask(worker: Worker, note: Callable[[str], None]) -> list[Coroutine[Any, Any, None]]:
-        short = [worker.run(note, "short") for _ in range(3 * AHEAD)]
-        return [*(worker.run_page(note, "page") for _ in range(2)), *short]
+    async def play() -> None:
+        worker = Worker()
 
-    found = order_of(ask)
-    places = [number for number, what in enumerate(found) if what == "page"]
-    assert len(found) == 3 * AHEAD + 2
-    # The call that kept the thread busy was one of the first row.
-    assert places == [AHEAD - 1, 2 * AHEAD]
+        async def ask_again() -> None:
+            while done.count("page") < 3:
+                await worker.run(done.append, "short")
+
+        try:
+            asking = [asyncio.create_task(ask_again()) for _ in range(3)]
+            await asyncio.gather(*(worker.run_page(done.append, "page") for _ in range(3)), *asking)
+        finally:
+            worker.close()
+
+    asyncio.run(play())
+    places = [number for number, what in enumerate(done) if what == "page"]
+    # Those that were in line already when its turn came go first.
+    assert all(after - before <= AHEAD + 6 for before, after in pairwise([0, *places]))
+
+
+def test_a_page_that_is_given_up_keeps_nobody_waiting() -> None:
+    """Whose caller is cancelled while it waits, or as its turn comes, is passed over; the next one goes."""
+
+    async def play() -> list[str]:
+        done: list[str] = []
+        worker = Worker()
+        busy, free = threading.Event(), threading.Event()
+
+        def hold() -> None:
+            busy.set()
+            free.wait()
+
+        try:
+
+            async def first() -> None:
+                await worker.run_page(hold)
+                # The turn has passed to the second page, which has not gone on yet.
+                pages[1].cancel()
+
+            holding = asyncio.create_task(first())
+            await asyncio.to_thread(busy.wait)
+            pages = [asyncio.create_task(worker.run_page(done.append, f"page {n}")) for n in range(3)]
+            await asyncio.sleep(0)
+            pages[0].cancel()
+            free.set()
+            found = await asyncio.gather(*pages, return_exceptions=True)
+            await holding
+            assert [isinstance(one, asyncio.CancelledError) for one in found] == [True, True, False]
+            await worker.run_page(done.append, "another")
+        finally:
+            free.set()
+            worker.close()
+        return done
+
+    assert asyncio.run(play()) == ["page 2", "another"]
 
 
 @pytest.mark.parametrize("way", [Worker.run, Worker.run_page])
@@ -81,34 +128,33 @@ def test_what_is_raised_comes_to_who_asked(way: Any) -> None:
 
 
 @pytest.mark.parametrize("way", [Worker.run, Worker.run_page])
-def test_what_was_asked_for_is_carried_through(way: Any) -> None:
-    """Who is cancelled while it waits hears nothing any more, but a transaction is never left half-way."""
+def test_what_has_begun_is_carried_through(way: Any) -> None:
+    """Who is cancelled hears nothing any more, but a transaction is never left half-way."""
     done: list[str] = []
 
     async def play() -> None:
         worker = Worker()
         busy, free = threading.Event(), threading.Event()
 
-        def hold() -> None:
+        def write() -> None:
             busy.set()
             free.wait()
+            done.append("written")
 
         try:
-            holding = asyncio.create_task(worker.run(hold))
+            asked = asyncio.create_task(way(worker, write))
             await asyncio.to_thread(busy.wait)
-            asked = asyncio.create_task(way(worker, done.append, "written"))
-            await asyncio.sleep(0)
             asked.cancel()
             with pytest.raises(asyncio.CancelledError):
                 await asked
             free.set()
-            await holding
+            await way(worker, done.append, "and more")
         finally:
             free.set()
             worker.close()
 
     asyncio.run(play())
-    assert done == ["written"]
+    assert done == ["written", "and more"]
 
 
 def test_a_worker_that_is_closed_takes_nothing_more() -> None:

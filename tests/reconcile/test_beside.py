@@ -10,8 +10,10 @@ from typing import Any
 
 import pytest
 
-from mpstock import AsyncShop, Change, Level, Listing, Observation, Outcome, Reading
+from mpstock import AsyncShop, Change, Level, Listing, Observation, OrderPage, Outcome, Reading
 from mpstock.inmemory import InMemorySource
+from mpstock.ledger.worker import Worker
+from mpstock.reconcile.planning import Planner
 from mpstock.testing import VirtualClock, run_virtual
 from tests.reconcile.shops import REGISTRY, Account, Play, configuration, shows, skus
 
@@ -221,6 +223,66 @@ def test_what_falls_is_sent_to_a_sink_that_is_done_while_another_is_still_served
     assert waited <= 1.1
     assert lasted > 500
     assert quick.shown["P00099", "main"] == slow.shown["P00099", "main"] == 0
+
+
+class LateTeller(Account):
+    """An account that takes half a minute to tell its orders."""
+
+    async def orders(self, cursor: str | None) -> AsyncIterator[OrderPage]:
+        await self.clock.sleep(30)
+        async for page in super().orders(cursor):
+            yield page
+
+
+def test_a_run_that_plans_for_long_leaves_what_is_urgent_to_be_sent_beside_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The run comes to a product while orders are read before it is sent: it does not wait for the end."""
+    clock = VirtualClock()
+    source = SlowSource(LEVELS, clock=clock, page=20)
+    account = LateTeller(list(LEVELS), clock=clock)
+    play = Play(tmp_path, {"erp": source}, {"shop": account}, clock=clock)
+    config = configuration(play.ledger, play.sources.values(), play.sinks.values())
+    pushed: list[tuple[float, str, int]] = []
+    page = Worker.run_page
+
+    async def slow_page(self: Worker, function: Callable[..., Any], /, *args: Any, **keys: Any) -> Any:
+        if function.__qualname__ == Planner.plan_page.__qualname__:
+            await clock.sleep(10)
+        return await page(self, function, *args, **keys)
+
+    async def main() -> float:
+        async with AsyncShop(config, plugins=REGISTRY, clock=clock) as shop:
+            await shop.sync()
+            await clock.sleep(1)
+            for sku in LEVELS:
+                source.set(sku, 20)
+            monkeypatch.setattr("mpstock.reconcile.planning.PAGE", 10)
+            monkeypatch.setattr(Worker, "run_page", slow_page)
+            # What is read takes until 60; from 70 on ten products are planned every ten seconds.
+            at = clock.monotonic() + 105
+            account.hook = lambda changes: pushed.extend(
+                (clock.monotonic() - at, one.listing.external_id, one.new) for one in changes
+            )
+
+            async def later() -> None:
+                await clock.sleep(105)
+                await shop.receive("erp", [Level("P00045", "main", 3)])
+
+            acting = asyncio.create_task(later())
+            await shop.sync(full=True)
+            await acting
+            return clock.monotonic() - at
+
+    ended = run_virtual(main, clock=clock)
+
+    first = pushed[0]
+    assert first[1:] == ("P00045", 3)
+    # One reading of the orders may be under way already: its own follows it.
+    assert first[0] <= 61
+    assert min(at for at, sku, _ in pushed if sku != "P00045") > 60
+    assert ended > 60
+    assert set(shows(account).values()) == {3, 20}
 
 
 def test_a_quick_run_sends_all_in_one_request_as_before(tmp_path: Path) -> None:

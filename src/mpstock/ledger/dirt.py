@@ -105,14 +105,17 @@ class Dirt:
             (self._next_revision(), as_text(now)),
         )
 
-    def page(self, after: int, size: int, *, waiting: bool = True) -> list[Mark]:
+    def page(self, after: int, size: int, *, waiting: bool = True, urgent: bool = True) -> list[Mark]:
         """Return the marks of products with ids above `after`.
 
-        Without `waiting` those are left out that wait for an unknown quantity.
+        Without `waiting` those are left out that wait for an unknown quantity, without `urgent` those that
+        `urgent` has.
         """
+        left_out = "" if waiting else "AND waits = 0"
+        if not urgent:
+            left_out += " AND NOT (urgent = 1 AND waits = 0)"
         return self._db.query(
-            f"SELECT {_MARK} WHERE product_id > ?{'' if waiting else ' AND waits = 0'} "
-            "ORDER BY product_id LIMIT ?",
+            f"SELECT {_MARK} WHERE product_id > ? {left_out} ORDER BY product_id LIMIT ?",
             (after, size),
         )
 

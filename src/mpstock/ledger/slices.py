@@ -23,6 +23,8 @@ _OF_SLICE = "marketplace = ? AND warehouse_code = ? AND cause = ? AND in_flight 
 
 _JUMPS = "base > 0 AND wanted >= base * ?"
 
+_SHOWING = "s.warehouse_code = ? AND (s.base IS NULL OR s.base > 0)"
+
 
 @frozen
 class Counted:
@@ -109,9 +111,20 @@ class Slices:
     def showing(self, sink: str, warehouse: str) -> Counted:
         """Return what shows more than zero now in a sink warehouse, the unknown ones counted as showing."""
         row = self.db.one(
-            "SELECT count(*), coalesce(sum(base), 0) FROM marketplace_stocks "
-            "WHERE marketplace = ? AND warehouse_code = ? AND (base IS NULL OR base > 0)",
+            "SELECT count(*), coalesce(sum(base), 0) FROM marketplace_stocks AS s "
+            f"WHERE s.marketplace = ? AND {_SHOWING}",
             (sink, warehouse),
+        )
+        return Counted(*row)
+
+    def showing_at_least(self, sink: str, warehouse: str, listings: int) -> Counted:
+        """Return what of it the first so many listings are; costs what these are, and not what all are."""
+        row = self.db.one(
+            # From the sink's listings to their rows: in the order of the rows another sink's may come first.
+            "SELECT count(*), coalesce(sum(base), 0) FROM (SELECT s.base FROM listings AS l "
+            f"JOIN marketplace_stocks AS s ON s.listing_id = l.id WHERE l.marketplace = ? AND {_SHOWING} "
+            "LIMIT ?) AS first",
+            (sink, warehouse, listings),
         )
         return Counted(*row)
 

@@ -5,11 +5,9 @@ from __future__ import annotations
 import asyncio
 from collections import deque
 from collections.abc import Callable
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import ThreadPoolExecutor
 from functools import partial
-from typing import Any, ParamSpec, TypeVar
-
-from attrs import field, frozen
+from typing import ParamSpec, TypeVar
 
 __all__ = ["Worker"]
 
@@ -17,27 +15,11 @@ P = ParamSpec("P")
 T = TypeVar("T")
 
 AHEAD = 16
-"""Calls that may go before a page that waits: after so many in a row it has its turn, so that it ends."""
-
-
-@frozen(eq=False)
-class _Call:
-    work: Callable[[], Any]
-    done: Future[Any] = field(factory=Future[Any])
-
-    def carry_out(self) -> None:
-        if not self.done.set_running_or_notify_cancel():
-            return
-        try:
-            result = self.work()
-        except BaseException as error:
-            self.done.set_exception(error)
-        else:
-            self.done.set_result(result)
+"""Calls that may go before a page that waits: after so many it has its turn, so that long work ends too."""
 
 
 class Worker:
-    """Runs functions one after the other in one thread of its own.
+    """Runs functions one after the other in one thread of its own, for one event loop at a time.
 
     What is short goes before what is a page of long work: a reading of a whole shop queues thousands of
     pages, and a webhook that comes meanwhile waits for one of them at most.
@@ -45,38 +27,63 @@ class Worker:
 
     def __init__(self) -> None:
         self._executor = ThreadPoolExecutor(max_workers=1, thread_name_prefix="mpstock-ledger")
-        self._calls: deque[_Call] = deque()
-        self._pages: deque[_Call] = deque()
-        self._in_a_row = 0
+        self._short = 0
+        self._ahead = 0
+        self._page = False
+        self._waiting: deque[asyncio.Future[None]] = deque()
 
     async def run(self, function: Callable[P, T], /, *args: P.args, **kwargs: P.kwargs) -> T:
         """Run the function in the ledger's thread and return what it returns.
 
-        What was asked for is carried through, also when the caller is cancelled: a transaction is never left
-        half-way by Ctrl-C.
+        It is carried through, also when the caller is cancelled: a transaction is never left half-way by
+        Ctrl-C.
         """
-        return await self._take(self._calls, partial(function, *args, **kwargs))
+        self._short += 1
+        try:
+            return await self._carry_out(partial(function, *args, **kwargs))
+        finally:
+            self._short -= 1
+            if self._waiting:
+                self._ahead += 1
+                self._next_page()
 
     async def run_page(self, function: Callable[P, T], /, *args: P.args, **kwargs: P.kwargs) -> T:
-        """Run one page of long work as `run` does, after what anybody has asked `run` for meanwhile."""
-        return await self._take(self._pages, partial(function, *args, **kwargs))
+        """Run one page of long work as `run` does, after what anybody asks `run` for until its turn comes.
 
-    async def _take(self, line: deque[_Call], work: Callable[[], T]) -> T:
-        call = _Call(work)
-        line.append(call)
+        A caller that is cancelled before that has asked for nothing.
+        """
+        if self._page or self._short or self._waiting:
+            await self._turn()
+        self._page = True
         try:
-            asyncio.get_running_loop().run_in_executor(self._executor, self._next)
-        except RuntimeError:
-            line.remove(call)
-            raise
-        result: T = await asyncio.shield(asyncio.wrap_future(call.done))
-        return result
+            return await self._carry_out(partial(function, *args, **kwargs))
+        finally:
+            self._page = False
+            self._next_page()
 
-    def _next(self) -> None:
-        """Carry out the call whose turn it is; runs once for each, in the ledger's thread."""
-        page = bool(self._pages) and (not self._calls or self._in_a_row >= AHEAD)
-        self._in_a_row = 0 if page else self._in_a_row + 1
-        (self._pages if page else self._calls).popleft().carry_out()
+    async def _turn(self) -> None:
+        turn: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        self._waiting.append(turn)
+        self._next_page()
+        try:
+            await turn
+        except asyncio.CancelledError:
+            if turn.done() and not turn.cancelled():
+                # It had come already: it is the next one's.
+                self._page = False
+                self._next_page()
+            raise
+
+    def _next_page(self) -> None:
+        """Let the next page have its turn, if it is there."""
+        while self._waiting and not self._page and (not self._short or self._ahead >= AHEAD):
+            turn = self._waiting.popleft()
+            if not turn.cancelled():
+                self._page, self._ahead = True, 0
+                turn.set_result(None)
+
+    async def _carry_out(self, work: Callable[[], T]) -> T:
+        return await asyncio.shield(asyncio.get_running_loop().run_in_executor(self._executor, work))
 
     def close(self) -> None:
         """Wait for what is running and what was asked for, and end the thread."""

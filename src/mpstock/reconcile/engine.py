@@ -115,16 +115,21 @@ class Engine:
             watcher = self._watcher(timedelta() if read == "everything" else JUST_BEFORE)
             sample = self.config.verify.sample if read == "everything" and skus is None else 0
             again = read == "everything"
-            urgent = beside(self, run, watcher) if again and not dry_run and skus is None else nullcontext()
-            async with urgent:
+            apart = again and not dry_run and skus is None
+            async with beside(self, run, watcher) if apart else nullcontext():
                 await self._read(
                     run, watcher, read, chosen, full=full, sample=sample, released=absent, progress=progress
                 )
                 only = None if self.stop.is_set() else await self._only(skus)
                 if retry:
                     await self.worker.run(self.ledger.quarantine.end_rests, only)
-                planner = await self._plan(run, run.untrusted, only, progress, waiting=again)
-                await self._judge(run, planner, release)
+                planner = await self._plan(
+                    run, run.untrusted, only, progress, waiting=again, urgent=not apart
+                )
+            left: tuple[int, int] | None = (0, 0)
+            while apart and left is not None and not self.stop.is_set():
+                left = await self.worker.run_page(planner.plan_urgent, left)
+            await self._judge(run, planner, release)
             plan = await self._collect(run, skus, release) if dry_run else None
             await self._tell_planned(run, plan)
             if not dry_run and not self.stop.is_set():
@@ -257,6 +262,7 @@ class Engine:
         *,
         reopen: bool = True,
         waiting: bool = True,
+        urgent: bool = True,
     ) -> Planner:
         await self.worker.run(
             mark_moved_settings,
@@ -278,7 +284,7 @@ class Engine:
         total = await self.worker.run(self.ledger.dirt.count) - planner.aside
         after: int | None = 0
         while after is not None and not self.stop.is_set():
-            after = await self.worker.run_page(planner.plan_page, after, only, waiting=waiting)
+            after = await self.worker.run_page(planner.plan_page, after, only, waiting=waiting, urgent=urgent)
             progress("plan", "", min(planner.products, total), total)
         if after is None and only is None:
             await self.worker.run(self.ledger.runs.remember, BELIEVED, trust)

@@ -10,6 +10,7 @@ from attrs import define, field
 
 from mpstock.errors import ConfigurationError
 from mpstock.ledger.orders import CAUSE as ORDER
+from mpstock.ledger.slices import Counted
 from mpstock.ledger.stocks import BY_HAND
 from mpstock.reconcile.report import HeldSlice
 from mpstock.reconcile.suspicion import SHRUNKEN
@@ -36,6 +37,9 @@ _SETTINGS = "settings"
 
 _LAST_RELEASED = "released:zeroing"
 """Under this name the ledger remembers the last run in which a person let zeros through."""
+
+_SLACK = 4
+"""So many times the listings that would do are looked at: they may show less than those that fall."""
 
 _HELD_SINCE = "held:{}:{}:{}"
 """Under this name the ledger remembers the last whole reading of a source when its zeros were first held."""
@@ -158,10 +162,13 @@ class Judge:
             count, units = slice_.count + recent.listings, slice_.units + recent.units
             if count <= settings.count:
                 continue
-            showing = slices.showing(sink, slice_.warehouse)
-            live, shown = showing.listings + recent.listings, showing.units + recent.units
-            if count <= settings.share * live and units <= settings.share * shown:
+            taken = Counted(count, units)
+            if self._is_little(taken, recent, self._many(sink, slice_.warehouse, taken)):
                 continue
+            showing = slices.showing(sink, slice_.warehouse)
+            if self._is_little(taken, recent, showing):
+                continue
+            live, shown = showing.listings + recent.listings, showing.units + recent.units
             if settings.repeated and guard == ZEROING:
                 spared = self._repeated(name, slice_, before.get((slice_.warehouse, slice_.cause), ()))
                 if len(spared) == slice_.count:
@@ -180,6 +187,20 @@ class Judge:
                 )
             )  # fmt: skip
         return held
+
+    def _is_little(self, taken: Counted, recent: Counted, showing: Counted) -> bool:
+        """Whether so much to zero is a small part of what shows something, or did within the window."""
+        share = self.settings.zeroing.share
+        return (
+            taken.listings <= share * (showing.listings + recent.listings)
+            and taken.units <= share * (showing.units + recent.units)
+        )  # fmt: skip
+
+    def _many(self, sink: str, warehouse: str, taken: Counted) -> Counted:
+        """Return some of what shows something, so many that they mostly tell, and all are not counted."""
+        share = self.settings.zeroing.share
+        few = int(_SLACK * taken.listings / share) if share else 0
+        return self.ledger.slices.showing_at_least(sink, warehouse, few)
 
     def _repeated(self, name: str, slice_: Slice, before: Sequence[int]) -> Sequence[int]:
         """Return the zeros that were held and that a later complete reading of the source has repeated."""

@@ -90,19 +90,29 @@ class Planner:
         return len(self._waiting) + self.aside
 
     def plan_page(
-        self, after: int, only: frozenset[int] | None = None, *, waiting: bool = True
+        self, after: int, only: frozenset[int] | None = None, *, waiting: bool = True, urgent: bool = True
     ) -> int | None:
         """Plan the next page of marked products; returns the last product id, None at the end.
 
         `only` narrows the run to some products; the marks of the others stay. Without `waiting` those are
-        left out that were planned already and wait for an unknown quantity.
+        left out that were planned already and wait for an unknown quantity; without `urgent` those that are
+        sent beside the run: planned here, they would wait for its end.
         """
-        marks = self.ledger.dirt.page(after, PAGE, waiting=waiting)
+        marks = self.ledger.dirt.page(after, PAGE, waiting=waiting, urgent=urgent)
         if not marks:
             return None
         with self.ledger.transaction():
             self.plan_marked([mark for mark in marks if only is None or mark[0] in only])
         return marks[-1][0]
+
+    def plan_urgent(self, seen: tuple[int, int]) -> tuple[int, int] | None:
+        """Plan the next page of urgent marks after one (revision, product id); None at the end."""
+        marks = self.ledger.dirt.urgent(*seen, PAGE)
+        if not marks:
+            return None
+        with self.ledger.transaction():
+            self.plan_marked(marks)
+        return marks[-1][1], marks[-1][0]
 
     def plan_fresh(self, now: datetime) -> list[int]:
         """Plan what was marked since this was asked last, by whom ever; returns the products.

@@ -145,10 +145,8 @@ class VirtualClock:
 
     def _bind(self) -> _VirtualLoop | None:
         """The loop that this clock goes by. From another thread it is the one that was seen last."""
-        try:
-            running: asyncio.AbstractEventLoop | None = asyncio.get_running_loop()
-        except RuntimeError:
-            running = None
+        # Where none is running it says so without an exception: a double that is filled asks for each row.
+        running = asyncio._get_running_loop()
         if running is not None and running is self._loop:
             return self._loop
         if isinstance(running, _VirtualLoop):
