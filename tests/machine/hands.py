@@ -75,6 +75,13 @@ class Hands:
         """Whether nothing may be sent to a listing."""
         return bool(self._of(pair, "stop"))
 
+    def ended(self, pair: Pair, since: datetime) -> bool:
+        """Whether something that was decided of a listing has ended by itself since then."""
+        now = self.clock.now()
+        return any(
+            one.ends is not None and since <= one.ends <= now and one.covers(pair) for one in self.said
+        )
+
     def shows(self, pair: Pair, available: int) -> int | None:
         """What a listing is to show of so much by a person's word; None: nobody has said anything."""
         if self._of(pair, "zero"):

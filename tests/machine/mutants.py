@@ -12,6 +12,7 @@ import asyncio
 import contextlib
 import functools
 import os
+import sqlite3
 import subprocess
 import sys
 import time
@@ -24,7 +25,7 @@ from attrs import evolve
 from mpstock.errors import InDoubtError, NotSentError
 from mpstock.ledger.database import ids
 from mpstock.ledger.holds import HoldReading, Holds
-from mpstock.ledger.levels import Levels
+from mpstock.ledger.levels import Heard, Levels
 from mpstock.ledger.observing import Observing
 from mpstock.ledger.orders import OrderReading, Orders
 from mpstock.ledger.pushes import Pushes
@@ -37,6 +38,8 @@ __all__ = ["MUTANTS", "put_in"]
 
 Patch = Callable[[], None]
 MUTANTS: dict[str, Patch] = {}
+BROKEN: list[str] = []
+"""What a mutant met that does not fit the engine any more: it breaks no rule, it breaks."""
 
 
 def mutant(patch: Patch) -> Patch:
@@ -51,7 +54,12 @@ def _around(owner: Any, name: str, change: Callable[..., Any]) -> None:
 
     @functools.wraps(original)
     def changed(*arguments: Any, **keywords: Any) -> Any:
-        return change(original, *arguments, **keywords)
+        try:
+            return change(original, *arguments, **keywords)
+        except (TypeError, AttributeError, LookupError, sqlite3.Error) as error:
+            # The engine would tell of it as of a failure, and the machine take that for a rule that broke.
+            BROKEN.append(f"{name}: {error!r}")
+            raise
 
     setattr(owner, name, changed)
 
@@ -103,10 +111,10 @@ def an_intent_is_forgotten_at_restart() -> None:
 def verify_restores_confirmed() -> None:
     """What is read back otherwise is set back to what was confirmed."""
 
-    def record(original: Any, self: Any, found: Sequence[Any], now: datetime) -> None:
-        original(self, found, now)
+    def record(original: Any, self: Any, found: Sequence[Any], *rest: Any) -> None:
+        original(self, found, *rest)
         db = self.observations.db
-        rows = ids(row[2] for row in found if row[0] != row[4])
+        rows = ids(seen.id for seen in found if seen.quantity != seen.base)
         where = "synced_quantity IS NOT NULL AND in_flight IS NULL AND id IN (SELECT value FROM json_each(?))"
         db.execute(
             "UPDATE marketplace_stocks SET wanted = synced_quantity, ready = 1, "
@@ -196,16 +204,16 @@ def expiry_does_not_mark_dirty() -> None:
 def drift_does_not_mark_dirty() -> None:
     """What is read back otherwise is noted, and nothing follows."""
 
-    def record(original: Any, self: Any, found: Sequence[Any], now: datetime) -> None:
+    def record(original: Any, self: Any, found: Sequence[Any], *rest: Any) -> None:
         dirt = self.observations.dirt
         mark = dirt.mark
         dirt.mark = lambda *_rest, **_keywords: None
         try:
-            original(self, [], now) if not found else original(self, found, now)
+            original(self, found, *rest)
             _in_ledger(
                 self.observations,
                 "UPDATE marketplace_stocks SET lane = NULL, ready = 0",
-                [row[2] for row in found if row[4] is not None and row[0] != row[4]],
+                [seen.id for seen in found if seen.base is not None and seen.quantity != seen.base],
             )
         finally:
             dirt.mark = mark
@@ -367,12 +375,12 @@ def an_older_statement_replaces_a_newer() -> None:
 def a_pushed_row_without_a_time_raises() -> None:
     """A row that may be late or doubled counts as if it were of now."""
 
-    def hear(_original: Any, self: Any, source: str, levels: Any, now: datetime) -> int:
+    def hear(_original: Any, self: Any, source: str, levels: Any, now: datetime) -> Heard:
         from mpstock.model import Reading
 
         session = self.begin_pushed(source)
         session.ingest(Reading([evolve(level, updated_at=now) for level in levels], now), now)
-        return int(session.changed)
+        return Heard(session.changed, 0)
 
     _around(Levels, "hear", hear)
 
@@ -458,8 +466,9 @@ def main(arguments: list[str]) -> int:
     """Hunt every mutant, or those that are named; 1 if one lives."""
     if arguments[:1] == ["one"]:
         after, by = _hunt(arguments[1], int(arguments[2]))
-        print(f"{arguments[1]:42} {'LIVES' if after is None else f'killed by example {after}: {by[:110]}'}")
-        return int(after is None)
+        told = "LIVES" if after is None else f"killed by example {after}: {by[:110]}"
+        print(f"{arguments[1]:42} {f'BROKEN: {BROKEN[0][:110]}' if BROKEN else told}")
+        return int(after is None or bool(BROKEN))
     examples = int(arguments[0]) if arguments else 400
     waiting = list(arguments[1:] or MUTANTS)
     hunts: list[subprocess.Popen[bytes]] = []

@@ -10,7 +10,7 @@ import asyncio
 import sqlite3
 from collections.abc import Awaitable, Callable
 from contextlib import closing
-from datetime import timedelta
+from datetime import datetime, timedelta
 from itertools import combinations
 from typing import TypeVar
 
@@ -166,7 +166,7 @@ class Runs(RuleBasedStateMachine):
                 self.witness.read_back(began, full=full)
             if not self.world.happened:
                 # What could not be read at first was looked at too late for a raise: the next run has it.
-                self._hold_against_the_truth(but, upwards=read == "everything" and not run.troubled)
+                self._hold_against_the_truth(but, began, upwards=read == "everything" and not run.troubled)
                 self.witness.settled = but is None and not self.witness.touched and not self.world.hands.said
             self.truth.settle(began)
         return report
@@ -207,12 +207,15 @@ class Runs(RuleBasedStateMachine):
 
     # ------------------------------------------------------------------ the truth
 
-    def _hold_against_the_truth(self, but: Pair | None, *, upwards: bool) -> None:
-        """After a run without a fault: no listing shows more than is there, and none less than surely is."""
+    def _hold_against_the_truth(self, but: Pair | None, began: datetime, *, upwards: bool) -> None:
+        """After a run without a fault: no listing shows more than is there, and none less than surely is.
+
+        That what people had said of a listing has ended since the run `began`, the next one sees.
+        """
         truth, witness = self.truth, self.witness
         # What is made of the same, in the same account, waits for the one that is in trouble.
         near = {p for p in LISTINGS if but and LISTINGS[p].takes.keys() & LISTINGS[but].takes.keys()}
-        stopped = {p for p in LISTINGS if witness.hands.stops(p)}
+        stopped = {p for p in LISTINGS if witness.hands.stops(p) or witness.hands.ended(p, began)}
         met = {p for p in LISTINGS if p[0] in truth.walked}
         judged = met - witness.touched.keys() - near - stopped
         waiting = {p for p in judged if any(witness.apart(p, other) for other in stopped)}
