@@ -228,6 +228,13 @@ def template(session: nox.Session) -> None:
 
 
 @nox.session
+def guard(session: nox.Session) -> None:
+    """Count what a change costs, and hold it against the budget. `-- --update` writes it anew."""
+    install(session, "tests")
+    session.run("python", "-m", "benchmarks.guard", *session.posargs)
+
+
+@nox.session
 def bench(session: nox.Session) -> None:
     """Measure, and print one table: what is promised beside what is; with a picture, to build/bench.
 
