@@ -151,6 +151,26 @@ def service_day(session: nox.Session) -> None:
 
 
 @nox.session
+def fleet(session: nox.Session) -> None:
+    """Kill and suspend workers of a fleet of 200 sellers on one PostgreSQL; `-- portion`: of eight.
+
+    It needs PostgreSQL's programs (Debian: `apt-get install postgresql`). Other numbers: `-- --tenants 50`.
+    """
+    install(session, "tests")
+    if session.posargs == ["portion"]:
+        session.run("python", "-m", "pytest", "-m", "slow", "tests/fleet")
+    else:
+        session.run("python", "-m", "benchmarks.fleet_trial", *session.posargs)
+
+
+@nox.session
+def fleet_sim(session: nox.Session) -> None:
+    """Simulate fleets of up to 100,000 sellers from what a run costs; `-- --measure`: measure that here."""
+    install(session, "tests")
+    session.run("python", "-m", "benchmarks.fleet_sim", *session.posargs)
+
+
+@nox.session
 def webhook_latency(session: nox.Session) -> None:
     """Measure how long a webhook takes to both marketplaces, in real time, also while all else moves."""
     install(session, "tests")

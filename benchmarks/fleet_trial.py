@@ -6,7 +6,7 @@ its runs and the fourth suspended (SIGSTOP) in the middle of its, for longer tha
 again. The doubles enforce the limits of each account and judge each number that they accept, by the truth of
 the world and not by the ledgers. In the end every listing must show what there is.
 
-    python benchmarks/fleet_trial.py [--tenants 200] [--products 20] [--concurrency 4] [--json FILE]
+    python -m benchmarks.fleet_trial [--tenants 200] [--products 20] [--concurrency 4] [--json FILE]
 
 Ends with 1 if a listing is out of step, an answer was 429, or a number was pushed twice.
 """
@@ -99,7 +99,12 @@ warehouses = [{{ code = "1111" }}]
 
 @define(eq=False)
 class Account:
-    """One account's double, judged: what it shows by key, what it was sent, what was wrong with that."""
+    """One account's double, judged.
+
+    `shows` is what it shows by key, `sent` what it was sent last, unless somebody has bought since. The
+    same number again is `twice`. One that it shows already because it has lowered its own at a sale is
+    `needless`.
+    """
 
     name: str
     double: OzonSimulator | WbSimulator
@@ -107,6 +112,8 @@ class Account:
     pushes: int = 0
     requests: int = 0
     limited: int = 0
+    needless: int = 0
+    sent: dict[str, int] = field(factory=dict[str, int])
     twice: list[str] = field(factory=list[str])
 
     def judge(self, rows: Sequence[tuple[str, int, int]]) -> None:
@@ -116,9 +123,11 @@ class Account:
                 # Refused by name: it shows what it showed.
                 continue
             self.pushes += 1
-            if self.shows[key] == sent:
-                self.twice.append(f"{self.name} was sent {sent} of {key}, which it showed already")
-            self.shows[key] = sent
+            if self.sent.get(key) == sent:
+                self.twice.append(f"{self.name} was sent {sent} of {key}, and had been sent it before")
+            elif self.shows[key] == sent:
+                self.needless += 1
+            self.shows[key] = self.sent[key] = sent
 
 
 class Street:
@@ -248,6 +257,7 @@ class World:
                 if account.double.buy(sku, code):
                     self.ordered[sku] += 1
                     account.shows[sku] = account.double.showing(sku, code)
+                    account.sent.pop(sku, None)
 
             account.double.call(order)
 
@@ -472,6 +482,7 @@ def trial(
         "numbers_pushed": sum(one.pushes for one in accounts),
         "answers_429": sum(one.limited for one in accounts),
         "pushed_twice": sum(len(one.twice) for one in accounts),
+        "pushed_needlessly": sum(one.needless for one in accounts),
         "first_of_these": [text for one in accounts for text in one.twice][:10],
         **{name: round(value, 1) if isinstance(value, float) else value for name, value in figures.items()},
     }

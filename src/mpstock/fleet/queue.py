@@ -10,7 +10,7 @@ from attrs import field, frozen
 from procrastinate import App, JobContext, PsycopgConnector, exceptions
 from procrastinate.psycopg_connector import wrap_exceptions
 
-from mpstock.errors import LedgerError
+from mpstock.fleet.store import reach
 from mpstock.fleet.timetable import TASKS
 
 if TYPE_CHECKING:
@@ -64,6 +64,7 @@ class Queue:
     """
 
     def __init__(self, url: str, work: Work, connections: int = 4) -> None:
+        self._url = url
         self._work = work
         connector = PsycopgConnector(
             conninfo=url, min_size=1, max_size=connections, timeout=30.0, kwargs={"prepare_threshold": None}
@@ -80,10 +81,9 @@ class Queue:
         return run
 
     async def __aenter__(self) -> Queue:
-        try:
-            await self.app.open_async()
-        except exceptions.ConnectorException as error:
-            raise unreachable() from error
+        # Asked once by itself: a pool tries for half a minute before it says anything.
+        await reach(self._url)
+        await self.app.open_async()
         return self
 
     async def __aexit__(self, *_: object) -> None:
@@ -161,13 +161,6 @@ class Queue:
                 return False
         await self.defer([job])
         return True
-
-
-def unreachable() -> LedgerError:
-    """Return the error for a database that cannot be reached; it has no part of the URL in it."""
-    return LedgerError(
-        "the fleet's database cannot be reached; look at [fleet] url in fleet.toml, and whether it is up"
-    )
 
 
 _DEFER = """

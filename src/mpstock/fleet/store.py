@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
     from mpstock.fleet.timetable import Recurring
 
-__all__ = ["Due", "FleetStore", "Tenant"]
+__all__ = ["Due", "FleetStore", "Tenant", "reach"]
 
 
 @frozen
@@ -368,6 +368,18 @@ class FleetStore:
                     "ON CONFLICT (key) DO UPDATE SET state = excluded.state",
                     tuple(map(list, zip(*put, strict=True))),
                 )
+
+
+async def reach(url: str) -> None:
+    """Raise `LedgerError` unless the database of this URL can be reached; no part of the URL is in it."""
+    from psycopg import AsyncConnection, OperationalError, ProgrammingError
+
+    try:
+        await (await AsyncConnection.connect(url)).close()
+    except (OperationalError, ProgrammingError) as error:
+        raise LedgerError(
+            "the fleet's database cannot be reached; look at [fleet] url in fleet.toml, and whether it is up"
+        ) from error
 
 
 async def _one(connection: AsyncConnection[Any], query: str, values: Sequence[Any] = ()) -> Any:
