@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping, Sequence
 from contextlib import asynccontextmanager, contextmanager
 from functools import cache
 from pathlib import Path
@@ -37,6 +37,16 @@ class _Account:
 
     of: str
     key: Secret
+
+
+async def until(condition: Callable[[], Awaitable[bool] | bool]) -> None:
+    """Wait until something has come about, but not for ever."""
+    async with asyncio.timeout(90):
+        while True:
+            found = condition()
+            if found if isinstance(found, bool) else await found:
+                return
+            await asyncio.sleep(0.02)
 
 
 class Marketplace(InMemorySink):

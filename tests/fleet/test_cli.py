@@ -13,7 +13,7 @@ import pytest
 from mpstock.fleet import Fleet
 from tests import postgres
 from tests.acceptance.play import command, ended, spawn
-from tests.fleet.fleets import needs_postgresql
+from tests.fleet.fleets import needs_postgresql, until
 from tests.fleet.test_engines import TENANT
 
 pytestmark = needs_postgresql
@@ -43,15 +43,19 @@ def test_a_fleet_from_nothing_to_its_status(config: str) -> None:
     command("fleet", "init", "--config", config).ok()
     worker = spawn("fleet", "worker", "--config", config, "--json", cwd=Path(config).parent)
 
+    async def enrolled(fleet: Fleet) -> bool:
+        found = [await fleet.store.tenant(name) for name in ("one", "bad")]
+        return all(one is not None and one.enrolled for one in found)
+
     async def taken_in() -> None:
-        async with Fleet.open(config) as fleet, asyncio.timeout(90):
-            while (found := await fleet.store.tenant("one")) is None or not found.enrolled:
-                await asyncio.sleep(0.05)
-            while (found := await fleet.store.tenant("bad")) is None or not found.enrolled:
-                await asyncio.sleep(0.05)
+        async with Fleet.open(config) as fleet:
+            await until(lambda: enrolled(fleet))
             await fleet.defer("one", "pull")
-            while (await fleet.store.last_runs(["one"]) or [[None] * 4])[0][3] != "done":
-                await asyncio.sleep(0.05)
+
+            async def done() -> bool:
+                return [run[3] for run in await fleet.store.last_runs(["one"])] == ["done"]
+
+            await until(done)
 
     try:
         asyncio.run(taken_in())

@@ -3,26 +3,15 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable
 from datetime import timedelta
 
 from mpstock.clock import SystemClock
 from mpstock.fleet import Fleet, Worker
 from tests import postgres
-from tests.fleet.fleets import Play, needs_postgresql
+from tests.fleet.fleets import Play, needs_postgresql, until
 from tests.reconcile.shops import shows
 
 pytestmark = needs_postgresql
-
-
-async def until(condition: Callable[[], Awaitable[bool] | bool]) -> None:
-    """Wait until something has come about, but not for ever."""
-    async with asyncio.timeout(90):
-        while True:
-            found = condition()
-            if found if isinstance(found, bool) else await found:
-                return
-            await asyncio.sleep(0.02)
 
 
 def quick(play: Play) -> None:
