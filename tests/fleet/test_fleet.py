@@ -83,6 +83,10 @@ def test_a_source_that_fails_is_recorded_with_its_tenant(play: Play) -> None:
         async with play.open() as fleet:
             await fleet.settle()
             await play.work_off(fleet)
+            async with fleet.queue.pool.connection() as connection:
+                await connection.execute(
+                    "UPDATE mpstock_fleet_tasks SET due_at = now() + interval '20 hours'"
+                )
             await fleet.defer("one", "full")
             await play.work_off(fleet)
             async with fleet.queue.pool.connection() as connection:
