@@ -22,6 +22,7 @@ def spoil(commands: Commands) -> None:
         hand.execute("UPDATE marketplace_stocks SET ready = 1")
 
 
+@pytest.mark.sqlite("copies of its file")
 def test_a_ledger_that_is_well_ends_with_0(commands: Commands, tmp_path: Path) -> None:
     """Notes want nobody; after a backup there is not even one."""
     assert "no_backup" in commands.text("doctor")
@@ -52,6 +53,7 @@ def test_a_file_that_was_put_back_is_declared(commands: Commands) -> None:
     assert commands.json("repair", "--restored", "--apply")["read_anew"] == 2
 
 
+@pytest.mark.sqlite("copies of its file")
 def test_a_backup_overwrites_nothing(commands: Commands, tmp_path: Path) -> None:
     """It ends with 2, and says so."""
     (tmp_path / "copy.db").write_bytes(b"precious")

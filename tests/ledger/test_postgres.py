@@ -18,7 +18,7 @@ from hypothesis import strategies as st
 
 from mpstock.asked import Asked
 from mpstock.errors import ConfigurationError, LedgerError, LedgerLockedError
-from mpstock.ledger import Ledger
+from mpstock.ledger import Ledger, many
 from mpstock.ledger.chain import verify
 from mpstock.ledger.database import Database, ids, rows_of
 from mpstock.ledger.opening import open_database
@@ -407,10 +407,16 @@ def _both() -> tuple[Database, Database]:
     return there
 
 
-@settings(max_examples=60, deadline=None)
-@given(rows=ROWS, sql=st.sampled_from(list(STATEMENTS)))
-def test_many_rows_end_as_one_after_the_other_would(rows: list[Any], sql: str) -> None:
-    """In one statement, in a table of them, or prepared: what is there afterwards is what SQLite has."""
+@settings(max_examples=80, deadline=None)
+@given(rows=ROWS, sql=st.sampled_from(list(STATEMENTS)), copied=st.booleans())
+def test_many_rows_end_as_one_after_the_other_would(rows: list[Any], sql: str, copied: bool) -> None:
+    """In one statement, in a table of them, copied, or prepared: it ends as on SQLite."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(many, "COPIED", 1 if copied else 1_000)
+        _end_alike(rows, sql)
+
+
+def _end_alike(rows: list[Any], sql: str) -> None:
     ended: list[Any] = []
 
     def taken_back(database: Database) -> None:

@@ -18,7 +18,10 @@ from attrs import frozen
 from mpstock.ledger.dialect import for_postgres
 from mpstock.ledger.literals import literal
 
-__all__ = ["in_one", "table_of"]
+__all__ = ["COPIED", "Copied", "copied", "in_one", "table_of"]
+
+COPIED = 1_000
+"""From so many rows on they are copied into a table of the transaction's own, and merged from there."""
 
 _AT_A_TIME = 1_000
 """Rows of one statement."""
@@ -56,9 +59,7 @@ def in_one(
     plan = _insert(sql)
     if plan is not None:
         head, values, tail, numbered, keys = plan
-        chosen = (
-            rows if keys is None else list({tuple(row[key] for key in keys): row for row in rows}.values())
-        )
+        chosen = _distinct(rows, keys)
         for start in range(0, len(chosen), _AT_A_TIME):
             told = []
             for number, row in enumerate(chosen[start : start + _AT_A_TIME], first + start):
@@ -101,7 +102,6 @@ def _insert(sql: str) -> tuple[str, tuple[str, ...], str, bool, list[int] | None
     numbered = table_of(sql) is not None
     keys = None
     if key := re.search(r"ON CONFLICT \(tenant, ([\w, ]+)\) DO UPDATE", tail):
-        # One statement may not change a row twice: the last one counts.
         names = columns.split(", ")
         if values.split(", ") != ["?"] * len(names):
             return None
@@ -128,7 +128,7 @@ class _Joined:
         self, rows: Sequence[Sequence[Any]], types: Callable[[str], Mapping[str, str]]
     ) -> Iterator[str]:
         kinds = [types(self.table)[column] for column in self.columns]
-        chosen = list({tuple(row[key] for key in self.keys): row for row in rows}.values())
+        chosen = _distinct(rows, self.keys)
         names = ", ".join(f"c{number}" for number in range(len(kinds)))
         for start in range(0, len(chosen), _AT_A_TIME):
             head, *rest = chosen[start : start + _AT_A_TIME]
@@ -164,3 +164,42 @@ def _joined(sql: str) -> _Joined | None:
         return None
     head = f"UPDATE {table} SET {changes} FROM" if sets else f"DELETE FROM {table} USING"
     return _Joined(table, head, tail, tuple(columns), tuple(keys))
+
+
+@frozen
+class Copied:
+    """How rows get there by COPY: a table of the transaction's own, what goes into it, and one statement."""
+
+    make: str
+    copy: str
+    merge: str
+    rows: Sequence[Sequence[Any]]
+
+
+def copied(sql: str, rows: Sequence[Sequence[Any]], first: int) -> Copied | None:
+    """Return how to copy rows for a statement, numbered from `first` if new; None where that cannot be."""
+    table = f"mpstock_copied_{next(_prepared)}"
+    if (plan := _insert(sql)) is not None:
+        head, values, tail, numbered, keys = plan
+        if "".join(values).replace(",", "").strip():
+            return None
+        into, _, columns = head.removesuffix(") VALUES ").partition(" (")
+        chosen = _distinct(rows, keys)
+        if numbered:
+            chosen = [(number, *row) for number, row in enumerate(chosen, first)]
+        merge = f"{into} ({columns}) SELECT {columns} FROM {table}{tail}"
+        source = into.removeprefix("INSERT INTO ")
+    elif (change := _joined(sql)) is not None:
+        chosen = _distinct(rows, change.keys)
+        source = change.table
+        columns = ", ".join(f"{name} AS c{number}" for number, name in enumerate(change.columns))
+        merge = f"{change.head} {table} AS given WHERE {change.tail}"
+    else:
+        return None
+    make = f"CREATE TEMP TABLE {table} ON COMMIT DROP AS SELECT {columns} FROM {source} WITH NO DATA"
+    return Copied(make, f"COPY {table} FROM STDIN", merge, chosen)
+
+
+def _distinct(rows: Sequence[Sequence[Any]], keys: Sequence[int] | None) -> list[Sequence[Any]]:
+    """Return the rows, of those with the same keys the last: one statement may not change a row twice."""
+    return list(rows if keys is None else {tuple(row[key] for key in keys): row for row in rows}.values())

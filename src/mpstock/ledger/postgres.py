@@ -16,12 +16,11 @@ from typing import Any
 import psycopg
 
 from mpstock.errors import LedgerError
-from mpstock.ledger import database
+from mpstock.ledger import database, many
 from mpstock.ledger import postgres_opening as opening
 from mpstock.ledger import postgres_parts as parts
 from mpstock.ledger.database import Database
 from mpstock.ledger.literals import bound
-from mpstock.ledger.many import in_one, table_of
 from mpstock.ledger.postgres_errors import translated
 
 __all__ = ["PostgresDatabase"]
@@ -173,10 +172,24 @@ class PostgresDatabase(Database):
 
     def _executemany(self, sql: str, rows: Sequence[Sequence[Any]]) -> None:
         with self.transaction():
-            numbered = table_of(sql)
+            numbered = many.table_of(sql)
             last = self.scalar(f"SELECT coalesce(max(id), 0) FROM {numbered}") if numbered else 0
-            for text in in_one(sql, rows, last + 1, self._types):
+            plan = many.copied(sql, rows, last + 1) if len(rows) >= many.COPIED else None
+            if plan is not None:
+                self._copy(plan)
+                return
+            for text in many.in_one(sql, rows, last + 1, self._types):
                 self._send(text)
+
+    def _copy(self, plan: many.Copied) -> None:
+        self._send(plan.make)
+        try:
+            with self._driver.cursor().copy(plan.copy.encode()) as copy:
+                for row in plan.rows:
+                    copy.write_row([_copied(value) for value in row])
+        except psycopg.Error as error:
+            raise translated(error, self.place) from error
+        self._send(plan.merge)
 
     def _types(self, table: str) -> Mapping[str, str]:
         """Return the types of a table's columns; asked for once."""
@@ -241,3 +254,10 @@ class PostgresDatabase(Database):
 
     def close(self) -> None:
         self._driver.close()
+
+
+def _copied(value: Any) -> Any:
+    """Return a value as COPY takes it; `mpstock.ledger.literals` says the same of statements."""
+    if isinstance(value, bool):
+        return int(value)
+    return value.replace("\0", "\ufffd") if isinstance(value, str) and "\0" in value else value
