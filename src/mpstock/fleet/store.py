@@ -86,8 +86,6 @@ class FleetStore:
                 return None
             return int((await _one(connection, "SELECT max(version) FROM mpstock_fleet"))[0])
 
-    # ------------------------------------------------------------------ settings in the database
-
     async def settings_revisions(self) -> dict[str, str]:
         """Return each tenant whose settings are here, with a digest of them."""
         async with self._transaction() as connection:
@@ -289,8 +287,6 @@ class FleetStore:
                 },
             )  # fmt: skip
 
-    # ------------------------------------------------------------------ how it is
-
     async def counts(self, now: datetime, stalled: timedelta) -> dict[str, Any]:
         """Return how many tenants, workers and tasks there are in each state, and how late tasks begin."""
         async with self._transaction() as connection:
@@ -338,8 +334,6 @@ class FleetStore:
                 (None if tenants is None else list(tenants),) * 2,
             )
             return await rows.fetchall()
-
-    # ------------------------------------------------------------------ limits
 
     async def update_pace(
         self, keys: Sequence[str], change: Callable[[list[str | None]], list[str | None]]
