@@ -41,6 +41,7 @@ napoleon_numpy_docstring = False
 _FOREIGN = "abc|argparse|asyncio|attrs|collections|contextlib|datetime|decimal|enum|httpx|importlib|logging"
 nitpick_ignore_regex = [
     ("py:.*", rf"({_FOREIGN}|os|pathlib|random|types|typing)\..*"),
+    ("py:class", r"([a-z_]+\.)*[A-Z]"),
     ("py:class", r"[A-Za-z]+"),
     ("py:class", r"mpstock\.(config|fleet|ledger|pacing|plugins|reconcile|simulation|testing|transport)\..*"),
 ]
