@@ -87,6 +87,7 @@ def figures(large: Mapping[str, Any], small: Mapping[str, Any]) -> Iterator[Figu
         work(large["hundred"]) / work(small["hundred"]), "×", 1.5,
         f"{_pair(work(large['hundred']), work(small['hundred']))}; the whole runs "
         f"{large['hundred']['cpu'] / small['hundred']['cpu']:.2f}×",
+        counts=counts,
     )  # fmt: skip
     for shop in (small, large):
         sent = {key: sum(shop[case][key] for case in LABELS) for key in ("requests", "bound", "changes")}

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import AsyncIterator, Callable, Collection, Mapping, Sequence
 from contextlib import asynccontextmanager
 from datetime import datetime, timedelta
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, LiteralString
 
 from attrs import frozen
 
@@ -376,7 +376,7 @@ async def reach(url: str) -> None:
         ) from error
 
 
-async def _one(connection: AsyncConnection[Any], query: str, values: Sequence[Any] = ()) -> Any:
+async def _one(connection: AsyncConnection[Any], query: LiteralString, values: Sequence[Any] = ()) -> Any:
     row = await (await connection.execute(query, values)).fetchone()
     assert row is not None
     return row

@@ -83,7 +83,10 @@ class Worker:
                 turn.set_result(None)
 
     async def _carry_out(self, work: Callable[[], T]) -> T:
-        return await asyncio.shield(asyncio.get_running_loop().run_in_executor(self._executor, work))
+        future = asyncio.get_running_loop().run_in_executor(self._executor, work)
+        # Who was cancelled meanwhile asks for no error of it, and the loop would print it.
+        future.add_done_callback(lambda done: done.cancelled() or done.exception())
+        return await asyncio.shield(future)
 
     def close(self) -> None:
         """Wait for what is running and what was asked for, and end the thread."""

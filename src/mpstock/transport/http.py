@@ -355,4 +355,7 @@ class HttpTransport:
 
 async def _surely(work: Coroutine[Any, Any, T]) -> T:
     """Do `work` to its end even when the task is being cancelled: a lost place would slow everyone."""
-    return await asyncio.shield(asyncio.ensure_future(work))
+    task = asyncio.ensure_future(work)
+    # Who was cancelled meanwhile asks for no error of it, and the loop would print it.
+    task.add_done_callback(lambda done: done.cancelled() or done.exception())
+    return await asyncio.shield(task)
