@@ -9,6 +9,8 @@ from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from typing import ParamSpec, TypeVar
 
+from mpstock.carrying import carried_through
+
 __all__ = ["Worker"]
 
 P = ParamSpec("P")
@@ -83,10 +85,7 @@ class Worker:
                 turn.set_result(None)
 
     async def _carry_out(self, work: Callable[[], T]) -> T:
-        future = asyncio.get_running_loop().run_in_executor(self._executor, work)
-        # Who was cancelled meanwhile asks for no error of it, and the loop would print it.
-        future.add_done_callback(lambda done: done.cancelled() or done.exception())
-        return await asyncio.shield(future)
+        return await carried_through(asyncio.get_running_loop().run_in_executor(self._executor, work))
 
     def close(self) -> None:
         """Wait for what is running and what was asked for, and end the thread."""

@@ -151,6 +151,8 @@ class Pacer:
         """
         import asyncio
 
+        from mpstock.carrying import carried_through
+
         wanted = tuple(dict.fromkeys(scopes))
         self._check(account, wanted, items)
         future: asyncio.Future[Slot] = asyncio.get_running_loop().create_future()
@@ -159,7 +161,7 @@ class Pacer:
             return await future
         except asyncio.CancelledError:
             if future.done() and not future.cancelled() and future.exception() is None:
-                await asyncio.shield(asyncio.ensure_future(future.result().cancel()))
+                await carried_through(future.result().cancel())
             else:
                 # Whoever stood behind may be able to go now.
                 self._stir(account)

@@ -5,13 +5,14 @@ from __future__ import annotations
 import asyncio
 import logging
 import random
-from collections.abc import AsyncIterator, Callable, Coroutine, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from contextvars import ContextVar
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any
 
 from attrs import define, frozen
 
+from mpstock.carrying import carried_through
 from mpstock.errors import NotSentError, PluginContractError, TransientError
 from mpstock.gate import Gate
 from mpstock.interfaces import Rate
@@ -33,7 +34,6 @@ if TYPE_CHECKING:
 
 __all__ = ["HttpTransport"]
 
-T = TypeVar("T")
 
 FIRST_PAUSE = 0.5
 LONGEST_PAUSE = 30.0
@@ -163,7 +163,7 @@ class HttpTransport:
         finally:
             _held.reset(token)
             if not held.used:
-                await _surely(slot.cancel())
+                await carried_through(slot.cancel())
 
     async def request(
         self,
@@ -347,15 +347,8 @@ class HttpTransport:
         """Give the place back if nothing left, else book the answer, or that there was none."""
         if slot is None:
             return read_hints(passage.headers or {}, self._clock.now(), passage.status)
+        # Carried through: a lost place would slow everyone.
         if never_sent(passage):
-            await _surely(slot.cancel())
+            await carried_through(slot.cancel())
             return Hints()
-        return await _surely(slot.finish(passage.status, passage.headers, message.items))
-
-
-async def _surely(work: Coroutine[Any, Any, T]) -> T:
-    """Do `work` to its end even when the task is being cancelled: a lost place would slow everyone."""
-    task = asyncio.ensure_future(work)
-    # Who was cancelled meanwhile asks for no error of it, and the loop would print it.
-    task.add_done_callback(lambda done: done.cancelled() or done.exception())
-    return await asyncio.shield(task)
+        return await carried_through(slot.finish(passage.status, passage.headers, message.items))
