@@ -167,22 +167,16 @@ class _Seen:
 
 
 def _as_known(state: Sequence[Any], quantity: int, asked: str) -> bool:
-    """Say whether a listing shows what is known of it, with nothing of ours on its way: `_Seen` in short."""
-    _, _, _, base, attempted_at, _, in_flight, doubtful, _, _, _, observed_at, *_ = state
+    """Say whether a listing shows what it showed when it was looked at, with nothing of ours since."""
+    _, _, _, base, attempted_at, _, in_flight, doubtful, _, confirmed_at, _, observed_at, *_ = state
     return (
         base == quantity
         and in_flight is None
         and not doubtful
         and (attempted_at is None or attempted_at < asked)
-        and (observed_at is None or observed_at <= asked)
+        and observed_at is not None
+        and (confirmed_at or "") < observed_at <= asked
     )
-
-
-def _has_arrived(state: Sequence[Any]) -> bool:
-    """Say of a listing that shows its base whether it is a write of ours that is seen there first."""
-    _, _, _, base, _, _, _, _, confirmed, confirmed_at, _, observed_at, replaced, *_ = state
-    looked_at = confirmed_at is None or (observed_at is not None and observed_at > confirmed_at)
-    return not looked_at and base == confirmed != replaced
 
 
 _PAGE = 2_000
@@ -245,7 +239,6 @@ class Observing:
                 continue
             if _as_known(state, quantity, asked_at):
                 same.append((quantity, observation.reserved, asked_at, quantity, state[0]))
-                self.arrived += _has_arrived(state)
             else:
                 found.append(_Seen(quantity, observation.reserved, *state))
         self._seen.update(met)
