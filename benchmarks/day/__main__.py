@@ -17,16 +17,14 @@ Ends with 1 if a request was refused with 429 that nobody but the shop can have 
 from __future__ import annotations
 
 import argparse
-import gc
 import json
 import sys
-import tempfile
 import time
 from collections.abc import Sequence
 from pathlib import Path
 
 from benchmarks.day.figures import lines_of, told
-from benchmarks.day.running import foreseen, live
+from benchmarks.day.running import foreseen, live, undisturbed
 from benchmarks.day.world import MIDNIGHT, make
 from mpstock.simulation import Market
 from mpstock.testing import VirtualClock, run_virtual
@@ -59,18 +57,10 @@ def main(argv: Sequence[str] | None = None) -> int:
     with foreseen(options) as best:
         clock = VirtualClock(MIDNIGHT)
         world = make(options, clock, Market)
-        # The doubles' world is no garbage, and no part of the shop: it is not looked through all the time.
-        gc.collect()
-        gc.freeze()
-        gc.set_threshold(50_000, 20, 20)
-        wall["making"] = time.perf_counter() - began
-        # In memory where that is possible: a day's waiting for the disk is no part of what is looked at.
-        memory = Path("/dev/shm")
-        with tempfile.TemporaryDirectory(
-            prefix="mpstock-day-", dir=memory if memory.is_dir() else None
-        ) as folder:
+        with undisturbed("day") as folder:
+            wall["making"] = time.perf_counter() - began
             before = time.perf_counter()
-            run_virtual(lambda: live(world, Path(folder)), clock=clock, threads=False)
+            run_virtual(lambda: live(world, folder), clock=clock, threads=False)
             wall["day"] = time.perf_counter() - before
         report = best()
     wall["all"] = time.perf_counter() - began

@@ -8,6 +8,7 @@ import gc
 import math
 import multiprocessing
 import random
+import tempfile
 import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ProcessPoolExecutor
@@ -16,12 +17,29 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks.day.events import faults, ring, write_offs
-from benchmarks.day.world import BATCH, HOUR, MIDNIGHT, SETTINGS, Kind, World, make
+from benchmarks.day.world import HOUR, MIDNIGHT, SETTINGS, Kind, World, make
 from mpstock import AsyncShop, Report
 from mpstock.simulation import MarketReport, Oracle
 from mpstock.testing import VirtualClock, run_virtual, shop_in_process
 
 __all__ = ["foreseen", "live"]
+
+
+@contextmanager
+def undisturbed(name: str) -> Iterator[Path]:
+    """Yield a folder for the ledger of a day; the world that is made by now is no garbage.
+
+    It is no part of the shop, and not looked through all the time. The folder is in memory where that is
+    possible: a day's waiting for the disk is no part of what is looked at.
+    """
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(50_000, 20, 20)
+    memory = Path("/dev/shm")
+    with tempfile.TemporaryDirectory(
+        prefix=f"mpstock-{name}-", dir=memory if memory.is_dir() else None
+    ) as folder:
+        yield Path(folder)
 
 
 async def run(world: World, shop: AsyncShop, kind: str, **how: Any) -> Report:
@@ -36,15 +54,7 @@ async def run(world: World, shop: AsyncShop, kind: str, **how: Any) -> Report:
     found.longest = max(found.longest, took)
     found.virtual += world.clock.monotonic() - began
     found.pushed += report.pushed
-    world.exit_codes[report.exit_code] += 1
-    for name, sink in report.sinks.items():
-        changes = sink.pushed + sink.failed
-        world.requests[name] += sink.requests
-        world.changes[name] += changes
-        world.bound[name] += math.ceil(changes / BATCH[name])
-        world.drift += sink.drifted
-    for held in report.held:
-        world.held[f"{held.guard} {held.sink} {held.source}"] += held.count
+    world.count(report)
     return report
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import asyncio
 import json
+import math
 import random
 from collections import Counter
 from collections.abc import Awaitable, Callable, Mapping, MutableMapping
@@ -13,6 +14,7 @@ from typing import Any
 
 from attrs import define, field
 
+from mpstock import Report
 from mpstock.simulation import Demand, Market, Oracle, Outlet, Simulator, Watch
 from mpstock.testing import VirtualClock
 from mpstock_onec.simulator import OnecSimulator
@@ -186,6 +188,18 @@ class World:
     def hour(self) -> float:
         """The hours since the day began."""
         return (self.clock.monotonic() - self.started) / HOUR
+
+    def count(self, report: Report) -> None:
+        """Add up what a run sent, found and held back."""
+        self.exit_codes[report.exit_code] += 1
+        for name, sink in report.sinks.items():
+            changes = sink.pushed + sink.failed
+            self.requests[name] += sink.requests
+            self.changes[name] += changes
+            self.bound[name] += math.ceil(changes / BATCH[name])
+            self.drift += sink.drifted
+        for held in report.held:
+            self.held[f"{held.guard} {held.sink} {held.source}"] += held.count
 
     async def until(self, hour: float) -> None:
         """Wait until so many hours of the day have passed."""

@@ -16,17 +16,14 @@ left out, a webhook was lost, or the accounts were not in step when the day was 
 from __future__ import annotations
 
 import argparse
-import gc
 import json
 import logging
 import sys
-import tempfile
 import time
 from collections.abc import Sequence
-from pathlib import Path
 
 from benchmarks.day.__main__ import add_options
-from benchmarks.day.running import foreseen
+from benchmarks.day.running import foreseen, undisturbed
 from benchmarks.day.world import MIDNIGHT, make
 from benchmarks.service_day.figures import lines_of, told, wrong
 from benchmarks.service_day.living import Service, live
@@ -47,14 +44,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     with foreseen(options) as best:
         clock = VirtualClock(MIDNIGHT)
         world = make(options, clock, Market)
-        gc.collect()
-        gc.freeze()
-        gc.set_threshold(50_000, 20, 20)
-        memory = Path("/dev/shm")
-        with tempfile.TemporaryDirectory(
-            prefix="mpstock-service-day-", dir=memory if memory.is_dir() else None
-        ) as folder:
-            service = Service(world, Path(folder) / "mpstock.toml")
+        with undisturbed("service-day") as folder:
+            service = Service(world, folder / "mpstock.toml")
             run_virtual(lambda: live(service), clock=clock, threads=False)
         report = best()
     wall["all"] = time.perf_counter() - began

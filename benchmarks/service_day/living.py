@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import math
 import random
 from collections import Counter
 from collections.abc import AsyncIterator, Callable, Collection
@@ -16,7 +15,7 @@ import httpx
 from attrs import define, field
 
 from benchmarks.day.events import faults, write_offs
-from benchmarks.day.world import BATCH, HOUR, SETTINGS, Kind, World
+from benchmarks.day.world import HOUR, SETTINGS, Kind, World
 from mpstock import AsyncShop, Report
 from mpstock.service import create_app
 from mpstock.testing import shop_in_process
@@ -197,15 +196,7 @@ def _count(world: World, report: Report) -> None:
     kind = world.kinds.setdefault("all", Kind())
     kind.runs += 1
     kind.pushed += report.pushed
-    world.exit_codes[report.exit_code] += 1
-    for name, sink in report.sinks.items():
-        changes = sink.pushed + sink.failed
-        world.requests[name] += sink.requests
-        world.changes[name] += changes
-        world.bound[name] += math.ceil(changes / BATCH[name])
-        world.drift += sink.drifted
-    for held in report.held:
-        world.held[f"{held.guard} {held.sink} {held.source}"] += held.count
+    world.count(report)
 
 
 async def _booked(service: Service) -> None:
