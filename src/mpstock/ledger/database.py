@@ -150,24 +150,18 @@ class Database(ABC):
         row = self.one(sql, parameters)
         return None if row is None else row[0]
 
+    @abstractmethod
     def execute(self, sql: str, parameters: Sequence[Any] = ()) -> int:
         """Run one statement; return the number of rows it changed."""
-        return self._execute(sql, parameters)
 
+    @abstractmethod
     def insert(self, sql: str, parameters: Sequence[Any] = ()) -> int:
         """Run one INSERT into a table with ids; return the id of the new row."""
-        return self._insert(sql, parameters)
 
     def executemany(self, sql: str, rows: Sequence[Sequence[Any]]) -> None:
         """Run one statement for many rows, one after the other."""
         if rows:
             self._executemany(sql, rows)
-
-    @abstractmethod
-    def _execute(self, sql: str, parameters: Sequence[Any]) -> int: ...
-
-    @abstractmethod
-    def _insert(self, sql: str, parameters: Sequence[Any]) -> int: ...
 
     @abstractmethod
     def _executemany(self, sql: str, rows: Sequence[Sequence[Any]]) -> None: ...

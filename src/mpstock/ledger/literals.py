@@ -26,21 +26,18 @@ def literal(value: object) -> str:
     """
     if value is None:
         return "NULL"
-    kind = type(value)
-    if kind is int:
-        # The brackets keep `- -1` from beginning a comment.
-        return str(value) if value >= 0 else f"({value})"  # type: ignore[operator]
+    if isinstance(value, int):
+        # The brackets keep `- -1` from beginning a comment; a bool is 0 or 1.
+        return f"{value:d}" if value >= 0 else f"({value:d})"
     if isinstance(value, str):
         return _quoted(value)
-    if isinstance(value, bool):
-        return "1" if value else "0"
     if isinstance(value, Rows):
         return _quoted(as_json(value))
     if isinstance(value, Listed):
         return _array(value)
-    if isinstance(value, int | float):
+    if isinstance(value, float):
         return f"({value!r})"
-    raise TypeError(f"{kind.__name__} is nothing that the ledger keeps")
+    raise TypeError(f"{type(value).__name__} is nothing that the ledger keeps")
 
 
 def _quoted(text: str) -> str:

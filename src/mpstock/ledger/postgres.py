@@ -163,10 +163,10 @@ class PostgresDatabase(Database):
                 yield from rows
                 rows = self._send(fetch).fetchall() if len(rows) == _FETCHED else []
 
-    def _execute(self, sql: str, parameters: Sequence[Any]) -> int:
+    def execute(self, sql: str, parameters: Sequence[Any] = ()) -> int:
         return self._run(bound(sql, parameters)).rowcount
 
-    def _insert(self, sql: str, parameters: Sequence[Any]) -> int:
+    def insert(self, sql: str, parameters: Sequence[Any] = ()) -> int:
         row = self._run(f"{bound(sql, parameters)} RETURNING id").fetchone()
         return 0 if row is None else int(row[0])
 

@@ -133,10 +133,10 @@ class SqliteDatabase(Database):
         except sqlite3.Error as error:
             raise self._translate(error) from error
 
-    def _execute(self, sql: str, parameters: Sequence[Any]) -> int:
+    def execute(self, sql: str, parameters: Sequence[Any] = ()) -> int:
         return self._run(sql, parameters).rowcount
 
-    def _insert(self, sql: str, parameters: Sequence[Any]) -> int:
+    def insert(self, sql: str, parameters: Sequence[Any] = ()) -> int:
         return self._run(sql, parameters).lastrowid or 0
 
     def _executemany(self, sql: str, rows: Sequence[Sequence[Any]]) -> None:
