@@ -155,7 +155,8 @@ def test_a_second_process_reads_the_ledger_during_a_push(tmp_path: Path) -> None
 def test_a_second_run_on_one_ledger_is_told_and_sends_nothing(tmp_path: Path) -> None:
     """Two syncs at once: the second ends with 1 and names the first; each number is sent once."""
     levels = _levels(2_000)
-    with shop(tmp_path, levels, limits=True, speed=SPEED) as play:
+    # Twenty requests to Ozon take the first three seconds, a second process needs one to begin.
+    with shop(tmp_path, levels, limits=True, speed=SPEED / 5) as play:
         process = play.spawn("sync")
         until(lambda: play.pushes("ozon") >= 2)
         second = play.run("sync")
