@@ -90,7 +90,16 @@ def _docstring(app: Sphinx, what: str, name: str, obj: Any, options: Any, lines:
     lines[:] = list(_entries(lines))
 
 
+def _language(
+    app: Sphinx, page: str, template: str, context: dict[str, Any], doctree: nodes.document
+) -> None:
+    """Say of a Russian page that it is one: screen readers, hyphenation and search engines go by that."""
+    if page.startswith("ru/"):
+        context["language"] = "ru"
+
+
 def setup(app: Sphinx) -> None:
     """Register what is above with Sphinx; the docstrings after Napoleon has seen them."""
+    app.connect("html-page-context", _language)
     app.connect("missing-reference", _public)
     app.connect("autodoc-process-docstring", _docstring, priority=600)
