@@ -13,12 +13,23 @@ from mpstock.model import OrderStage
 if TYPE_CHECKING:
     from mpstock.model import Order
 
-__all__ = ["COLUMNS", "OrderRow", "merged", "once", "rest"]
+__all__ = ["COLUMNS", "GOING", "LISTED", "OrderRow", "merged", "once", "rest"]
 
 COLUMNS = (
     "key, external_id, warehouse_code, quantity, stage, placed_at, assembled_at, shipped_at, cancelled_at, "
     "note, product_id"
 )
+GOING = "stage IN ('placed', 'assembled')"
+"""Where an order takes its units still."""
+
+LISTED = (
+    "coalesce((SELECT l.product_id FROM listings AS l WHERE l.marketplace = o.marketplace "
+    "AND l.external_id = o.external_id AND l.warehouse_code = o.warehouse_code), "
+    "(SELECT min(l.product_id) FROM listings AS l WHERE l.marketplace = o.marketplace "
+    "AND l.external_id = o.external_id))"
+)
+"""The product of an order's listing: in its own sink warehouse or, for one that is not served, in another."""
+
 _OPEN = (OrderStage.PLACED.value, OrderStage.ASSEMBLED.value)
 
 

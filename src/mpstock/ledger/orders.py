@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 from attrs import define, evolve, field, frozen
 
 from mpstock.ledger.database import as_datetime, as_text, ids, rows_of
-from mpstock.ledger.order_rows import COLUMNS, OrderRow, merged, once, rest
+from mpstock.ledger.order_rows import COLUMNS, GOING, LISTED, OrderRow, merged, once, rest
 from mpstock.ledger.stocks import relane
 from mpstock.ledger.told_orders import ToldOrders
 from mpstock.model import OrderStage
@@ -69,7 +69,7 @@ class Orders:
         moved = [
             (row, product_id)
             for *columns, product_id in self.db.query(
-                f"SELECT {', '.join(f'o.{name}' for name in COLUMNS.split(', '))}, {_LISTED} "
+                f"SELECT {', '.join(f'o.{name}' for name in COLUMNS.split(', '))}, {LISTED} "
                 f"FROM orders AS o WHERE o.marketplace = ? AND o.settled = 0 {narrowed}",
                 (sink,),
             )
@@ -106,7 +106,7 @@ class Orders:
         rows = [
             evolve(OrderRow(*row), stage=stage, shipped_at=moment, note=note)
             for row in self.db.query(
-                f"SELECT {COLUMNS} FROM orders WHERE marketplace = ? AND settled = 0 AND {_GOING}", (sink,)
+                f"SELECT {COLUMNS} FROM orders WHERE marketplace = ? AND settled = 0 AND {GOING}", (sink,)
             )
         ]
         self.told.forget(sink, (row.key for row in rows))
@@ -267,10 +267,16 @@ class OrderReading:
     voided: int = 0
     _seen: set[str] = field(factory=set[str])
 
+    def passes_over(self, page: Sequence[Order]) -> bool:
+        """Whether a page tells nothing that the ledger does not have; then there is nothing to take in."""
+        if self.orders.told.unknown(self.sink, page):
+            return False
+        self._see(page)
+        return True
+
     def ingest(self, page: Sequence[Order], as_of: datetime, now: datetime) -> None:
         """Take in one page, as of the start of its request; inside a transaction."""
-        self.told += len(page)
-        self._seen.update(order.key for order in page)
+        self._see(page)
         unknown = self.orders.told.unknown(self.sink, page)
         moved = self._moved(unknown) if unknown else set[str]()
         self.orders.told.note(self.sink, [order for order in unknown if order.key not in moved])
@@ -313,7 +319,7 @@ class OrderReading:
         """
         moment = as_text(as_of)
         listed = self.orders.db.query(
-            f"SELECT key FROM orders WHERE marketplace = ? AND settled = 0 AND {_GOING} AND told_at <= ?",
+            f"SELECT key FROM orders WHERE marketplace = ? AND settled = 0 AND {GOING} AND told_at <= ?",
             (self.sink, moment),
         )
         left_out = [key for (key,) in listed if key not in self._seen]
@@ -325,6 +331,10 @@ class OrderReading:
         pairs = sorted({(row.external_id, row.warehouse_code) for row in gone}, key=str)
         self.voided += self.orders.void_bases(self.sink, pairs)
         return len(gone)
+
+    def _see(self, page: Sequence[Order]) -> None:
+        self.told += len(page)
+        self._seen.update([order.key for order in page])
 
     def _write(
         self, new: Sequence[OrderRow], changed: Sequence[OrderRow], moment: str, now: datetime
@@ -352,7 +362,7 @@ class OrderReading:
         )  # fmt: skip
         listed = dict(
             db.query(
-                f"SELECT o.key, {_LISTED} FROM orders AS o WHERE o.marketplace = ? AND o.key IN texts(?)",
+                f"SELECT o.key, {LISTED} FROM orders AS o WHERE o.marketplace = ? AND o.key IN texts(?)",
                 (self.sink, ids(row.key for row in new)),
             )
         )
@@ -386,14 +396,3 @@ class OrderReading:
             (self.sink, ids(keys)),
         )
         return [(OrderRow(*row[:-1]), row[-1]) for row in rows]
-
-
-_GOING = "stage IN ('placed', 'assembled')"
-
-_LISTED = (
-    "coalesce((SELECT l.product_id FROM listings AS l WHERE l.marketplace = o.marketplace "
-    "AND l.external_id = o.external_id AND l.warehouse_code = o.warehouse_code), "
-    "(SELECT min(l.product_id) FROM listings AS l WHERE l.marketplace = o.marketplace "
-    "AND l.external_id = o.external_id))"
-)
-"""The product of an order's listing: in its own sink warehouse or, for one that is not served, in another."""

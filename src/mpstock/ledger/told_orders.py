@@ -32,13 +32,14 @@ class ToldOrders:
         self._database.on_rollback.append(self._sinks.clear)
 
     def unknown(self, sink: str, page: Sequence[Order]) -> list[Order]:
-        """Return the orders of a page that have to be compared with the ledger; in a transaction."""
+        """Return the orders of a page that have to be compared with the ledger, as it is now."""
         version = self._database.version()
         if version != self._version:
             self._sinks.clear()
             self._version = version
         known = self._sinks.get(sink, {})
-        return [order for order in page if known.get(order.key) != order]
+        # Adapters tell what has not moved by the same object as before: comparing all fields is for the rest.
+        return [order for order in page if (before := known.get(order.key)) is not order and before != order]
 
     def note(self, sink: str, orders: Sequence[Order]) -> None:
         """Remember orders that the ledger has just as they are told; in the same transaction."""

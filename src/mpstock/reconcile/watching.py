@@ -246,6 +246,8 @@ class Watcher:
         return OrdersRead(reading.told, reading.moved, reading.voided)
 
     def _ingest(self, reading: OrderReading, page: OrderPage) -> None:
+        if reading.passes_over(page.orders):
+            return
         with self.ledger.transaction():
             reading.ingest(page.orders, page.as_of, self.clock.now())
             self.ledger.symptoms.note_oversold(reading.sink, page.orders, page.as_of)
