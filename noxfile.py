@@ -6,6 +6,8 @@ already (requirements-dev.txt has them all).
 
 from __future__ import annotations
 
+import hashlib
+import os
 import shutil
 from pathlib import Path
 
@@ -16,6 +18,7 @@ PYTHONS = nox.project.python_versions(PYPROJECT)
 ROOT = Path(__file__).parent
 CORE = ".[cli,fleet,service,simulation,testing]"
 PLUGINS = sorted(f"./{path.parent.relative_to(ROOT)}" for path in ROOT.glob("src/mpstock_*/pyproject.toml"))
+PROJECTS = [nox.project.load_toml(f"{folder}/pyproject.toml")["project"] for folder in [".", *PLUGINS]]
 
 nox.needs_version = ">=2024.10.9"
 nox.options.default_venv_backend = "virtualenv"
@@ -201,23 +204,25 @@ def docs(session: nox.Session) -> None:
     session.run("sphinx-build", "-n", "-W", "--keep-going", "-E", "-b", "html", "docs", "docs/_build/html")
 
 
-@nox.session
-def build(session: nox.Session) -> None:
-    """Build every distribution both ways, check what is inside, and install the wheels alone.
+def distributions(session: nox.Session) -> Path:
+    """Build every distribution both ways, check the archives, and return where they lie.
 
-    Each member is built as sdist, as wheel from that sdist, and as wheel from its folder. What must hold
-    of them is said by tests/packaging, which run where mpstock is not installed: without tests/conftest.py.
+    Each member is built as sdist, as wheel from that sdist, and both once more from its folder: they must be
+    the same to the byte. The last commit's time is written into them, so that anyone can build the same ones.
     """
     if session.venv_backend != "none":
-        names = [*nox.project.dependency_groups(PYPROJECT, "tests", "publish")]
-        session.install(*names)
+        session.install(*nox.project.dependency_groups(PYPROJECT, "tests", "publish"))
+    session.run("python", "-m", "tools.release", "check")
     dist = ROOT / "dist"
     shutil.rmtree(dist, ignore_errors=True)
+    epoch = {"SOURCE_DATE_EPOCH": os.environ.get("SOURCE_DATE_EPOCH") or committed(session)}
     for member in [".", *PLUGINS]:
-        session.run("python", "-m", "build", "--outdir", str(dist), member)
-        session.run("python", "-m", "build", "--wheel", "--outdir", str(dist / "direct"), member)
-    archives = sorted(str(path) for path in dist.rglob("*") if path.is_file())
+        session.run("python", "-m", "build", "--outdir", str(dist), member, env=epoch)
+        direct = ["--sdist", "--wheel", "--outdir", str(dist / "direct")]
+        session.run("python", "-m", "build", *direct, member, env=epoch)
+    archives = sorted(str(path) for path in dist.iterdir() if path.is_file())
     session.run("python", "-m", "twine", "check", "--strict", *archives)
+    session.run("check-wheel-contents", *(path for path in archives if path.endswith(".whl")))
     session.run(
         "python",
         "-m",
@@ -226,9 +231,78 @@ def build(session: nox.Session) -> None:
         "slow or not slow",
         "--confcutdir=tests/packaging",
         "tests/packaging",
-        *session.posargs,
+        *([] if session.name.startswith("release") else session.posargs),
         env={"MPSTOCK_DIST": str(dist)},
     )
+    return dist
+
+
+def committed(session: nox.Session) -> str:
+    """Return the time of the last commit, in seconds; in a copy without Git, the day that ZIP begins with."""
+    told = session.run("git", "log", "-1", "--format=%ct", external=True, silent=True, success_codes=[0, 128])
+    return told.strip() if told and told.strip().isdecimal() else "315532800"
+
+
+@nox.session
+def build(session: nox.Session) -> None:
+    """Build every distribution both ways, check what is inside, and install the wheels alone.
+
+    What must hold of them is said by tests/packaging, which run where mpstock is not installed: without
+    tests/conftest.py.
+    """
+    distributions(session)
+
+
+@nox.session
+def release(session: nox.Session) -> None:
+    """Make what is published: archives in dist/, what is told of them in build/release; `-- TAG`: for a tag.
+
+    With a tag (`v0.2.0` for everything, `mpstock-ozon-v0.2.1` for one) versions and changelogs must fit it;
+    its archives, and they alone, are copied to build/release/publish, and what is told of it is NOTES.md.
+    """
+    dist = distributions(session)
+    out = ROOT / "build" / "release"
+    shutil.rmtree(out, ignore_errors=True)
+    out.mkdir(parents=True)
+    bill_of_materials(session, dist, out / "mpstock.cdx.json")
+    for tag in session.posargs[:1]:
+        session.run("python", "-m", "tools.release", "check", tag)
+        told = session.run("python", "-m", "tools.release", "notes", tag, silent=True)
+        (out / "NOTES.md").write_text(str(told), encoding="utf-8")
+        files = session.run("python", "-m", "tools.release", "files", tag, silent=True)
+        (out / "publish").mkdir()
+        for name in str(files).split():
+            shutil.copy2(dist / name, out / "publish" / name)
+    archives = sorted(path for path in dist.iterdir() if path.is_file())
+    sums = [f"{hashlib.sha256(path.read_bytes()).hexdigest()}  {path.name}\n" for path in archives]
+    (out / "SHA256SUMS").write_text("".join(sums), encoding="utf-8")
+
+
+def bill_of_materials(session: nox.Session, dist: Path, bill: Path) -> None:
+    """Write what an installation of everything brings, in CycloneDX's format, and check that it tells that.
+
+    Ours come from dist/ by name, without an index: a file's path would be told in the bill, and an index
+    might have something else under the name. Only then others' are fetched. No pip is in it, for none is
+    released.
+    """
+    place = Path(session.create_tmp()) / "bill"
+    shutil.rmtree(place, ignore_errors=True)
+    session.run("python", "-m", "venv", "--without-pip", str(place))
+    python = str(place / ("Scripts" if os.name == "nt" else "bin") / "python")
+    pip = ["python", "-m", "pip", "--python", python, "install", "--quiet", "--disable-pip-version-check"]
+    names = [f"{project['name']}=={project['version']}" for project in PROJECTS]
+    session.run(*pip, "--no-index", "--no-deps", f"--find-links={dist}", *names)
+    session.run(*pip, f"mpstock[all]=={PROJECTS[0]['version']}", *names)
+    session.run(
+        "cyclonedx-py",
+        "environment",
+        "--pyproject=pyproject.toml",
+        "--output-reproducible",
+        "--output-format=JSON",
+        f"--output-file={bill}",
+        python,
+    )
+    session.run("python", "-m", "tools.release", "bill", str(bill))
 
 
 @nox.session

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.packaging.members import MEMBERS
+from tools.release.members import Workspace
 
 
 def _build(*arguments: str) -> None:
@@ -18,14 +18,14 @@ def _build(*arguments: str) -> None:
 
 @pytest.fixture(scope="session")
 def dist(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The built archives: sdists with the wheels made from them; in `direct/` wheels made from the folders.
+    """The built archives: sdists with the wheels made from them; in `direct/` both made from the folders.
 
     `nox -s build` builds them in isolation and says where they are; elsewhere they are built here.
     """
     if given := os.environ.get("MPSTOCK_DIST"):
         return Path(given)
     folder = tmp_path_factory.mktemp("dist")
-    for member in MEMBERS:
+    for member in Workspace.read().members:
         _build("--outdir", str(folder), str(member.folder))
-        _build("--wheel", "--outdir", str(folder / "direct"), str(member.folder))
+        _build("--sdist", "--wheel", "--outdir", str(folder / "direct"), str(member.folder))
     return folder

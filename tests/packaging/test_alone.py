@@ -8,8 +8,11 @@ from pathlib import Path
 
 import pytest
 
-from tests.packaging.members import CORE, PLUGINS, Member
+from tools.release.members import Member, Workspace
 
+WORKSPACE = Workspace.read()
+CORE = WORKSPACE.core
+PLUGINS = WORKSPACE.plugins
 each_plugin = pytest.mark.parametrize("member", PLUGINS, ids=lambda member: member.name)
 pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("dist")]
 

@@ -9,8 +9,12 @@ from pathlib import Path
 
 import pytest
 
-from tests.packaging.members import CORE, MEMBERS, PLUGINS, Member
+from tools.release.members import Member, Workspace
 
+WORKSPACE = Workspace.read()
+CORE = WORKSPACE.core
+PLUGINS = WORKSPACE.plugins
+MEMBERS = WORKSPACE.members
 each_member = pytest.mark.parametrize("member", MEMBERS, ids=lambda member: member.name)
 each_plugin = pytest.mark.parametrize("member", PLUGINS, ids=lambda member: member.name)
 # One worker builds the archives for all of them, and only the session that builds them asks.
@@ -37,8 +41,30 @@ def test_a_wheel_holds_the_package_and_nothing_else(member: Member, dist: Path) 
 
 @each_member
 def test_an_sdist_builds_the_same_wheel(member: Member, dist: Path) -> None:
-    """The wheel that is built from the sdist equals, file by file, the one that is built from the folder."""
-    assert contents(dist / member.wheel) == contents(dist / "direct" / member.wheel)
+    """The wheel that is built from the sdist equals, to the byte, the one that is built from the folder."""
+    assert (dist / member.wheel).read_bytes() == (dist / "direct" / member.wheel).read_bytes()
+
+
+@each_member
+def test_an_archive_can_be_built_again(member: Member, dist: Path) -> None:
+    """A second build of a commit gives the same sdist to the byte: anyone can check what is published."""
+    assert (dist / member.sdist).read_bytes() == (dist / "direct" / member.sdist).read_bytes()
+
+
+def test_nothing_else_lies_there(dist: Path) -> None:
+    """One sdist and one wheel of each distribution, and nothing that would be published by accident."""
+    expected = {name for member in MEMBERS for name in (member.wheel, member.sdist)}
+    assert {path.name for path in dist.iterdir() if path.is_file()} == expected
+
+
+@each_member
+def test_an_sdist_carries_licence_and_changelog(member: Member, dist: Path) -> None:
+    """Who packs a distribution for another system finds the licence in it, and what changed."""
+    with tarfile.open(dist / member.sdist) as archive:
+        for name in ("LICENSE", "CHANGELOG.md", "README.md"):
+            held = archive.extractfile(f"{member.stem}/{name}")
+            assert held is not None
+            assert held.read() == (member.folder / name).read_bytes()
 
 
 @each_member
