@@ -88,6 +88,8 @@ if TYPE_CHECKING:
     from mpstock.reconcile.verification import SinkVerification, Verification
     from mpstock.reconcile.why_not import WhyNot
     from mpstock.secret import Secret
+    from mpstock.tapes.replaying import replay
+    from mpstock.tapes.report import Replay, ReplayedNumber, ReplayedSink, ReplayedSums
 
     __version__: str
 
@@ -151,6 +153,10 @@ __all__ = [
     "Reading",
     "Repair",
     "Repairs",
+    "Replay",
+    "ReplayedNumber",
+    "ReplayedSink",
+    "ReplayedSums",
     "Report",
     "RunFinished",
     "ScaledClock",
@@ -186,6 +192,7 @@ __all__ = [
     "aopen",
     "hookimpl",
     "open",
+    "replay",
     "sink",
     "source",
 ]
@@ -236,6 +243,8 @@ _HOMES = {
     "reconcile.verification": "SinkVerification Verification",
     "reconcile.why_not": "WhyNot",
     "secret": "Secret",
+    "tapes.replaying": "replay",
+    "tapes.report": "Replay ReplayedNumber ReplayedSink ReplayedSums",
 }
 _HOME = {name: home for home, names in _HOMES.items() for name in names.split()}
 _PUBLIC_MODULES = ("errors", "plugins", "rows", "simulation", "testing", "validators")

@@ -52,6 +52,7 @@ COMMON_SETTINGS = (
     "ScheduleSettings",
     "ProductsSettings",
     "RetentionSettings",
+    "TapeSettings",
     "ServiceSettings",
     "AlertSettings",
     "WebhookSettings",

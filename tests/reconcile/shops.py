@@ -39,6 +39,7 @@ from mpstock.config import (
     SinkConfig,
     SinkWarehouse,
     SourceConfig,
+    TapeSettings,
     VerifySettings,
     ZeroingGuard,
 )
@@ -85,6 +86,7 @@ def configuration(
     sharing: SharingSettings | None = None,
     retention: RetentionSettings | None = None,
     verify: VerifySettings | None = None,
+    tapes: TapeSettings | None = None,
 ) -> Configuration:
     """Return the settings of a shop, as a file would say them; only what is not known is read back."""
     url = str(ledger) if "://" in str(ledger) else f"sqlite:///{ledger}"
@@ -97,6 +99,7 @@ def configuration(
         products=ProductsSettings(products),
         sharing=sharing or SharingSettings(),
         retention=retention or RetentionSettings(),
+        tapes=tapes or TapeSettings(),
     )
 
 
@@ -185,6 +188,7 @@ class Play:
         self.sharing: SharingSettings | None = None
         self.retention: RetentionSettings | None = None
         self.verify: VerifySettings | None = None
+        self.tapes: TapeSettings | None = None
 
     def set_source(self, name: str, **keys: Any) -> None:
         """Change the settings of a source."""
@@ -213,6 +217,7 @@ class Play:
             sharing=self.sharing,
             retention=self.retention,
             verify=self.verify,
+            tapes=self.tapes,
         )
         return Shop(config, plugins=self.registry, clock=self.clock)
 

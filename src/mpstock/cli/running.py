@@ -17,6 +17,10 @@ from mpstock.cli.showing import RELEASE, show_run
 @click.option("--sku", "skus", multiple=True, help="Only this product; may be given several times.")
 @RELEASE
 @click.option("--retry", is_flag=True, help="Try again now what was refused too often.")
+@click.option(
+    "--tape", type=click.Path(path_type=Path, file_okay=False), metavar="DIR",
+    help="Put a tape of the run into this folder; see mpstock replay.",
+)  # fmt: skip
 @asked
 @common
 def sync(
@@ -29,12 +33,13 @@ def sync(
     retry: bool,
     actor: str | None,
     reason: str | None,
+    tape: Path | None,
 ) -> int:
     """Read the sources and push what differs to the sinks."""
     output = Output(as_json)
     with open_shop(config) as shop, output.progress() as progress:
         report = shop.sync(
             full=full, dry_run=dry_run, skus=skus or None, release=release, retry=retry, actor=actor,
-            reason=reason, progress=progress,
+            reason=reason, tape=tape, progress=progress,
         )  # fmt: skip
     return show_run(output, report)

@@ -22,6 +22,7 @@ from mpstock.config.settings import (
     collect_secrets,
 )
 from mpstock.config.structuring import Cell, structure_settings
+from mpstock.config.taping import TapeSettings
 from mpstock.config.verifying import VerifySettings
 
 __all__ = [
@@ -45,6 +46,7 @@ __all__ = [
     "SinkConfig",
     "SinkWarehouse",
     "SourceConfig",
+    "TapeSettings",
     "UserSettings",
     "VerifySettings",
     "WebhookSettings",

@@ -31,6 +31,7 @@ from mpstock.config.settings import (
 from mpstock.config.shares import problems_between_sinks, problems_within_sink
 from mpstock.config.structuring import configuration_error, problem_text, structure_with_problems
 from mpstock.config.tables import ClockTable, LedgerTable, SinkTable, SourceTable, WarehouseTable
+from mpstock.config.taping import TapeSettings
 from mpstock.config.verifying import VerifySettings
 from mpstock.errors import ConfigurationError, PluginError
 from mpstock.model import Problem
@@ -53,6 +54,7 @@ _SIMPLE = {
     "retention": RetentionSettings,
     "service": ServiceSettings,
     "alerts": AlertSettings,
+    "tapes": TapeSettings,
 }
 """The tables that are used as they stand in the file, by the field of `Configuration` that has their name."""
 

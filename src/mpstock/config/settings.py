@@ -21,6 +21,7 @@ from mpstock.config.guards import GuardSettings
 from mpstock.config.pushing import PushSettings
 from mpstock.config.recurring import When
 from mpstock.config.service import ServiceSettings
+from mpstock.config.taping import TapeSettings
 from mpstock.config.verifying import VerifySettings
 from mpstock.secret import Secret
 
@@ -286,6 +287,7 @@ class Configuration:
     retention: RetentionSettings = field(factory=RetentionSettings)
     service: ServiceSettings = field(factory=ServiceSettings)
     alerts: AlertSettings = field(factory=AlertSettings)
+    tapes: TapeSettings = field(factory=TapeSettings)
     clock_speed: float = 1.0
     broken: Mapping[str, Exception] = field(factory=dict[str, Exception])
 

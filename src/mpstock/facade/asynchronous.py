@@ -122,6 +122,7 @@ class AsyncShop(
         cause: str = "manual",
         actor: str | None = None,
         reason: str | None = None,
+        tape: str | Path | None = None,
         progress: Progress | None = None,
     ) -> Report:
         """Read the sources, and push what differs to the sinks.
@@ -140,6 +141,8 @@ class AsyncShop(
             cause: what the log says made the run.
             actor: who asks for it; by default the user of the operating system.
             reason: why, for the log.
+            tape: put a tape of the run into this folder, to be replayed by `replay`; by default into that of
+                `[tapes] directory`, if there is one.
             progress: told of long work: phase, adapter, done so far, total if known.
 
         Raises:
@@ -149,7 +152,8 @@ class AsyncShop(
         async with self._run(sinks) as engine:
             return await engine.sync(
                 full=full, dry_run=dry_run, skus=skus, sources=sources, sinks=sinks, release=release,
-                read=read, retry=retry, cause=cause, asked=asked(actor, reason), **given(progress=progress),
+                read=read, retry=retry, cause=cause, asked=asked(actor, reason),
+                tape=None if tape is None else Path(tape), **given(progress=progress),
             )  # fmt: skip
 
     async def check(self, *, write_test: str | None = None) -> list[AdapterFindings]:

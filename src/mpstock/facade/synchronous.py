@@ -143,13 +143,15 @@ class Shop(Planning, Telling, Alerting, Receiving, ByHand, Caring, Leaving, Veri
         cause: str = "manual",
         actor: str | None = None,
         reason: str | None = None,
+        tape: str | Path | None = None,
         progress: Progress | None = None,
     ) -> Report:
         """Read the sources, and push what differs to the sinks; see `AsyncShop.sync`."""
         return self._call(
             self._shop.sync(
                 full=full, dry_run=dry_run, skus=skus, sources=sources, sinks=sinks, release=release,
-                read=read, retry=retry, cause=cause, actor=actor, reason=reason, progress=progress,
+                read=read, retry=retry, cause=cause, actor=actor, reason=reason, tape=tape,
+                progress=progress,
             )
         )  # fmt: skip
 

@@ -127,6 +127,17 @@ class Stocks:
             (ids(product_ids),),
         )
 
+    def products(self, after: int, limit: int) -> list[int]:
+        """Return the ids of the next products that have a listing."""
+        return [
+            row[0]
+            for row in self.db.query(
+                "SELECT DISTINCT product_id FROM marketplace_stocks WHERE product_id > ? "
+                "ORDER BY product_id LIMIT ?",
+                (after, limit),
+            )
+        ]
+
     def record_wanted(
         self,
         rows: Sequence[tuple[int | None, str, int]],

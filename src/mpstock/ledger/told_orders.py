@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING
 
 from attrs import define, field
 
+from mpstock.ledger.database import ids
+
 if TYPE_CHECKING:
     from mpstock.ledger.database import Database
     from mpstock.model import Order
@@ -47,6 +49,16 @@ class ToldOrders:
         if len(known) + len(orders) > MOST:
             known.clear()
         known.update((order.key, order) for order in orders)
+
+    def products(self, sink: str, keys: Iterable[str]) -> dict[str, str]:
+        """Return the skus of these orders, by key, of those whose product is known."""
+        return dict(
+            self._database.query(
+                "SELECT o.key, p.sku FROM orders AS o JOIN products AS p ON p.id = o.product_id "
+                "WHERE o.marketplace = ? AND o.key IN texts(?)",
+                (sink, ids(keys)),
+            )
+        )
 
     def forget(self, sink: str, keys: Iterable[str]) -> None:
         """Have these orders of a sink compared again: they are being written to."""

@@ -115,6 +115,7 @@ class _Sender:
         untrusted = engine.ledger.runs.failing_sources() | self.run.untrusted
         self.planner = engine.planner(untrusted)
         self.planner.run, self.planner.broken = self.run.id, self.run.broken
+        self.planner.tape = self.run.tape
         self.planner.writes = writes
         stale = judge_stale(
             engine.sources, self.planner.reckoner.rules, self.planner.waiting, engine.clock.now()

@@ -30,11 +30,14 @@ from mpstock.reconcile.rules import BELIEVED, believed, make_planner, mark_booke
 from mpstock.reconcile.sending import send
 from mpstock.reconcile.shadowing import note_shadows
 from mpstock.reconcile.suspicion import judge_stale
+from mpstock.reconcile.taping import begin, look_round
 from mpstock.reconcile.tasks import unless_stopped
 from mpstock.reconcile.watching import JUST_BEFORE, Watcher
 from mpstock.tracing import traced
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from mpstock.buffers import BufferResolver
     from mpstock.clock import Clock
     from mpstock.config import Configuration
@@ -92,6 +95,7 @@ class Engine:
         retry: bool = False,
         cause: str = "manual",
         asked: Asked | None = None,
+        tape: Path | None = None,
         progress: Progress = silent,
     ) -> Report:
         """Read what `read` says, plan, and push what differs.
@@ -103,7 +107,8 @@ class Engine:
         check_read(read, full=full)
         chosen = named(self.sources, sources, "source")
         named(self.sinks, sinks, "sink")
-        run = await self._begin("plan" if dry_run else "sync", cause, asked)
+        kind, part = "plan" if dry_run else "sync", skus is not None
+        run = await self._begin(kind, cause, asked, tape=tape, read="part" if part else read, full=full)
         try:
             if not self.leases.mine and self.leases.others:
                 return await self._finish(run, await self._collect(run, skus, release) if dry_run else None)
@@ -140,6 +145,7 @@ class Engine:
                     planner = await self._plan(run, run.untrusted, only, progress, reopen=False)
                     await self._judge(run, planner, release)
                     await send(self, run, planner, None, progress, watcher)
+            await look_round(self, run, planner)
             return await self._finish(run, plan)
         except BaseException as error:
             await self._fail(run, error)
@@ -209,14 +215,17 @@ class Engine:
         return {built.name: built.cause for built in self.sources}
 
     async def _begin(
-        self, kind: str, cause: str, asked: Asked | None, plan_id: int | None = None
-    ) -> RunRecord:
+        self, kind: str, cause: str, asked: Asked | None, plan_id: int | None = None,
+        *, tape: Path | None = None, **how: object,
+    ) -> RunRecord:  # fmt: skip
         now, asked = self.clock.now(), asked or Asked()
         renamed = await self.worker.run(keep_places, self.ledger, self.sinks, now)
         run = RunRecord(
             await self.worker.run(self.ledger.runs.begin, kind, cause, now, asked, plan_id), now, asked,
             shadowed=frozenset(built.name for built in self.sinks if built.shadowed),
         )  # fmt: skip
+        about = {"kind": kind, "cause": cause, **how}
+        run.tape = await self.worker.run(begin, self, run.id, now, tape, about)
         run.failures.update((f"sinks.{name}", held_by(holder)) for name, holder in self.leases.others.items())
         for old, new in renamed:
             self.tell("mpstock_alert", renamed_sink(run.id, now, old, new))
@@ -270,7 +279,7 @@ class Engine:
             self.products, self.clock.now(),
         )  # fmt: skip
         planner = await self.worker.run(self.planner, untrusted)
-        planner.run, planner.broken = run.id, run.broken
+        planner.run, planner.broken, planner.tape = run.id, run.broken, run.tape
         planner.writes = await self._writes(run)
         await self.worker.run(mark_booked, self.ledger, planner, self.clock.now())
         if not planner.certain:
@@ -381,6 +390,8 @@ class Engine:
 
     async def _fail(self, run: RunRecord, error: BaseException) -> None:
         summary = {"error": f"{type(error).__name__}: {error}"}
+        if run.tape is not None:
+            run.tape.break_off(self.clock.now(), error)
         try:
             await self.worker.run(self.ledger.runs.finish, run.id, "failed", 2, summary, self.clock.now())
         except LedgerError as second:

@@ -57,4 +57,6 @@ class Grounds:
 
         Inside a transaction.
         """
+        # The others have not moved since they were planned.
+        self.planner.keep_on_tape([found for found in self._found.values() if found.volatile], {})
         return self.planner.keep(self._found.values(), wanted)

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from mpstock.ledger import Ledger
     from mpstock.ledger.dirt import Mark
     from mpstock.reconcile.places import SinkRule
+    from mpstock.tapes import Tape
 
 __all__ = ["FRESH", "LAST", "PAGE", "Planner"]
 
@@ -41,7 +42,7 @@ class Planner:
     `own` are the ids of the own warehouses by their codes, `hands` what people have decided. `writes` names
     the sinks that the run may write to (None = all). `limited` counts raises that wait until a neighbour has
     fallen. Every mark up to `seen` (revision, product id) was looked at.
-    `broken` are invariants that numbers broke, in words.
+    `broken` are invariants that numbers broke, in words. `tape` is the run's, if it has one.
     """
 
     ledger: Ledger
@@ -57,6 +58,7 @@ class Planner:
     broken: list[str] = field(factory=list[str])
     aside: int = 0
     backlog: Backlog = field(factory=Backlog)
+    tape: Tape | None = None
     _waiting: dict[int, int] = field(factory=dict[int, int])
     _reader: FactsReader = field(init=False)
     _settings: StoredSettings | None = None
@@ -152,6 +154,7 @@ class Planner:
         waiting: set[int] = set()
         others: set[int] = set()
         evaluated = self.evaluate(products)
+        self.keep_on_tape(evaluated, causes)
         explained = self.keep([found for found in evaluated if found.differs and not found.volatile])
         rows: list[tuple[int | None, str, int]] = []
         moments: list[tuple[str, int]] = []
@@ -241,16 +244,36 @@ class Planner:
         """
         if not found:
             return {}
+        settings, texts = self._stored(found, wanted or {})
+        facts = [(one.facts.product_id, text) for one, text in zip(found, texts, strict=True)]
+        return self.ledger.explanations.keep(settings, facts, self.now)
+
+    def keep_on_tape(self, found: Sequence[Evaluated], causes: Mapping[int, str] | None = None) -> None:
+        """Put what these products' numbers were reckoned from on the run's tape, if it has one.
+
+        `causes` say why, by product; None: nobody asked for them.
+        """
+        if self.tape is not None and found:
+            settings, texts = self._stored(found, {})
+            self.tape.reckoned(settings, zip(found, texts, strict=True), self.now, causes)
+
+    def look_round(self, after: int) -> int | None:
+        """Put the next page of all products that are not on the tape yet there as well; None at the end."""
+        page = self.ledger.stocks.products(after, PAGE)
+        if not page or self.tape is None:
+            return None
+        self.keep_on_tape(self.evaluate([product_id for product_id in page if not self.tape.has(product_id)]))
+        return page[-1]
+
+    def _stored(self, found: Collection[Evaluated], wanted: Mapping[int, int]) -> tuple[str, list[str]]:
+        """Return the settings, and the facts of each product, as text."""
         if self._settings is None:
             self._settings = StoredSettings(self.reckoner, {own: code for code, own in self.own.items()})
         skus: Mapping[int, str] = {}
         if self.reckoner.book:
             skus = self.ledger.levels.skus({part for one in found for part in one.facts.levels})
-        facts = [
-            (one.facts.product_id, self._settings.facts(one, skus, one.otherwise(wanted or {})))
-            for one in found
-        ]
-        return self.ledger.explanations.keep(self._settings.text, facts, self.now)
+        settings = self._settings
+        return settings.text, [settings.facts(one, skus, one.otherwise(wanted)) for one in found]
 
     def pick(self) -> int:
         """Settle which own warehouses the new orders are picked from, by the levels that are known now.

@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from mpstock.products_file import ProductsFile
     from mpstock.reconcile.recording import RunRecord
     from mpstock.reconcile.watching import Progress
+    from mpstock.tapes import Tape
 
 __all__ = ["Puller"]
 
@@ -62,7 +63,7 @@ class Puller:
 
         async def pull(built: BuiltSource) -> None:
             progress("read", built.name, 0, None)
-            report, held, failure = await self.pull(built, full=full, released=released)
+            report, held, failure = await self.pull(built, full=full, released=released, tape=run.tape)
             run.sources[built.name] = report
             run.readings.extend(one for one in held if one.guard not in released)
             run.let_go.update(one.source for one in held if one.guard in released)
@@ -85,7 +86,7 @@ class Puller:
 
     @traced("mpstock.read", "built", "full")
     async def pull(
-        self, built: BuiltSource, *, full: bool, released: Collection[str]
+        self, built: BuiltSource, *, full: bool, released: Collection[str], tape: Tape | None = None
     ) -> tuple[SourceReport, list[HeldSlice], Failure | None]:
         """Read one source, from its cursor or everything.
 
@@ -95,7 +96,7 @@ class Puller:
         settings = built.fingerprint()
         try:
             cursor = await self._cursor(name, settings, full=full)
-            return (*await self._read(built, name, cursor, settings, released), None)
+            return (*await self._read(built, name, cursor, settings, released, tape), None)
         except LedgerError:
             raise
         except Exception as error:
@@ -117,8 +118,9 @@ class Puller:
         return failure
 
     async def _read(
-        self, built: BuiltSource, name: str, cursor: str | None, settings: str, released: Collection[str]
-    ) -> tuple[SourceReport, list[HeldSlice]]:
+        self, built: BuiltSource, name: str, cursor: str | None, settings: str, released: Collection[str],
+        tape: Tape | None,
+    ) -> tuple[SourceReport, list[HeldSlice]]:  # fmt: skip
         advisory = built.config.incremental == "advisory"
         session = self.ledger.levels.begin_read(built.name, advisory=advisory, whole=cursor is None)
         holds = self.ledger.holds.begin_reading(built.name)
@@ -129,6 +131,8 @@ class Puller:
         first: datetime | None = None
         async for reading in built.source.read(cursor):
             _check(built, reading)
+            if tape is not None:
+                tape.read(built.name, reading, self.clock.now())
             problems.extend(reading.problems)
             first = reading.as_of if first is None else min(first, reading.as_of)
             if last is not None:

@@ -387,6 +387,8 @@ class Pusher:
             self._groups.extend(Group(stream, part, due) for part in (whole[:half], whole[half:]) if part)
         if park:
             await self._if_ours(self.ledger.pushes.park, park)
+        if self.planner.tape is not None:
+            self.planner.tape.sent(self.built.name, batch.items, outcomes, sent, now)
         queued = self.planner.backlog.sent([item.id for item in batch.items], sent)
         event = pushed(self.run, self.built.name, batch.items, outcomes, sent, now, queued)
         self.tell("mpstock_pushed", event)

@@ -35,6 +35,7 @@ if TYPE_CHECKING:
     from mpstock.ledger.stocks import StockRow
     from mpstock.products_file import ProductsFile
     from mpstock.reconcile.guards import Judge
+    from mpstock.tapes import Tape
 
 __all__ = ["RunRecord", "collect_plan", "counted", "finish_run"]
 
@@ -47,7 +48,7 @@ class RunRecord:
     that what they left out is gone; `judge` knows all that is held, `unheld` are the sinks of which nothing
     is, `broken` are invariants that numbers broke. `states` are the only listings that the run is about;
     None = all. `notes` are for the person who asked. `shadowed` are the sinks in shadow mode,
-    `looked` those of which everything was read back.
+    `looked` those of which everything was read back. `tape` is where it is recorded, if it is.
     """
 
     id: int
@@ -68,11 +69,17 @@ class RunRecord:
     notes: list[str] = field(factory=list[str])
     shadowed: frozenset[str] = frozenset()
     looked: set[str] = field(factory=set[str])
+    tape: Tape | None = None
 
     @property
     def held(self) -> Sequence[HeldSlice]:
         """What is held as of the last judgement."""
         return self.readings if self.judge is None else self.judge.held
+
+    @property
+    def tape_troubles(self) -> list[str]:
+        """What the person should know of the tape."""
+        return [self.tape.trouble] if self.tape is not None and self.tape.trouble else []
 
     def sink_failure(self, name: str) -> Failure | None:
         """Why a sink could not do its part so far."""
@@ -174,8 +181,10 @@ def finish_run(
         (*record.broken, *(text for result in record.results.values() for text in result.errors)),
         plan is not None,
         plan,
-        record.notes,
+        record.notes + record.tape_troubles,
     )
+    if record.tape is not None:
+        record.tape.end(now, report)
     ledger.runs.finish(record.id, report.status, code, as_data(report), now)
     return report
 

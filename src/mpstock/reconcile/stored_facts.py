@@ -13,7 +13,7 @@ from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
-from attrs import frozen
+from attrs import evolve, frozen
 
 from mpstock.buffers import StoredBuffers, as_stored
 from mpstock.errors import LedgerVersionError
@@ -29,8 +29,9 @@ if TYPE_CHECKING:
     from mpstock.buffers import ResolvedBuffer
     from mpstock.plugins import PluginRegistry
     from mpstock.reconcile.evaluating import Evaluated
+    from mpstock.reconcile.reckoning import Buffers
 
-__all__ = ["FORM", "Restored", "StoredSettings", "restore"]
+__all__ = ["FORM", "Restored", "StoredSettings", "StoredShop", "restore"]
 
 FORM = 1
 """The version of the form: a later one may add keys and must go on reading this one."""
@@ -139,42 +140,60 @@ class Restored:
     buffers: StoredBuffers
 
 
-def restore(settings: str, facts: str, plugins: PluginRegistry) -> Restored:
-    """Return what `StoredSettings` made text of.
+class StoredShop:
+    """The rules of a shop that were kept, for the facts of any of its products.
+
+    With `resolver` its buffers stand in for those that were kept.
 
     Raises:
-        LedgerVersionError: it was written by a later version in a form that this one does not know.
+        LedgerVersionError: they were kept by a later version in a form that this one does not know.
     """
-    shop, product = json.loads(settings), json.loads(facts)
-    for form in (shop["v"], product["v"]):
-        if form > FORM:
-            raise LedgerVersionError(
-                f"the explanation was kept in form {form} by a newer mpstock, and this one reads up to form "
-                f"{FORM}; upgrade mpstock to read it"
+
+    def __init__(
+        self, settings: Mapping[str, Any], plugins: PluginRegistry, resolver: Buffers | None = None
+    ) -> None:
+        _check_form(settings["v"])
+        self._plugins = plugins
+        self._resolver = resolver
+        self._stored = {(sink, code): buffer for sink, code, buffer in settings["buffers"]}
+        self._buffers = StoredBuffers(self._stored, {}, plugins)
+        self.codes: Mapping[int, str] = {int(own): code for own, code in settings["own"].items()}
+        """The own warehouses by their ids."""
+        self.reckoner = Reckoner(
+            {name: _source_rule(row) for name, row in settings["sources"].items()},
+            [_sink_rule(row) for row in settings["sinks"]],
+            resolver or self._buffers,
+            settings["sharing"],
+            RecipeBook(),
+            settings["caps"],
+            {
+                (sink, code): LeftPlace(_feeds(feeds), heir, reachable)
+                for sink, code, feeds, heir, reachable in settings.get("left", ())
+            },
+            frozenset(settings.get("silent", ())),
+        )
+        """The rules by which a product is reckoned that is made of nothing and sets nothing itself."""
+
+    def product(self, product: Mapping[str, Any]) -> Restored:
+        """Return what was kept of one product, under these rules. Raises as the class does."""
+        _check_form(product["v"])
+        buffers, reckoner = self._buffers, self.reckoner
+        own, told = product.get("buffers", ()), product.get("answers", ())
+        if own or told:
+            answers: dict[tuple[str, str], dict[int, int]] = {}
+            for sink, code, available, shown in told:
+                answers.setdefault((sink, code), {})[available] = shown
+            stored = {**self._stored, **{(sink, code): buffer for sink, code, buffer in own}}
+            buffers = StoredBuffers(stored, answers, self._plugins)
+            if self._resolver is None:
+                reckoner = evolve(reckoner, resolver=buffers)
+        if "recipes" in product:
+            book = RecipeBook.of_recipes(
+                (p, sink, part, units) for p, sink, parts in product["recipes"] for part, units in parts
             )
-    stored = {(sink, code): b for sink, code, b in (*shop["buffers"], *product.get("buffers", ()))}
-    answers: dict[tuple[str, str], dict[int, int]] = {}
-    for sink, code, available, shown in product.get("answers", ()):
-        answers.setdefault((sink, code), {})[available] = shown
-    buffers = StoredBuffers(stored, answers, plugins)
-    reckoner = Reckoner(
-        {name: _source_rule(row) for name, row in shop["sources"].items()},
-        [_sink_rule(row) for row in shop["sinks"]],
-        buffers,
-        shop["sharing"],
-        RecipeBook.of_recipes(
-            (p, sink, part, units) for p, sink, parts in product.get("recipes", ()) for part, units in parts
-        ),
-        shop["caps"],
-        {
-            (sink, code): LeftPlace(_feeds(feeds), heir, reachable)
-            for sink, code, feeds, heir, reachable in shop.get("left", ())
-        },
-        frozenset(shop.get("silent", ())),
-    )
-    product_id = product["id"]
-    return Restored(
-        Facts(
+            reckoner = evolve(reckoner, book=book)
+        product_id = product["id"]
+        facts = Facts(
             product_id,
             product["sku"],
             {int(part): [_stated_of(row) for row in rows] for part, rows in product["levels"].items()},
@@ -184,16 +203,35 @@ def restore(settings: str, facts: str, plugins: PluginRegistry) -> Restored:
             },
             {int(each): _shops_of(rows) for each, rows in product["shops"].items()},
             {
-                (sink, code): Ruling(kind, quantity, told, person)
-                for sink, code, kind, quantity, told, person in product.get("rulings", ())
+                (sink, code): Ruling(kind, quantity, said, person)
+                for sink, code, kind, quantity, said, person in product.get("rulings", ())
             },
-        ),
-        reckoner,
-        {(sink, code): quantity for sink, code, quantity in product.get("decided", ())},
-        {int(own): code for own, code in shop["own"].items()},
-        {product_id: product["sku"], **{int(p): sku for p, sku in product.get("skus", {}).items()}},
-        buffers,
-    )
+        )
+        return Restored(
+            facts,
+            reckoner,
+            {(sink, code): quantity for sink, code, quantity in product.get("decided", ())},
+            self.codes,
+            {product_id: product["sku"], **{int(p): sku for p, sku in product.get("skus", {}).items()}},
+            buffers,
+        )
+
+
+def restore(settings: str, facts: str, plugins: PluginRegistry) -> Restored:
+    """Return what `StoredSettings` made text of.
+
+    Raises:
+        LedgerVersionError: it was written by a later version in a form that this one does not know.
+    """
+    return StoredShop(json.loads(settings), plugins).product(json.loads(facts))
+
+
+def _check_form(form: int) -> None:
+    if form > FORM:
+        raise LedgerVersionError(
+            f"the explanation was kept in form {form} by a newer mpstock, and this one reads up to form "
+            f"{FORM}; upgrade mpstock to read it"
+        )
 
 
 def _source(rule: SourceRule) -> list[Any]:

@@ -187,5 +187,7 @@ def _finish(engine: Engine, run: RunRecord, chosen: Sequence[BuiltSink]) -> Veri
     code = next(code for code in EXIT_PRECEDENCE if code in codes or code == 0)
     status = "interrupted" if interrupted else "done"
     result = Verification(run.id, run.started_at, now, status, code, results)
+    if run.tape is not None:
+        run.tape.end(now, result)
     ledger.runs.finish(run.id, status, code, result.as_dict(), now)
     return result

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from mpstock.ledger.observing import ObservedRow, Observing
     from mpstock.ledger.worker import Worker
     from mpstock.model import Listing, Observation
+    from mpstock.tapes import Tape
 
 __all__ = ["Observed", "Verifier"]
 
@@ -52,6 +53,7 @@ class Verifier:
     worker: Worker
     clock: Clock
     run: int = 0
+    tape: Tape | None = None
 
     @traced("mpstock.observe", "built", "full")
     async def observe(self, built: BuiltSink, *, full: bool, sample: int = 0) -> Observed:
@@ -147,6 +149,8 @@ class Verifier:
             await self.worker.run_page(self._ingest, observing, seen, asked)
 
     def _ingest(self, observing: Observing, page: Sequence[Observation], asked: datetime) -> None:
+        if self.tape is not None:
+            self.tape.shown(observing.sink, page, asked, self.clock.now())
         with self.ledger.transaction():
             observing.ingest(page, self.clock.now(), asked=asked)
 

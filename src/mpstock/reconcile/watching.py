@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from mpstock.ledger.worker import Worker
     from mpstock.model import OrderPage
     from mpstock.reconcile.recording import RunRecord
+    from mpstock.tapes import Tape
 
 __all__ = ["JUST_BEFORE", "Following", "OrdersRead", "Watcher"]
 
@@ -100,7 +101,7 @@ class Watcher:
     async def _observe(
         self, run: RunRecord, *, full: bool, progress: Progress, sample: int, shadows: bool
     ) -> None:
-        verifier = Verifier(self.ledger, self.worker, self.clock, run.id)
+        verifier = Verifier(self.ledger, self.worker, self.clock, run.id, run.tape)
 
         async def observe(built: BuiltSink) -> None:
             seen, whole = Observed(), full or (shadows and built.shadowed)
@@ -201,7 +202,7 @@ class Watcher:
         name = f"orders:{built.name}"
         self._read_at[built.name] = self.clock.now()
         try:
-            found = await self._take(built, name)
+            found = await self._take(built, name, run.tape)
             run.failures.pop(f"orders.{built.name}", None)
         except LedgerError:
             raise
@@ -213,7 +214,7 @@ class Watcher:
         run.orders[built.name] = found.after(run.orders.get(built.name, OrdersRead()))
         return found
 
-    async def _take(self, built: BuiltSink, name: str) -> OrdersRead:
+    async def _take(self, built: BuiltSink, name: str, tape: Tape | None) -> OrdersRead:
         # Which orders are open does not depend on any other setting than whose account it is.
         settings = fingerprint(built.sink.limits.account)
         state = await self.worker.run(self.ledger.runs.cursor, name)
@@ -227,7 +228,7 @@ class Watcher:
             if page.as_of.tzinfo is None:
                 raise PluginContractError(f"{built.name}: the as_of of its orders has no time zone")
             first = first or page.as_of
-            await self.worker.run(self._ingest, reading, page)
+            await self.worker.run(self._ingest, reading, page, tape)
             complete = page.complete
             cursor = page.cursor if page.cursor is not None else cursor
 
@@ -245,12 +246,15 @@ class Watcher:
         await self.worker.run(finish)
         return OrdersRead(reading.told, reading.moved, reading.voided)
 
-    def _ingest(self, reading: OrderReading, page: OrderPage) -> None:
+    def _ingest(self, reading: OrderReading, page: OrderPage, tape: Tape | None) -> None:
         if reading.passes_over(page.orders):
             return
         with self.ledger.transaction():
             reading.ingest(page.orders, page.as_of, self.clock.now())
             self.ledger.symptoms.note_oversold(reading.sink, page.orders, page.as_of)
+            if tape is not None:
+                products = self.ledger.orders.told.products(reading.sink, [one.key for one in page.orders])
+                tape.ordered(reading.sink, page, products, self.clock.now())
 
 
 @define

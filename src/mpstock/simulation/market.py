@@ -22,6 +22,7 @@ from mpstock.simulation.market_demand import Buyer, Demand
 from mpstock.simulation.market_sales import MarketReport, Outlet, Sale
 from mpstock.simulation.market_stock import Books, Place, TrueStock
 from mpstock.simulation.market_watch import Watch
+from mpstock.simulation.measures import hidden_units, oversold_units
 
 __all__ = ["Market", "Oracle"]
 
@@ -244,7 +245,7 @@ class Market:
         self._missed += self.stock.free(buyer.sku, feeds) >= pack
 
     def _sold(self, sale: Sale, free: int) -> None:
-        sale.oversold = sale.units - min(sale.units, max(free, 0))
+        sale.oversold = oversold_units(sale.units, free)
         self.sales.append(sale)
         self.stock.promise(sale)
         self._touched.add(sale.sku)
@@ -334,7 +335,9 @@ class Market:
                 if sku in best:
                     best[sku] = max(best[sku], units)
         return {
-            sku: hidden for sku, shown in best.items() if (hidden := max(self.stock.free(sku), 0) - shown) > 0
+            sku: hidden
+            for sku, shown in best.items()
+            if (hidden := hidden_units(self.stock.free(sku), shown)) > 0
         }
 
     def _now(self) -> float:

@@ -12,6 +12,8 @@ from typing import TYPE_CHECKING, Literal
 
 from attrs import define, field, frozen
 
+from mpstock.simulation.measures import UnitHours, hidden_units
+
 if TYPE_CHECKING:
     from mpstock.simulation.market_sales import Outlet
     from mpstock.simulation.market_stock import TrueStock
@@ -80,9 +82,7 @@ class Watch:
     _shown: dict[tuple[int, str, str], int] = field(factory=dict[tuple[int, str, str], int])
     _raised: dict[tuple[int, str, str], float] = field(factory=dict[tuple[int, str, str], float])
     _untold: dict[str, int] = field(factory=dict[str, int])
-    _hidden: dict[str, int] = field(factory=dict[str, int])
-    _since: dict[str, float] = field(factory=dict[str, float])
-    _hidden_unit_seconds: float = 0.0
+    _hidden: UnitHours = field(factory=UnitHours)
 
     def begin(self, stock: TrueStock, outlets: Sequence[Outlet], now: Callable[[], float]) -> None:
         """Look at everything once. The market does this."""
@@ -127,7 +127,7 @@ class Watch:
                         (index, sku, code), shown, self.allows(self._stock.free(sku, feeds)), now, how
                     )
                 best = max(best, whole * outlet.packs.get(sku, 1))
-            self._hide(sku, max(self._stock.free(sku), 0) - best, now)
+            self._hidden.stand(sku, hidden_units(self._stock.free(sku), best), now)
 
     def _judge(
         self, key: tuple[int, str, str], shown: int, allowed: int, now: float, how: Literal["sent", "sold"]
@@ -146,18 +146,10 @@ class Watch:
             exposure.ended, exposure.how = now, ("overtaken" if allowed > 0 else how)
             del self._open[key]
 
-    def _hide(self, sku: str, hidden: int, now: float) -> None:
-        before = self._hidden.get(sku, 0)
-        if before > 0:
-            self._hidden_unit_seconds += before * (now - self._since[sku])
-        self._hidden[sku], self._since[sku] = max(hidden, 0), now
-
     @property
     def hidden_unit_hours(self) -> float:
         """Units that were free and that no marketplace showed, times the hours, until now."""
-        now = self._now()
-        going_on = sum(units * (now - self._since[sku]) for sku, units in self._hidden.items() if units)
-        return (self._hidden_unit_seconds + going_on) / 3600
+        return self._hidden.until(self._now())
 
     def safety(self, outlet: int, since: float = 0.0) -> Safety:
         """Return the time to safe of one outlet, over what began after `since` seconds."""
