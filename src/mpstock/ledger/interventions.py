@@ -15,6 +15,7 @@ from attrs import frozen
 
 from mpstock.ledger.database import as_datetime, as_text, ids
 from mpstock.ledger.stocks import BY_HAND, relane
+from mpstock.phrases import Phrase, joined, phrase, word
 
 if TYPE_CHECKING:
     from mpstock.asked import Asked
@@ -86,13 +87,21 @@ class Intervention:
         parts = [part for part in (self.sink, self.warehouse, brand, self.sku) if part is not None]
         return " · ".join(parts) or "everything"
 
-    def told(self) -> str:
+    def told(self) -> Phrase:
         """Return a sentence for people: what, by whom, since when, until when, why."""
-        what = f"{self.kind} {self.quantity}" if self.kind == "pin" else self.kind
-        until = "" if self.expires_at is None else f", until {self.expires_at:%Y-%m-%d %H:%M}Z"
-        why = f": {self.reason}" if self.reason else ""
+        what = word("decision", self.kind)
+        if self.kind == "pin":
+            what = phrase("pin {quantity}", quantity=self.quantity)
+        since = phrase(
+            "{what} by {actor} since {moment}", what=what, actor=self.actor, moment=_minute(self.created_at)
+        )
+        until = "" if self.expires_at is None else phrase(", until {moment}", moment=_minute(self.expires_at))
         origin = f" ({self.origin})" if self.origin else ""
-        return f"{what} by {self.actor} since {self.created_at:%Y-%m-%d %H:%M}Z{until}{origin}{why}"
+        return joined("", [since, until, origin, f": {self.reason}" if self.reason else ""])
+
+
+def _minute(moment: datetime) -> str:
+    return f"{moment:%Y-%m-%d %H:%M}Z"
 
 
 @frozen

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import html
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 from attrs import frozen
 
+from mpstock.phrases import joined, phrase, word
 from mpstock.reconcile.report import as_data
+from mpstock.reconcile.stages import settings_told
 
 if TYPE_CHECKING:
     from mpstock.reconcile.explanation import (
@@ -52,13 +54,15 @@ class ExplanationNode:
 
 def tree(x: Explanation) -> ExplanationNode:
     """Return an explanation as a tree."""
-    of = "" if x.run is None else f", as run {x.run} sent it"
+    of = phrase("") if x.run is None else phrase(", as run {run} sent it", run=x.run)
     if x.at is not None:
-        of = f", as of {_moment(x.at)}"
+        of = phrase(", as of {moment}", moment=_moment(x.at))
     inputs = [_stock(x.sku, x.terms, x.pools, x.holds, x.reckoned_at if of else None)]
     inputs += [_stock(x.sku, s.terms, s.pools, s.holds, s.at) for s in x.earlier]
     inputs += [_listing(x.sku, listing, past=bool(of)) for listing in x.listings]
-    return ExplanationNode("product", x.sku + of, None, [node for node in inputs if node.inputs], x.notes)
+    return ExplanationNode(
+        "product", joined("", [x.sku, of]), None, [node for node in inputs if node.inputs], x.notes
+    )
 
 
 def _stock(
@@ -78,68 +82,106 @@ def _stock(
         ]
         nodes += [_hold(hold) for hold in holds if hold.sku == part]
         made_of.append(ExplanationNode("component", part, None, nodes))
-    when = "" if at is None else f", as it was known at {_moment(at)}"
+    known = "what there is, as it was known at {moment}"
+    when = phrase("what there is") if at is None else phrase(known, moment=_moment(at))
     inputs = made_of[0].inputs if parts == [sku] else made_of
-    return ExplanationNode("stock", f"what there is{when}", None, inputs)
+    return ExplanationNode("stock", when, None, inputs)
 
 
 def _pool(pool: PoolExplanation, terms: Sequence[TermExplanation]) -> ExplanationNode:
-    most = "" if pool.known else " at most"
-    rules = dict.fromkeys(f"{t.rule} of the group {t.group}" for t in terms if t.rule != "sum")
-    how = f", {', '.join(rules)}" if rules and len(terms) > 1 else ""
-    amount = "unknown" if pool.amount is None else pool.amount
-    return ExplanationNode(
-        "pool", f"{pool.warehouse}:{most} {amount}{how}", pool.amount, [_term(t) for t in terms]
-    )
+    form = "{warehouse}: {amount}" if pool.known else "{warehouse}: at most {amount}"
+    text = phrase(form, warehouse=pool.warehouse, amount=_value(pool.amount))
+    rules = dict.fromkeys((t.rule, t.group) for t in terms if t.rule != "sum")
+    how = [phrase("{rule} of the group {group}", rule=rule, group=group) for rule, group in rules]
+    if len(terms) > 1:
+        text = joined(", ", [text, *how])
+    return ExplanationNode("pool", text, pool.amount, [_term(t) for t in terms])
 
 
 def _term(t: TermExplanation) -> ExplanationNode:
-    share = "" if t.share == "1" else f" (a share of {t.share} counts)"
-    amount = "unknown" if t.quantity is None else f"{t.quantity} − {t.reserved} − {t.held} = {t.amount}"
-    when = "" if t.as_of is None else f" as of {_moment(t.as_of)}"
-    age = "" if t.age is None else f", {_length(t.age)} ago"
-    notes = [f"an upper bound only: {t.why_unknown}"] if t.why_unknown else []
-    text = f"{t.source} · {t.warehouse}: quantity − reserved − held: {amount}{share}{when}{age}"
+    said: list[str] = []
+    if t.share != "1":
+        said.append(phrase(" (a share of {share} counts)", share=t.share))
+    if t.as_of is not None:
+        said.append(phrase(" as of {moment}", moment=_moment(t.as_of)))
+    if t.age is not None:
+        said.append(phrase(", {length} ago", length=_length(t.age)))
+    counted = f"{t.quantity} − {t.reserved} − {t.held} = {t.amount}"
+    text = phrase(
+        "{source} · {warehouse}: quantity − reserved − held: {amount}{said}",
+        source=t.source, warehouse=t.warehouse,
+        amount=_value(None) if t.quantity is None else counted, said=joined("", said),
+    )  # fmt: skip
+    notes = [phrase("an upper bound only: {why}", why=t.why_unknown)] if t.why_unknown else []
     return ExplanationNode("reading", text, t.amount, (), notes)
 
 
 def _hold(h: HoldExplanation) -> ExplanationNode:
-    where = h.warehouses[0] if len(h.warehouses) == 1 else f"one of {', '.join(h.warehouses) or 'any'}"
-    until = "" if h.expires_at is None else f", until {_moment(h.expires_at)}"
+    where: str = phrase("one of any")
+    if h.warehouses:
+        where, *others = h.warehouses
+        where = phrase("one of {warehouses}", warehouses=", ".join(h.warehouses)) if others else where
+    until = "" if h.expires_at is None else phrase(", until {moment}", moment=_moment(h.expires_at))
     notes = []
     if h.subtracted_from:
-        notes.append(f"subtracted from {', '.join(h.subtracted_from)}: not booked there yet")
+        form = "subtracted from {sources}: not booked there yet"
+        notes.append(phrase(form, sources=", ".join(h.subtracted_from)))
     if h.booked_by:
-        notes.append(f"booked by {', '.join(h.booked_by)}: not subtracted from it")
-    text = f"held by {h.origin} {h.key}: {h.quantity} from {where}, {h.stage} {_moment(h.stage_at)}{until}"
+        form = "booked by {sources}: not subtracted from it"
+        notes.append(phrase(form, sources=", ".join(h.booked_by)))
+    text = phrase(
+        "held by {origin} {key}: {quantity} from {where}, {stage} {moment}{until}",
+        origin=h.origin, key=h.key, quantity=h.quantity, where=where, stage=h.stage,
+        moment=_moment(h.stage_at), until=until,
+    )  # fmt: skip
     return ExplanationNode("hold", text, -h.quantity, (), notes)
 
 
 def _listing(sku: str, x: ListingExplanation, *, past: bool) -> ExplanationNode:
     staged = []
     for stage in x.stages:
-        of = "" if stage.sku in ("", sku) else f" of {stage.sku}"
-        text = f"{stage.name}{of}: {_value(stage.value)}, {stage.why}"
+        of = "" if stage.sku in ("", sku) else phrase(" of {sku}", sku=stage.sku)
+        text = phrase(
+            "{stage}{of}: {value}, {why}",
+            stage=word("stage", stage.name), of=of, value=_value(stage.value), why=stage.why,
+        )  # fmt: skip
         staged.append(ExplanationNode(stage.name, text, stage.value))
     by_kind = dict(zip((s.name for s in x.stages), staged, strict=True))
-    known = "" if x.available_known else " at most (not known for sure)"
+    known = "available: {value} from {feeds}"
+    unsure = "available at most (not known for sure): {value} from {feeds}"
     available = ExplanationNode(
         "available",
-        f"available{known}: {_value(x.available)} from {', '.join(x.feeds) or 'no warehouse'}",
+        phrase(
+            known if x.available_known else unsure,
+            value=_value(x.available),
+            feeds=", ".join(x.feeds) or phrase("no warehouse"),
+        ),
         x.available,
         [node for node in staged if node.kind in _BEFORE_AVAILABLE],
-        [f"{x.floating} units of it are held in a warehouse that nobody has told"] if x.floating else [],
+        [phrase("{units} units of it are held in a warehouse that nobody has told", units=x.floating)]
+        if x.floating
+        else [],
     )
-    settings = ", ".join(f"{k} = {v} ({x.origins.get(k, 'default')})" for k, v in x.buffer.items())
     inputs = [available]
     if x.policy:
-        text = f"buffer {x.policy}: {settings or 'no settings'} → advertise {x.advertised}"
+        text = phrase(
+            "buffer {policy}: {settings} → advertise {advertised}",
+            policy=x.policy, settings=settings_told(x.buffer, x.origins), advertised=x.advertised,
+        )  # fmt: skip
         of_buffer = [node for kind, node in by_kind.items() if kind in {"cap", "range"}]
         inputs.append(ExplanationNode("buffer", text, x.advertised, of_buffer))
     inputs += [n for n in staged if n.kind not in {*_BEFORE_AVAILABLE, *_BUFFERS, "cap", "range", *_AFTER}]
-    showed = f"{'showed before' if past else 'shows'} {_value(x.base)}"
-    troubles = "".join(f", {trouble}" for trouble in (x.held and f"held: {x.held}", x.error) if trouble)
-    shows = f"wanted {x.wanted}, {showed}, confirmed {x.confirmed}, status {x.status}{troubles}"
+    shows = joined(
+        ", ",
+        [
+            phrase("wanted {value}", value=x.wanted),
+            phrase("showed before {value}" if past else "shows {value}", value=_value(x.base)),
+            phrase("confirmed {value}", value=x.confirmed),
+            phrase("status {status}", status=x.status),
+            *([phrase("held: {why}", why=x.held)] if x.held else []),
+            *([x.error] if x.error else []),
+        ],
+    )
     after = [n for n in staged if n.kind in _AFTER - {"wanted"}]
     inputs.append(ExplanationNode("wanted", shows, x.wanted, [*after, *_sent(x)]))
     return ExplanationNode(
@@ -149,19 +191,22 @@ def _listing(sku: str, x: ListingExplanation, *, past: bool) -> ExplanationNode:
 
 def _sent(x: ListingExplanation) -> Iterator[ExplanationNode]:
     if x.sent is not None and x.sent_at is not None:
-        why = f" because of {x.cause}" if x.cause else ""
-        text = f"sent {x.sent} by run {x.run}{why}, answered {_moment(x.sent_at)}"
+        why = phrase(" because of {cause}", cause=x.cause) if x.cause else ""
+        text = phrase(
+            "sent {value} by run {run}{why}, answered {moment}",
+            value=x.sent, run=x.run, why=why, moment=_moment(x.sent_at),
+        )  # fmt: skip
         yield ExplanationNode("sent", text, x.sent)
     if x.confirmed is not None and x.confirmed_at is not None:
-        yield ExplanationNode(
-            "confirmed", f"confirmed {x.confirmed} at {_moment(x.confirmed_at)}", x.confirmed
-        )
+        text = phrase("confirmed {value} at {moment}", value=x.confirmed, moment=_moment(x.confirmed_at))
+        yield ExplanationNode("confirmed", text, x.confirmed)
     if x.observed is not None and x.observed_at is not None:
-        yield ExplanationNode("observed", f"read back {x.observed} at {_moment(x.observed_at)}", x.observed)
+        text = phrase("read back {value} at {moment}", value=x.observed, moment=_moment(x.observed_at))
+        yield ExplanationNode("observed", text, x.observed)
 
 
 def _value(value: int | None) -> str:
-    return "unknown" if value is None else str(value)
+    return phrase("unknown") if value is None else str(value)
 
 
 def _moment(moment: datetime) -> str:
@@ -169,10 +214,13 @@ def _moment(moment: datetime) -> str:
 
 
 def _length(seconds: float) -> str:
-    for name, size in (("d", 86_400), ("h", 3_600), ("min", 60)):
-        if seconds >= size:
-            return f"{seconds / size:.1f} {name}"
-    return f"{seconds:.0f} s"
+    if seconds >= 86_400:
+        return phrase("{count} d", count=f"{seconds / 86_400:.1f}")
+    if seconds >= 3_600:
+        return phrase("{count} h", count=f"{seconds / 3_600:.1f}")
+    if seconds >= 60:
+        return phrase("{count} min", count=f"{seconds / 60:.1f}")
+    return phrase("{count} s", count=f"{seconds:.0f}")
 
 
 def _written(node: ExplanationNode) -> Iterator[ExplanationNode]:
@@ -186,8 +234,12 @@ def _written(node: ExplanationNode) -> Iterator[ExplanationNode]:
         else:
             units[each.kind] = units.get(each.kind, 0) + abs(each.value or 0)
     for kind, count in units.items():
-        of = f"holds, of {count} units" if kind == "hold" else f"of {kind}"
-        yield ExplanationNode("more", f"… and {seen[kind] - _SHOWN} more {of}")
+        rest = seen[kind] - _SHOWN
+        if kind == "hold":
+            text = phrase("… and {rest} more holds, of {units} units", rest=rest, units=count)
+        else:
+            text = phrase("… and {rest} more of {kind}", rest=rest, kind=word("node", kind))
+        yield ExplanationNode("more", text)
 
 
 def as_lines(node: ExplanationNode) -> Iterator[str]:
@@ -225,9 +277,12 @@ def as_html(node: ExplanationNode) -> str:
     return f"<style>{_STYLE}</style>{as_details(node)}"
 
 
-def as_details(node: ExplanationNode) -> str:
-    """Return a tree as `as_html` does, for a page that has its own style; what it says is escaped."""
-    return f'<div class="mpstock-why">{"".join(_html(node))}</div>'
+def as_details(node: ExplanationNode, say: Callable[[str], str] = str) -> str:
+    """Return a tree as `as_html` does, for a page that has its own style; what it says is escaped.
+
+    `say` says each text in the words of the page.
+    """
+    return f'<div class="mpstock-why">{"".join(_html(node, say))}</div>'
 
 
 def as_page(node: ExplanationNode) -> str:
@@ -240,15 +295,15 @@ def as_page(node: ExplanationNode) -> str:
     )
 
 
-def _html(node: ExplanationNode) -> Iterator[str]:
-    text = html.escape(node.text)
+def _html(node: ExplanationNode, say: Callable[[str], str]) -> Iterator[str]:
+    text = html.escape(say(node.text))
     inputs = list(_written(node))
     if not inputs and not node.notes:
         yield f'<p class="{node.kind}">{text}</p>'
         return
     opened = " open" if node.kind in _OPEN else ""
     yield f'<details class="{node.kind}"{opened}><summary>{text}</summary>'
-    yield from (f'<p class="note">{html.escape(note)}</p>' for note in node.notes)
+    yield from (f'<p class="note">{html.escape(say(note))}</p>' for note in node.notes)
     for each in inputs:
-        yield from _html(each)
+        yield from _html(each, say)
     yield "</details>"

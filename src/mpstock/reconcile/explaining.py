@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from attrs import evolve, frozen
 
 from mpstock.errors import ConfigurationError
+from mpstock.phrases import Phrase, phrase
 from mpstock.reconcile.absorbing import Held, booked
 from mpstock.reconcile.components import Component
 from mpstock.reconcile.explanation import (
@@ -87,10 +88,10 @@ def explain(ledger: Ledger, planner: Planner, sku: str, sinks: Sequence[str]) ->
     )
 
 
-def _notes(listings: Sequence[ListingExplanation], sinks: Sequence[str], reckoner: Reckoner) -> list[str]:
+def _notes(listings: Sequence[ListingExplanation], sinks: Sequence[str], reckoner: Reckoner) -> list[Phrase]:
     without = [name for name in sinks if name not in {listing.sink for listing in listings}]
-    return [f"{name} has no listing of it: nothing is pushed there" for name in without] + [
-        f"what {sink.name} has sold lately is not known: nothing that it sells is raised"
+    return [phrase("{sink} has no listing of it: nothing is pushed there", sink=name) for name in without] + [
+        phrase("what {sink} has sold lately is not known: nothing that it sells is raised", sink=sink.name)
         for sink in reckoner.sinks
         if not sink.heard
     ]
@@ -110,8 +111,8 @@ def _as_it_is(
         elif row.status == "error":
             after.append(StageExplanation("refused", row.base, error))
         elif x.wanted is not None:
-            after.append(StageExplanation("waiting", row.base, "it is sent by the next run"))
-    notes = [*x.notes, *([] if stop is None else [f"nothing is sent: {stop.told()}"])]
+            after.append(StageExplanation("waiting", row.base, phrase("it is sent by the next run")))
+    notes = [*x.notes, *([] if stop is None else [phrase("nothing is sent: {stop}", stop=stop.told())])]
     x = evolve(
         x, external_id=row.external_id, base=row.base, confirmed=row.confirmed,
         confirmed_at=row.confirmed_at, observed=row.observed, observed_at=row.observed_at,
@@ -166,9 +167,9 @@ class Case:
             why = self.reasons.get((part, term.source, warehouse))
             rule = self.reckoner.rules[term.source]
             if why is None and not rule.trusted:
-                why = "the source could not be read, or what it said is too old"
+                why = phrase("the source could not be read, or what it said is too old")
             elif why is None and not term.known:
-                why = "it was not repeated by the source for too long"
+                why = phrase("it was not repeated by the source for too long")
             yield TermExplanation(
                 term.source,
                 warehouse,
@@ -227,16 +228,24 @@ class Case:
         feeds = sorted(codes.values()) if fed is None else sorted(codes[w] for w in fed)
         notes = [] if r.ruling is None else [r.ruling.told]
         if left is not None:
-            notes.append("its warehouse has left the settings: what it shows goes on being promised there")
+            notes.append(
+                phrase("its warehouse has left the settings: what it shows goes on being promised there")
+            )
         elif r.wanted is None:
-            notes.append("nothing is pushed: neither its stock nor what the listing shows is known")
+            notes.append(phrase("nothing is pushed: neither its stock nor what the listing shows is known"))
         elif r.unlimited not in (None, r.wanted):
-            notes.append("its neighbours still show what is to be its: it waits until they have fallen")
+            notes.append(
+                phrase("its neighbours still show what is to be its: it waits until they have fallen")
+            )
         elif r.waits:
-            notes.append("its stock is not known for sure: it may fall, but it is not raised")
+            notes.append(phrase("its stock is not known for sure: it may fall, but it is not raised"))
         notes += [
-            f"{self.names.sku(part.component)} is divided: {part.mine} of {part.whole} are for this listing, "
-            "the rest is for others"
+            phrase(
+                "{sku} is divided: {mine} of {whole} are for this listing, the rest is for others",
+                sku=self.names.sku(part.component),
+                mine=part.mine,
+                whole=part.whole,
+            )
             for part in r.parts
             if part.mine != part.whole and bounded(part.whole) is not None
         ]
@@ -269,14 +278,14 @@ class Case:
             reckoned_at=self.at,
             stages=[
                 *stages(self.found, self.reckoner, r, self.names),
-                StageExplanation("wanted", r.wanted, "that is what it should show"),
+                StageExplanation("wanted", r.wanted, phrase("that is what it should show")),
             ],
         )
 
 
 def _stage(hold: Held) -> tuple[str, datetime]:
     if hold.shipped_at is not None:
-        return "shipped or ended", hold.shipped_at
+        return phrase("shipped or ended"), hold.shipped_at
     if hold.assembled_at is not None:
-        return "assembled", hold.assembled_at
-    return "taken", hold.taken_at
+        return phrase("assembled"), hold.assembled_at
+    return phrase("taken"), hold.taken_at

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Literal
 from attrs import field, frozen
 
 from mpstock.ledger.interventions import ADOPTED
+from mpstock.phrases import phrase
 
 if TYPE_CHECKING:
     from mpstock.ledger.interventions import Intervention, InterventionRow, Interventions
@@ -109,7 +110,12 @@ class Hands:
                 return Ruling(kind, shown.quantity or 0, shown.told())
         if self.pins is not None and (pinned := self.pins.of(sku, sink, warehouse)) is not None:
             quantity, place = pinned
-            return Ruling("pin", quantity, f"pin {quantity} by {place}", person=False)
+            return Ruling(
+                "pin",
+                quantity,
+                phrase("pin {quantity} by {place}", quantity=quantity, place=place),
+                person=False,
+            )
         return None
 
 

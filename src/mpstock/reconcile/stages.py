@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 from attrs import evolve, frozen
 
 from mpstock.errors import PluginContractError
+from mpstock.phrases import Phrase, joined, phrase
 from mpstock.reconcile.availability import BOUNDLESS, fed_by, total
 from mpstock.reconcile.components import Component, component
 from mpstock.reconcile.explanation import StageExplanation
@@ -22,9 +23,10 @@ if TYPE_CHECKING:
     from mpstock.reconcile.reckoned import Reckoning
     from mpstock.reconcile.reckoning import Reckoner
 
-__all__ = ["Names", "bounded", "stages"]
+__all__ = ["Names", "bounded", "settings_told", "stages"]
 
 _NAMED = 3
+_DEFAULT = "default"
 
 
 @frozen
@@ -53,16 +55,19 @@ def stages(
     place = reckoner.places.get((reckoning.sink, reckoning.warehouse))
     if place is None:
         # It has left the settings: the formula has no say in it.
-        why = "its warehouse has left the settings" if reckoning.ruling is None else reckoning.ruling.told
+        left = phrase("its warehouse has left the settings")
+        why = left if reckoning.ruling is None else reckoning.ruling.told
         return [StageExplanation("hand", reckoning.wanted, why)]
     result: list[StageExplanation] = []
     recipe = reckoner.book.of(found.facts.product_id, reckoning.sink)
     for part, _ in recipe:
         result += _of_component(found, reckoner, reckoning, part, place, names)
     if recipe != ((found.facts.product_id, 1),):
-        takes = ", ".join(f"{units} of {names.sku(part)}" for part, units in recipe)
+        takes = joined(
+            ", ", (phrase("{units} of {sku}", units=units, sku=names.sku(part)) for part, units in recipe)
+        )
         value = bounded(reckoning.available.amount)
-        result.append(StageExplanation("recipe", value, f"one of it takes {takes}"))
+        result.append(StageExplanation("recipe", value, phrase("one of it takes {takes}", takes=takes)))
     result += _of_listing(reckoner, reckoning)
     return result
 
@@ -73,24 +78,22 @@ def _of_component(
     stock, rules, feeds = found.stock[part], reckoner.rules, place.feeds
     sku = names.sku(part)
     if not stock.terms:
-        yield StageExplanation("sources", None, f"no source speaks of {sku}", sku)
+        yield StageExplanation("sources", None, phrase("no source speaks of {sku}", sku=sku), sku)
         return
     if feeds and feeds <= reckoner.silent:
-        why = "the sources that have spoken of the warehouses which feed it have left the settings"
-        yield StageExplanation("sources", None, why, sku)
+        silent = phrase("the sources that have spoken of the warehouses which feed it have left the settings")
+        yield StageExplanation("sources", None, silent, sku)
         return
     levels = found.facts.levels.get(part, ())
     fed = set(fed_by(stock.pools, feeds))
     terms = [term for term in stock.terms if term.warehouse_id in fed]
     said = [None if term.quantity is None else max(term.quantity, 0) for term in terms]
     known = [quantity for quantity in said if quantity is not None]
-    told = ", ".join(
-        f"{t.source} has {'never said how many' if t.quantity is None else t.quantity} in "
-        f"{names.own(t.warehouse_id)}"
-        for t in terms
-    )
+    told = joined(", ", (_said(t.source, t.quantity, names.own(t.warehouse_id)) for t in terms))
     value = sum(known) if len(known) == len(said) else None
-    yield StageExplanation("sources", value, told or "no source lists it where it could be taken from", sku)
+    yield StageExplanation(
+        "sources", value, told or phrase("no source lists it where it could be taken from"), sku
+    )
 
     def there_is(of: Component) -> int:
         return total(of.pools, feeds, rules).amount
@@ -115,14 +118,26 @@ def _of_component(
             (
                 "divided",
                 divided.mine,
-                f"{divided.mine} of {divided.whole} are its part",
+                phrase("{mine} of {whole} are its part", mine=divided.mine, whole=divided.whole),
             ),
-            ("others", divided.left, f"of {divided.mine} the listings before it leave {divided.left}"),
+            (
+                "others",
+                divided.left,
+                phrase("of {mine} the listings before it leave {left}", mine=divided.mine, left=divided.left),
+            ),
         ):
             now = bounded(amount - lost)
             if now != value:
                 yield StageExplanation(name, now, why, sku)
             value = now
+
+
+def _said(source: str, quantity: int | None, warehouse: str) -> Phrase:
+    if quantity is None:
+        return phrase("{source} has never said how many in {warehouse}", source=source, warehouse=warehouse)
+    return phrase(
+        "{source} has {quantity} in {warehouse}", source=source, quantity=quantity, warehouse=warehouse
+    )
 
 
 def _lost(stock: Component, place: WarehouseRule) -> int:
@@ -138,15 +153,21 @@ def _rule(bare: Component, fed: set[int], reckoner: Reckoner, names: Names) -> s
                 rule = reckoner.rules[term.source]
                 if rule.rule != "sum":
                     amount = "?" if term.quantity is None else term.quantity
-                    groups.setdefault(f"{rule.rule} of", []).append(f"{term.source} {amount}")
+                    groups.setdefault(rule.rule, []).append(f"{term.source} {amount}")
         told += [
-            f"in {names.own(own)} the {rule} {', '.join(each)}"
+            phrase(
+                "in {warehouse} the {rule} of {each}",
+                warehouse=names.own(own),
+                rule=rule,
+                each=", ".join(each),
+            )
             for rule, each in groups.items()
             if len(each) > 1
         ]
         if own in bare.pools and bare.pools[own].amount < 0:
-            told.append(f"{names.own(own)} is short by {-bare.pools[own].amount}")
-    return "; ".join(told) or "what the warehouses have, summed"
+            short = -bare.pools[own].amount
+            told.append(phrase("{warehouse} is short by {short}", warehouse=names.own(own), short=short))
+    return joined("; ", told) or phrase("what the warehouses have, summed")
 
 
 def _reserved(stock: Component, fed: set[int], names: Names) -> str:
@@ -154,20 +175,25 @@ def _reserved(stock: Component, fed: set[int], names: Names) -> str:
     for term in stock.terms:
         if term.warehouse_id not in fed or term.quantity is None:
             continue
-        where = f"{term.source} in {names.own(term.warehouse_id)}"
+        source, own = term.source, names.own(term.warehouse_id)
         if term.reserved:
-            told.append(f"{where} has {term.reserved} reserved")
+            form = "{source} in {warehouse} has {units} reserved"
+            told.append(phrase(form, source=source, warehouse=own, units=term.reserved))
         if term.counted < min(term.quantity - term.reserved, 0 if term.quantity < 0 else BOUNDLESS):
-            told.append(f"{where} has told less since: {term.counted}")
-    return "; ".join(told) or "a source has told less since"
+            form = "{source} in {warehouse} has told less since: {units}"
+            told.append(phrase(form, source=source, warehouse=own, units=term.counted))
+    return joined("; ", told) or phrase("a source has told less since")
 
 
 def _shares(stock: Component, fed: set[int], reckoner: Reckoner) -> str:
     sources = dict.fromkeys(term.source for term in stock.terms if term.warehouse_id in fed)
-    return "; ".join(
-        f"of {source} a share of {reckoner.rules[source].share} counts"
-        for source in sources
-        if reckoner.rules[source].share != 1
+    return joined(
+        "; ",
+        (
+            phrase("of {source} a share of {share} counts", source=source, share=reckoner.rules[source].share)
+            for source in sources
+            if reckoner.rules[source].share != 1
+        ),
     )
 
 
@@ -175,10 +201,11 @@ def _holds(stock: Component, fed: set[int], place: WarehouseRule, names: Names) 
     told = []
     for own in sorted(fed):
         if own in stock.placed:
-            told.append(f"in {names.own(own)}: {_whose(stock.placed[own])}")
+            whose = _whose(stock.placed[own])
+            told.append(phrase("in {warehouse}: {whose}", warehouse=names.own(own), whose=whose))
     if lost := stock.lost(place.feeds):
-        told.append(f"nobody knows where: {_whose(lost)}")
-    return "held " + "; ".join(told) if told else "held"
+        told.append(phrase("nobody knows where: {whose}", whose=_whose(lost)))
+    return phrase("held {told}", told=joined("; ", told)) if told else phrase("held")
 
 
 def _whose(holds: Sequence[Any]) -> str:
@@ -190,9 +217,12 @@ def _whose(holds: Sequence[Any]) -> str:
     told = []
     for origin, count in units.items():
         named = ", ".join(keys[origin][:_NAMED])
-        more = f" and {len(keys[origin]) - _NAMED} more" if len(keys[origin]) > _NAMED else ""
-        told.append(f"{count} by {origin} ({named}{more})")
-    return ", ".join(told)
+        rest = len(keys[origin]) - _NAMED
+        more = phrase(" and {rest} more", rest=rest) if rest > 0 else ""
+        told.append(
+            phrase("{count} by {origin} ({named}{more})", count=count, origin=origin, named=named, more=more)
+        )
+    return joined(", ", told)
 
 
 def _of_listing(reckoner: Reckoner, r: Reckoning) -> Iterator[StageExplanation]:
@@ -204,16 +234,16 @@ def _of_listing(reckoner: Reckoner, r: Reckoning) -> Iterator[StageExplanation]:
         yield from _of_buffer(r, available, maximum)
     if not r.available.known and r.wanted != r.advertised:
         why = (
-            "nothing is pushed: neither its stock nor what the listing shows is known"
+            phrase("nothing is pushed: neither its stock nor what the listing shows is known")
             if r.wanted is None
-            else "its stock is not known for sure: it may fall, but it is not raised"
+            else phrase("its stock is not known for sure: it may fall, but it is not raised")
         )
         yield StageExplanation("unknown", r.wanted if r.unlimited is None else r.unlimited, why)
     if r.unlimited not in (None, r.wanted):
         yield StageExplanation(
             "neighbours",
             r.wanted,
-            "its neighbours still show what is to be its: it waits until they have fallen",
+            phrase("its neighbours still show what is to be its: it waits until they have fallen"),
         )
 
 
@@ -225,18 +255,26 @@ def _of_buffer(r: Reckoning, available: int, maximum: int) -> Iterator[StageExpl
     except PluginContractError as error:
         yield StageExplanation("buffer", None, str(error))
         return
-    settings = ", ".join(
-        f"{key} = {value} ({buffer.origin.get(key, 'default')})"
-        for key, value in buffer.values.items()
-        if key != "cap"
-    )
+    settings = settings_told({k: v for k, v in buffer.values.items() if k != "cap"}, buffer.origin)
     cap = buffer.values.get("cap")
     kept = shown
     if not buffer.plugin and cap is not None:
         kept = evolve(buffer.settings, cap=None).advertise(available)
     name = "threshold" if buffer.name == "threshold" else "buffer"
-    yield StageExplanation(name, kept, f"{buffer.name}: {settings or 'no settings'}")
+    yield StageExplanation(name, kept, joined(": ", [buffer.name, settings]))
     if kept != shown:
-        yield StageExplanation("cap", shown, f"cap = {cap} ({buffer.origin.get('cap', 'default')})")
+        yield StageExplanation("cap", shown, settings_told({"cap": cap}, buffer.origin))
     if shown > maximum:
-        yield StageExplanation("range", maximum, f"{r.sink} takes at most {maximum}")
+        most = phrase("{sink} takes at most {maximum}", sink=r.sink, maximum=maximum)
+        yield StageExplanation("range", maximum, most)
+
+
+def settings_told(values: Mapping[str, Any], origin: Mapping[str, str]) -> Phrase:
+    """Return the settings of a buffer, each with the place that it came from."""
+    told = []
+    for key, value in values.items():
+        place = origin.get(key, _DEFAULT)
+        if place == _DEFAULT:
+            place = phrase("default")
+        told.append(phrase("{key} = {value} ({place})", key=key, value=value, place=place))
+    return joined(", ", told) if told else phrase("no settings")

@@ -155,7 +155,7 @@ async def product(visit: Visit) -> Response:
         try:
             planner = engine.planner(ledger.runs.failing_sources())
             told = explain(ledger, planner, sku, [built.name for built in engine.sinks])
-            tree = as_details(told.tree)
+            tree = as_details(told.tree, visit.say)
             chains = [(one.sink, one.warehouse, one.stages) for one in told.listings]
         except ConfigurationError as error:
             trouble = str(error)

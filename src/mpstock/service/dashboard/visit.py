@@ -13,10 +13,11 @@ import jinja2
 from attrs import define, field
 from starlette.responses import HTMLResponse, RedirectResponse, Response
 
+from mpstock.phrases import translated
 from mpstock.service.dashboard.jobs import PHASES, job_name
 from mpstock.service.dashboard.sessions import Notice
 from mpstock.service.dashboard.showing import Shower
-from mpstock.service.dashboard.texts import LANGUAGES, language_of, text
+from mpstock.service.dashboard.texts import EXPLAINED, LANGUAGES, language_of, text
 
 if TYPE_CHECKING:
     from starlette.requests import Request
@@ -67,6 +68,10 @@ class Visit:
     def text(self, key: str, **values: object) -> str:
         """Return a text of the catalogue in the language of the visit."""
         return text(self.language, key, **values)
+
+    def say(self, told: object) -> str:
+        """Return a sentence of the core in the language of the visit, as far as it has one."""
+        return translated(told, EXPLAINED[self.language])
 
     def query(self, name: str) -> str:
         """Return a parameter of the address, without blanks around it."""
@@ -133,7 +138,7 @@ class Visit:
         page = _environment().get_template(template)
         return HTMLResponse(
             page.render(
-                visit=self, t=self.text, url=self.url, show=show, session=self.session,
+                visit=self, t=self.text, say=self.say, url=self.url, show=show, session=self.session,
                 operator=self.operator, runner=service.runner, notices=notices, phases=PHASES,
                 job_name=lambda name: job_name(self.text, name), **values,
             ),

@@ -6,11 +6,27 @@ from collections.abc import Mapping
 
 from mpstock.alerts.texts import Language, plural
 from mpstock.service.dashboard.texts.english import TEXTS as ENGLISH
+from mpstock.service.dashboard.texts.explained import FORMS
 from mpstock.service.dashboard.texts.russian import TEXTS as RUSSIAN
 
-__all__ = ["CATALOGUES", "LANGUAGES", "language_of", "text"]
+__all__ = ["CATALOGUES", "EXPLAINED", "LANGUAGES", "language_of", "text"]
 
 CATALOGUES: Mapping[Language, Mapping[str, str]] = {"en": ENGLISH, "ru": RUSSIAN}
+
+_STAGE = "stage_"
+
+EXPLAINED: Mapping[Language, Mapping[str, str]] = {
+    "en": {},
+    "ru": {
+        **FORMS,
+        **{
+            f"stage: {key.removeprefix(_STAGE)}": told
+            for key, told in RUSSIAN.items()
+            if key.startswith(_STAGE)
+        },
+    },
+}
+"""The sentences of an explanation, by the form that they have in the core; stages are called as elsewhere."""
 
 LANGUAGES: tuple[Language, ...] = ("en", "ru")
 """The languages that there are; the first one is for whoever reads none of them."""
