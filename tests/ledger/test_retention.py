@@ -14,6 +14,7 @@ from mpstock.config import RetentionSettings
 from mpstock.ledger import Ledger
 from mpstock.ledger.chain import verify
 from mpstock.ledger.retention import LAST_RUNS, STEP, Tidied
+from mpstock.model import Order
 from tests import ledgers
 from tests.byhand import tampering
 from tests.ledger.reading import NOW
@@ -236,6 +237,16 @@ def test_settings_that_no_explanation_names_go_with_the_last(ledger: Ledger) -> 
     write(ledger, NOW, explanation=explain(ledger, ago(1), settings=2))
     tidy(ledger)
     assert ledger.database.query("SELECT digest FROM explanation_settings") == [("b",), ("c",)]
+
+
+def test_sold_without_stock_goes_by_its_age(ledger: Ledger) -> None:
+    """An order that was sold without stock is told of for as long as what was found out of step."""
+    for key, days in (("old", 6), ("young", 4)):
+        order = Order(key, "A", 1, ago(days), oversold=True)
+        with ledger.transaction():
+            ledger.symptoms.note_oversold("ozon", [order], NOW)
+    tidy(ledger)
+    assert [one.orders for one in ledger.symptoms.oversold(ago(30))] == [1]
 
 
 def test_drifts_go_by_their_age(ledger: Ledger) -> None:

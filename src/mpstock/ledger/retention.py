@@ -207,3 +207,5 @@ class Retention:
             (before, STEP),
         ):
             yield Tidied(drifts=gone)
+        # So is what was sold that was not there.
+        self.db.execute("DELETE FROM oversold_orders WHERE at < ?", (before,))

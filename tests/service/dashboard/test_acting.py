@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import re
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
@@ -11,6 +13,7 @@ from attrs import evolve
 from mpstock.facade.asynchronous import AsyncShop
 from mpstock.inmemory import InMemorySink, InMemorySource
 from mpstock.reconcile.engine import Progress
+from mpstock.service.dashboard.dashboard import Dashboard
 from mpstock.service.runner import Job
 from tests.service.dashboard.shops import ANNA, BORIS, USERS, Front, play
 
@@ -157,10 +160,39 @@ def test_a_sink_is_put_into_shadow_mode_and_taken_over(tmp_path: Path) -> None:
         await front.press("/sync", csrf)
         assert front.sink.shown["A", "main"] == 8
         assert "in shadow<" in await front.look("/")
+        await front.press("/mode", csrf, sink="shop", mode="live", reason="unseen")
+        page = (await front.client.get("/shadow")).text
+        assert "look at a plan of the last hour first" in page
+        assert "in shadow mode: nothing is sent" in page
+        await front.press("/takeover-plan", csrf, sink="shop")
+        page = (await front.client.get("/shadow")).text
+        assert front.sink.shown["A", "main"] == 8
+        assert re.search(
+            r"What the first run would change.*Falls</dt><dd>1<.*>A</a>.*>8<.*>3<", page, re.DOTALL
+        )
         await front.press("/mode", csrf, sink="shop", mode="live", reason="it is switched off")
         await front.press("/sync", csrf, what="full")
         assert front.sink.shown["A", "main"] == 3
         assert {action.actor for action in await front.shop.actions()} == {ANNA}
+
+    play(tmp_path, act)
+
+
+def test_an_old_plan_is_nothing_to_go_by(tmp_path: Path) -> None:
+    """Who takes over has looked at a plan of the last hour; each taking over wants one of its own."""
+
+    async def act(front: Front) -> None:
+        csrf = await front.log_in()
+        await front.press("/mode", csrf, sink="shop", mode="shadow", reason="a second try")
+        await front.press("/takeover-plan", csrf, sink="shop")
+        foresights = Dashboard.of(front.service).foresights
+        found = foresights["shop"]
+        foresights["shop"] = evolve(found, made_at=found.made_at - timedelta(hours=1, seconds=1))
+        assert "What the first run would change" not in (await front.client.get("/shadow")).text
+        await front.press("/mode", csrf, sink="shop", mode="live", reason="x")
+        assert [sink.mode for sink in (await front.shop.status()).sinks] == ["shadow"]
+        page = await front.press("/takeover-plan", csrf, sink="no such", back="/shadow")
+        assert "there is no sink" in (await front.client.get(page.headers["location"])).text
 
     play(tmp_path, act)
 

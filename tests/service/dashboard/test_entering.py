@@ -17,7 +17,8 @@ PAGES = (
     "/", "/running", "/runs", "/run?number=1", "/log", "/products", "/product?sku=A", "/held",
     "/held/listings?sink=shop", "/failing", "/alerts", "/by-hand", "/orphans", "/shadow",
 )  # fmt: skip
-BUTTONS = ("/sync", "/release", "/retry", "/decide", "/resume", "/orphans", "/silence", "/mode")
+BUTTONS = ("/sync", "/release", "/retry", "/decide", "/resume", "/orphans", "/silence",
+           "/takeover-plan", "/mode")  # fmt: skip
 
 
 @pytest.mark.parametrize("page", PAGES)

@@ -46,5 +46,6 @@ def routes(service: Service) -> Sequence[BaseRoute]:
         dashboard.action("/resume", acting.resume),
         dashboard.action("/orphans", acting.orphans),
         dashboard.action("/silence", acting.silence),
+        dashboard.action("/takeover-plan", shadowing.plan),
         dashboard.action("/mode", shadowing.mode),
     ]

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from starlette.requests import Request
 
     from mpstock.service.dashboard.sessions import Session
+    from mpstock.service.dashboard.shadowing import Foresight
     from mpstock.service.service import Service
 
 __all__ = ["Dashboard", "Handler", "keep_dashboard"]
@@ -63,6 +64,8 @@ class Dashboard:
         # What takes longer than other pages may wait has a connection to itself.
         self.slow = Reader(lambda: service.engine)
         self.standing = StandingKeeper(self.slow)
+        self.foresights: dict[str, Foresight] = {}
+        """By sink, what taking it over would change, as somebody has asked last."""
 
     @classmethod
     def of(cls, service: Service) -> Dashboard:

@@ -9,7 +9,8 @@ __all__ = ["PHASES", "job_name"]
 PHASES = {"listings", "observe", "orders", "plan", "push", "read"}
 
 _JOBS = {
-    "every", "exchange", "full", "heard", "orders", "product", "release", "retry", "sync", "tidy", "verify"
+    "every", "exchange", "full", "heard", "orders", "product", "release", "retry", "sync", "takeover",
+    "tidy", "verify",
 }  # fmt: skip
 
 
