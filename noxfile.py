@@ -204,6 +204,16 @@ def docs(session: nox.Session) -> None:
     session.run("sphinx-build", "-n", "-W", "--keep-going", "-E", "-b", "html", "docs", "docs/_build/html")
 
 
+@nox.session
+def links(session: nox.Session) -> None:
+    """Ask every page of others that the documentation links to whether it is still there; needs the network.
+
+    Links within the documentation are held by tests/docs. The answers are in build/links/output.txt.
+    """
+    install(session, "docs")
+    session.run("sphinx-build", "-b", "linkcheck", "-j", "auto", "docs", "build/links", *session.posargs)
+
+
 def distributions(session: nox.Session) -> Path:
     """Build every distribution both ways, check the archives, and return where they lie.
 
@@ -273,7 +283,8 @@ def release(session: nox.Session) -> None:
         (out / "publish").mkdir()
         for name in str(files).split():
             shutil.copy2(dist / name, out / "publish" / name)
-    archives = sorted(path for path in dist.iterdir() if path.is_file())
+    told_of = out / "publish" if session.posargs else dist
+    archives = sorted(path for path in told_of.iterdir() if path.is_file())
     sums = [f"{hashlib.sha256(path.read_bytes()).hexdigest()}  {path.name}\n" for path in archives]
     (out / "SHA256SUMS").write_text("".join(sums), encoding="utf-8")
 
