@@ -33,9 +33,8 @@ from typing import Any
 
 SECRET = "a secret of the load alone"
 SKUS_EACH = 25
+LEDGER = '[ledger]\nurl = "sqlite:///load.db"\n'
 SETTINGS = """
-[ledger]
-url = "sqlite:///load.db"
 [sources.erp]
 plugin = "memory"
 levels = {{ {levels} }}
@@ -104,10 +103,13 @@ class Connection:
         ) + body  # fmt: skip
 
 
-def start(folder: Path, skus: list[str], *, sink: bool) -> tuple[subprocess.Popen[str], str, int]:
+def start(
+    folder: Path, skus: list[str], *, sink: bool, ledger: str = LEDGER
+) -> tuple[subprocess.Popen[str], str, int]:
     """Start the service, and return its process and where it listens."""
     (folder / "mpstock.toml").write_text(
-        SETTINGS.format(
+        ledger
+        + SETTINGS.format(
             levels=", ".join(f'"{sku}" = 1000000' for sku in skus),
             sink=SINK.format(skus=", ".join(f'"{sku}"' for sku in skus)) if sink else "",
             secret=SECRET,

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import sqlite3
 from collections.abc import Iterable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import Any
 
 from mpstock.ledger.log_schema import TRIGGERS
 from tests import ledgers, postgres
 
-__all__ = ["ByHand", "by_hand", "tampering"]
+__all__ = ["ByHand", "by_hand", "everything", "held", "tampering"]
 
 
 class ByHand:
@@ -43,7 +43,7 @@ class ByHand:
 def by_hand(path: Path) -> Iterator[ByHand]:
     """Look into the ledger of a file, or of the tenant that has its name; what is written is kept."""
     if not ledgers.ON_POSTGRES:
-        connection = sqlite3.connect(path)
+        connection = sqlite3.connect(path, timeout=30)
         try:
             with connection:
                 yield ByHand(connection)
@@ -67,6 +67,36 @@ def tampering(path: Path) -> Iterator[ByHand]:
         yield hand
         for statement in TRIGGERS.values():
             hand.execute(statement)
+
+
+def everything(path: Path) -> bytes:
+    """Return all that a ledger keeps, as it is kept."""
+    if not ledgers.ON_POSTGRES:
+        return b"".join(part.read_bytes() for part in path.parent.glob(f"{path.name}*"))
+    with _tenant(path) as opened:
+        tables = opened.execute(
+            "SELECT oid::regclass FROM pg_class "
+            "WHERE relkind = 'r' AND relnamespace = current_schema()::regnamespace ORDER BY relname"
+        ).fetchall()
+        texts = [
+            text
+            for (table,) in tables
+            for (text,) in opened.execute(f"SELECT whole::text FROM {table} AS whole ORDER BY 1")
+        ]
+    return "\n".join(texts).encode()
+
+
+@contextmanager
+def held(path: Path) -> Iterator[None]:
+    """Hold the ledger as another process does that writes to it."""
+    if ledgers.ON_POSTGRES:
+        with _tenant(path) as opened, opened.transaction():
+            opened.execute("UPDATE tenants SET writes = writes WHERE name = %s", (ledgers.tenant_of(path),))
+            yield
+        return
+    with closing(sqlite3.connect(path, isolation_level=None)) as other:
+        other.execute("BEGIN IMMEDIATE")
+        yield
 
 
 @contextmanager

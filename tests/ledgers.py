@@ -2,7 +2,7 @@
 
 With `MPSTOCK_TEST_LEDGER=postgresql` in the environment every ledger that a test opens in its own process is
 a tenant of one PostgreSQL, named by the file that it would be (`elsewhere`); what is SQLite's own bears the
-mark `sqlite`. Programs that a test starts keep their files.
+mark `sqlite`. Programs that a test starts read of it in their settings (`settings_of`).
 
 A fresh ledger takes Alembic some 40 ms, ten times what opening one takes, and thousands of tests begin with
 one. `tests/ledger` and everything that runs as a process of its own go through the migrations themselves.
@@ -16,6 +16,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from functools import cache
 from itertools import count
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -30,7 +31,16 @@ if TYPE_CHECKING:
 
     from mpstock.ledger.database import Database
 
-__all__ = ["ON_POSTGRES", "copied", "elsewhere", "listen", "migrated", "shared_database", "tenant_of"]
+__all__ = [
+    "ON_POSTGRES",
+    "copied",
+    "elsewhere",
+    "listen",
+    "migrated",
+    "settings_of",
+    "shared_database",
+    "tenant_of",
+]
 
 ON_POSTGRES = os.environ.get("MPSTOCK_TEST_LEDGER", "sqlite") == "postgresql"
 """Whether the tests are to run on PostgreSQL."""
@@ -110,6 +120,13 @@ def shared_database() -> str:
 def tenant_of(path: object) -> str:
     """Return the tenant that stands for a ledger's file."""
     return str(path)
+
+
+def settings_of(path: Path) -> dict[str, str]:
+    """Return the table `[ledger]` for the ledger of a file that lies beside the settings."""
+    if not ON_POSTGRES:
+        return {"url": f"sqlite:///{path.name}"}
+    return {"url": postgres.server().url(shared_database()), "tenant": tenant_of(path)}
 
 
 _unnamed = count(1)

@@ -14,13 +14,13 @@ import signal
 import subprocess
 import tempfile
 import time
-from collections.abc import Callable
+from collections.abc import Iterator
 from functools import cache
 from itertools import count
 from pathlib import Path
 from typing import Any
 
-__all__ = ["ROLE", "Missing", "Server", "other_user", "server", "why_missing"]
+__all__ = ["ROLE", "Missing", "Server", "another", "other_user", "server", "why_missing"]
 
 ROLE = "mpstock"
 """The role that the tests connect as: it may log in, and nothing else."""
@@ -44,16 +44,35 @@ class Missing(Exception):  # noqa: N818  (nothing went wrong)
 
 
 class Server:
-    """A running PostgreSQL.
+    """A PostgreSQL that listens in `folder`, the `host` of a URL."""
 
-    Args:
-        folder: the folder of its socket, as `host` of a URL.
-    """
-
-    def __init__(self, folder: Path, end: Callable[[], None]) -> None:
-        self.folder = folder
-        self.end = end
+    def __init__(self, cluster: _Cluster) -> None:
+        self._cluster = cluster
+        self.folder = cluster.folder
+        self.stop, self.end = cluster.stop, cluster.end
         self._numbers = count(1)
+
+    def start(self) -> None:
+        """Start it, and wait until it can be used."""
+        import psycopg
+
+        self._cluster.start()
+        for _ in range(400):
+            try:
+                self.admin().close()
+            except psycopg.OperationalError:
+                if not self._cluster.runs():
+                    break
+                time.sleep(0.05)
+            else:
+                return
+        self.end()
+        raise Missing("PostgreSQL did not start")
+
+    def restart(self) -> None:
+        """Let it crash, and come back."""
+        self.stop()
+        self.start()
 
     def url(self, database: str, role: str = ROLE) -> str:
         """Return the URL of a database, as it is written into settings."""
@@ -123,37 +142,54 @@ def _programs() -> Path:
     raise Missing("PostgreSQL is not installed (apt-get install postgresql)")
 
 
-def _start(programs: Path) -> Server:
-    folder = Path(tempfile.mkdtemp(prefix="mpstock-pg-"))
-    user = other_user()
-    if user is not None:
-        shutil.chown(folder, user)
-    cluster = folder / "data"
-    environment = {**os.environ, "LC_ALL": "C", "TZ": "UTC"}
-    environment.pop("PGDATA", None)
-    told = subprocess.run(
-        [
-            programs / "initdb", "--pgdata", cluster, "--username", "postgres", "--auth", "trust",
-            "--encoding", "UTF8", "--locale", "C", "--no-sync", "--no-instructions",
-        ],
-        capture_output=True, text=True, cwd=folder, user=user, env=environment, check=False,
-    )  # fmt: skip
-    if told.returncode:
-        shutil.rmtree(folder, ignore_errors=True)
-        raise Missing(f"initdb failed: {told.stderr.strip()}")
-    options = [f"-c{name}={value}" for name, value in _SETTINGS.items()]
-    # It ends with us, also when we are killed: then the pipe that it reads from ends.
-    program = subprocess.Popen(
-        ["/bin/sh", "-c", '"$@" </dev/null & cat >/dev/null; kill -QUIT $!; wait $!', "sh",
-         programs / "postgres", "-D", cluster, "-k", folder, *options],
-        stdin=subprocess.PIPE, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, cwd=folder, user=user,
-        env=environment, start_new_session=True,
-    )  # fmt: skip
-    owner = os.getpid()
+class _Cluster:
+    """The files of a server, and the program that serves them."""
 
-    def end() -> None:
-        # A forked child shares what belongs to its parent.
-        if os.getpid() != owner or program.stdin is None:
+    def __init__(self, programs: Path, **settings: str) -> None:
+        self.programs = programs
+        self.settings = {**_SETTINGS, **settings}
+        self.folder = Path(tempfile.mkdtemp(prefix="mpstock-pg-"))
+        self.user = other_user()
+        self.environment = {**os.environ, "LC_ALL": "C", "TZ": "UTC"}
+        self.environment.pop("PGDATA", None)
+        self._owner = os.getpid()
+        self._program: subprocess.Popen[bytes] | None = None
+
+    def make(self) -> None:
+        """Make the files."""
+        if self.user is not None:
+            shutil.chown(self.folder, self.user)
+        told = subprocess.run(
+            [
+                self.programs / "initdb", "--pgdata", self.folder / "data", "--username", "postgres",
+                "--auth", "trust", "--encoding", "UTF8", "--locale", "C", "--no-sync", "--no-instructions",
+            ],
+            capture_output=True, text=True, check=False, cwd=self.folder, user=self.user,
+            env=self.environment,
+        )  # fmt: skip
+        if told.returncode:
+            shutil.rmtree(self.folder, ignore_errors=True)
+            raise Missing(f"initdb failed: {told.stderr.strip()}")
+
+    def start(self) -> None:
+        """Serve them."""
+        options = [f"-c{name}={value}" for name, value in self.settings.items()]
+        # It ends with us, also when we are killed: then the pipe that it reads from ends.
+        self._program = subprocess.Popen(
+            ["/bin/sh", "-c", '"$@" </dev/null & cat >/dev/null; kill -QUIT $!; wait $!', "sh",
+             self.programs / "postgres", "-D", self.folder / "data", "-k", self.folder, *options],
+            stdin=subprocess.PIPE, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, cwd=self.folder,
+            user=self.user, env=self.environment, start_new_session=True,
+        )  # fmt: skip
+
+    def runs(self) -> bool:
+        """Say whether the program has not ended."""
+        return self._program is not None and self._program.poll() is None
+
+    def stop(self) -> None:
+        """End the program at once, as a crash of the machine does."""
+        program, self._program = self._program, None
+        if program is None or program.stdin is None:
             return
         program.stdin.close()
         try:
@@ -161,30 +197,38 @@ def _start(programs: Path) -> Server:
         except subprocess.TimeoutExpired:
             with contextlib.suppress(ProcessLookupError):
                 os.killpg(program.pid, signal.SIGKILL)
-        shutil.rmtree(folder, ignore_errors=True)
 
-    atexit.register(end)
-    found = Server(folder, end)
-    _wait(found, program)
+    def end(self) -> None:
+        """End the program, and remove the files."""
+        # A forked child shares what belongs to its parent.
+        if os.getpid() == self._owner:
+            self.stop()
+            shutil.rmtree(self.folder, ignore_errors=True)
+
+
+def _start(programs: Path, **settings: str) -> Server:
+    cluster = _Cluster(programs, **settings)
+    cluster.make()
+    atexit.register(cluster.end)
+    found = Server(cluster)
+    found.start()
     with found.admin() as admin:
         admin.execute(f"CREATE ROLE {ROLE} LOGIN NOSUPERUSER NOBYPASSRLS NOCREATEDB NOCREATEROLE")
     return found
 
 
-def _wait(found: Server, program: subprocess.Popen[bytes]) -> None:
-    import psycopg
+@contextlib.contextmanager
+def another() -> Iterator[Server]:
+    """Start a server beside the one of the tests, for those that stop it: it has what was committed.
 
-    for _ in range(400):
-        try:
-            found.admin().close()
-        except psycopg.OperationalError:
-            if program.poll() is not None:
-                break
-            time.sleep(0.05)
-        else:
-            return
-    found.end()
-    raise Missing("PostgreSQL did not start")
+    Raises:
+        Missing: there is none on this machine.
+    """
+    found = _start(_programs(), synchronous_commit="on")
+    try:
+        yield found
+    finally:
+        found.end()
 
 
 def other_user() -> str | None:

@@ -12,7 +12,6 @@ import json
 import os
 import re
 import signal
-import sqlite3
 import subprocess
 import sys
 import time
@@ -29,6 +28,8 @@ from mpstock.simulation import serve
 from mpstock_onec.simulator import OnecSimulator
 from mpstock_ozon.simulator import OzonSimulator
 from mpstock_wb.simulator import WbSimulator
+from tests import ledgers
+from tests.byhand import by_hand
 
 OZON_CODE = "22142605386000"
 OZON_SPARE = "1020003080073000"
@@ -146,7 +147,7 @@ class Play:
     def __attrs_post_init__(self) -> None:
         onec, ozon, wb = self.urls
         self.tables = {
-            "ledger": {"url": "sqlite:///mpstock.db"},
+            "ledger": ledgers.settings_of(self.ledger),
             "clock": {"speed": self.speed},
             "network": {"attempts": 2},
             "sources": {"erp": self.onec.settings(onec)},
@@ -247,7 +248,7 @@ class Play:
 
     def recorded(self, name: str) -> dict[str, int | None]:
         """What the ledger believes a marketplace has accepted, by article; nothing may be left in flight."""
-        with contextlib.closing(sqlite3.connect(self.ledger)) as ledger:
+        with by_hand(self.ledger) as ledger:
             rows = ledger.execute(
                 "SELECT p.sku, m.synced_quantity, m.in_flight FROM marketplace_stocks AS m "
                 "JOIN products AS p ON p.id = m.product_id WHERE m.marketplace = ?",

@@ -31,6 +31,7 @@ from mpstock_odoo.simulator import OdooSimulator
 from mpstock_onec.simulator_odata import OdataSimulator
 from mpstock_ozon.simulator import OzonSimulator
 from mpstock_wb.simulator import WbSimulator
+from tests import ledgers
 from tests.acceptance.play import OZON_CODE, WB_CODE, Result, command, toml
 
 SPEED = 300.0
@@ -113,7 +114,7 @@ def stage(folder: Path, levels: Mapping[tuple[str, str], int], skus: Sequence[st
         booked = {name: {"books_at": "order", "lag": "10m"} for name in ("ozon", "wb")}
         common = {"absorbs": booked}
         tables = {
-            "ledger": {"url": "sqlite:///mpstock.db"},
+            "ledger": ledgers.settings_of(folder / "mpstock.db"),
             "clock": {"speed": SPEED},
             "sharing": {"between_sinks": "exclusive"},
             "sources": {

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import random
 import signal
-import sqlite3
 import sys
 import time
 from collections import Counter
@@ -25,6 +24,7 @@ from tests.acceptance.play import (
     standard,
     until,
 )
+from tests.byhand import by_hand
 
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="these are POSIX signals")
 
@@ -143,9 +143,8 @@ def test_a_second_process_reads_the_ledger_during_a_push(tmp_path: Path) -> None
         assert "pending" in play.run("status").ok().stdout
         assert play.json("log", "--sink", "ozon")["log"]
         play.run("explain", "SKU-0001").ok()
-        with sqlite3.connect(f"file:{play.ledger}?mode=ro", uri=True) as reader:
+        with by_hand(play.ledger) as reader:
             (count,) = reader.execute("SELECT count(*) FROM stock_sync_log").fetchone()
-        reader.close()
         assert count > 0
         assert process.poll() is None, "the push was over before it was looked at"
         assert ended(process).code == 0

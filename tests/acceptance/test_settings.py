@@ -154,6 +154,7 @@ def test_secrets_come_from_env_beside_the_file(play: Play, tmp_path: Path) -> No
     assert play.shown("ozon") == {"SKU-A": 8}
 
 
+@pytest.mark.sqlite("its file")
 def test_the_settings_may_lie_elsewhere_and_their_paths_are_relative_to_them(
     play: Play, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -28,8 +28,10 @@ from tests.acceptance.play import (
     shop,
     toml,
 )
+from tests.ledgers import ON_POSTGRES
 
 LEVELS = {"SKU-A": 10, "SKU-B": 20, "АРТ-007": 30}
+LEDGER = () if ON_POSTGRES else ("mpstock.db",)
 
 
 @pytest.fixture
@@ -88,7 +90,7 @@ def test_what_is_asked_for_becomes_a_shop(play: Play, choice: dict[str, str]) ->
     typed[1] += f" {choice['wb']}"
     result = converse(play, *typed, play.sink("wb")["token"], "1", mapped, written)
     assert result.exit_code == 0, result.output
-    assert files(play) == {"mpstock.toml", ".env", "products.csv", "mpstock.db"}
+    assert files(play) == {"mpstock.toml", ".env", "products.csv", *LEDGER}
     assert play.pushes("ozon") == play.pushes("wb") == 0
     secrets = [PASSWORD, API_KEY, play.sink("wb")["token"]]
     env = play.folder / ".env"
@@ -186,7 +188,7 @@ def given(play: Play, *options: str, **changes: Any) -> Any:
 def test_a_script_gives_the_answers_in_a_file(play: Play) -> None:
     """The same tables as in the settings, secrets in plain; the document says how the products match."""
     result = given(play, "--json").ok()
-    assert result.json["written"] == [".env", "mpstock.db", "mpstock.toml"]
+    assert result.json["written"] == [".env", *LEDGER, "mpstock.toml"]
     found = {sink["name"]: sink for sink in result.json["sinks"]}
     assert (found["ozon"]["matched"], found["ozon"]["listings"]) == (2, 4)
     assert [match["sku"] for match in found["ozon"]["near"]] == ["АРТ-007"]

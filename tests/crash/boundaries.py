@@ -12,7 +12,7 @@ import signal
 import sys
 import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -24,6 +24,9 @@ _STEPS = {
     "receive_response_headers.complete": "answered",
     "receive_response_body.complete": "read",
 }
+_MACHINERY = ("database", "sqlite", "postgres")
+"""The modules of the ledger that write for others."""
+
 _WRITES = ("INSERT", "UPDATE", "DELETE", "WITH")
 
 
@@ -59,6 +62,7 @@ class Boundaries:
 
     def _watch_ledger(self) -> None:
         from mpstock.ledger.database import Database
+        from mpstock.ledger.sqlite import SqliteDatabase
 
         transaction = Database.transaction
 
@@ -74,8 +78,8 @@ class Boundaries:
                 self.reach(f"commit:before {place}")
             self.reach(f"commit:after {place}")
 
-        def watch_statement(name: str) -> None:
-            plain = getattr(Database, name)
+        def watch_statement(kind: type[Database], name: str) -> None:
+            plain = getattr(kind, name)
 
             def statement(database: Any, sql: str, *rest: Any) -> Any:
                 if database._depth or not sql.lstrip().upper().startswith(_WRITES):
@@ -87,11 +91,17 @@ class Boundaries:
                 self.reach(f"commit:after {place}")
                 return result
 
-            setattr(Database, name, statement)
+            setattr(kind, name, statement)
 
         Database.transaction = watched  # type: ignore[method-assign, assignment]
-        for name in ("execute", "insert", "executemany"):
-            watch_statement(name)
+        for name in ("execute", "insert", "_executemany"):
+            watch_statement(SqliteDatabase, name)
+        with suppress(ImportError):
+            from mpstock.ledger.postgres import PostgresDatabase
+
+            # For many rows it begins a transaction.
+            for name in ("execute", "insert"):
+                watch_statement(PostgresDatabase, name)
 
     def _watch_client(self) -> None:
         import httpx
@@ -122,7 +132,8 @@ def _place() -> str:
     frame = sys._getframe(2)
     while frame.f_back is not None:
         code = frame.f_code
-        if "mpstock" in code.co_filename and not code.co_filename.endswith("database.py"):
-            return f"{Path(code.co_filename).stem}.{code.co_name}"
+        file = Path(code.co_filename)
+        if "mpstock" in file.parts and file.stem not in _MACHINERY:
+            return f"{file.stem}.{code.co_name}"
         frame = frame.f_back
     return "?"

@@ -16,15 +16,17 @@ import sys
 from pathlib import Path
 from typing import Any
 
+from tests import ledgers
 from tests.crash.boundaries import Boundaries
 
 PACKAGES = ("mpstock", "mpstock_onec", "mpstock_ozon", "mpstock_wb")
+NEEDED_ON_POSTGRES = ("psycopg", "psycopg.adapt")
 NEEDED = ("sqlalchemy.dialects.sqlite", "alembic.command", "httpx", "httpcore", "anyio._backends._asyncio")
 LEFT_OUT = ("simulat", "testing", "__main__", "migrations", "service")
 
 
 def _import_all() -> None:
-    for name in NEEDED:
+    for name in (*NEEDED, *(NEEDED_ON_POSTGRES if ledgers.ON_POSTGRES else ())):
         importlib.import_module(name)
     for package in PACKAGES:
         module = importlib.import_module(package)

@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-import contextlib
 import re
 import signal
-import sqlite3
 import time
 from collections import Counter
 from pathlib import Path
 
 import pytest
 
+from tests.byhand import by_hand
 from tests.crash.forks import Forks, Process
 from tests.crash.trials import every, shuffled
 from tests.crash.world import World, world
@@ -23,7 +22,7 @@ LEASE = 180.0 / SPEED
 
 def late(found: World) -> int:
     """How many answers came to a process that had lost its lease."""
-    with contextlib.closing(sqlite3.connect(found.play.ledger)) as ledger:
+    with by_hand(found.play.ledger) as ledger:
         (count,) = ledger.execute("SELECT count(*) FROM stock_sync_log WHERE error_code = 'late'").fetchone()
     return int(count)
 

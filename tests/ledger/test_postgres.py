@@ -19,8 +19,9 @@ from hypothesis import strategies as st
 from mpstock.asked import Asked
 from mpstock.errors import ConfigurationError, LedgerError, LedgerLockedError
 from mpstock.ledger import Ledger, many
+from mpstock.ledger import postgres as postgres_module
 from mpstock.ledger.chain import verify
-from mpstock.ledger.database import Database, ids, rows_of
+from mpstock.ledger.database import BUSY_TIMEOUT, Database, ids, rows_of
 from mpstock.ledger.opening import open_database
 from mpstock.model import Level
 from tests import postgres
@@ -231,6 +232,28 @@ def test_a_connection_that_was_lost_is_made_anew(pair: tuple[Ledger, Ledger]) ->
     with pytest.raises(LedgerError, match="connection was lost"):
         broken_off()
     assert ledger.runs.recall("a") == "1"
+
+
+def test_a_writer_that_says_nothing_any_more_is_not_waited_for(
+    pair: tuple[Ledger, Ledger], url: str, request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A machine that is gone in the middle of a transaction leaves it to the server, which takes it back."""
+    assert postgres_module._SILENT < BUSY_TIMEOUT
+    monkeypatch.setattr(postgres_module, "_SILENT", 0.2)
+    gone = pair[0]
+    with closing(Ledger(url, f"{request.node.name} 1")) as next_one:
+
+        def broken_off() -> None:
+            with gone.transaction():
+                gone.runs.remember("a", "lost")
+                with next_one.transaction():
+                    next_one.runs.remember("b", "1")
+                gone.runs.remember("a", "later")
+
+        with pytest.raises(LedgerError, match="connection was lost"):
+            broken_off()
+        assert next_one.runs.recall("a") is None
+        assert gone.runs.recall("b") == "1"
 
 
 def test_two_processes_that_open_a_new_database_make_its_tables_once() -> None:

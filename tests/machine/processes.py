@@ -14,7 +14,8 @@ import asyncio
 import sqlite3
 from collections.abc import Awaitable, Callable, Coroutine
 from concurrent.futures import Executor
-from typing import Any, TypeVar, TypeVarTuple
+from contextlib import AbstractContextManager, nullcontext
+from typing import Any, Protocol, TypeVar, TypeVarTuple
 
 from attrs import define, field
 from sqlalchemy import event
@@ -23,10 +24,11 @@ from sqlalchemy.engine import Engine
 from mpstock import AsyncShop
 from mpstock.owners import unregister
 from mpstock.testing.virtual import _VirtualLoop
+from tests import ledgers
 from tests.machine.counting import count
 from tests.reconcile.shops import Killed
 
-__all__ = ["AT_COMMITS", "CRASHES", "WHILE_READING", "WHILE_WRITING", "Loop", "Process"]
+__all__ = ["AT_COMMITS", "CRASHES", "WHILE_READING", "WHILE_WRITING", "Loop", "Process", "Wired"]
 
 T = TypeVar("T")
 Ts = TypeVarTuple("Ts")
@@ -94,7 +96,7 @@ class Process:
         factory=list[tuple[int, Callable[[], Awaitable[None]]]]
     )
     _armed: tuple[str, int] | None = None
-    _wires: list[Wire] = field(factory=list["Wire"])
+    _wires: list[Wired] = field(factory=list["Wired"])
 
     def arm(self, crash: str, nth: int) -> None:
         """Let it die at the nth point of this kind."""
@@ -138,11 +140,19 @@ class Process:
             global _opening
             _opening = self
             try:
-                self.shop = make()
-                await self.shop.build()
+                with self._to_the_server():
+                    self.shop = make()
+                    await self.shop.build()
             finally:
                 _opening = None
         return self.shop
+
+    def _to_the_server(self) -> AbstractContextManager[None]:
+        if not ledgers.ON_POSTGRES:
+            return nullcontext()
+        from tests.machine.server_wires import wired
+
+        return wired(self, self._wires)
 
     async def close(self) -> None:
         """End it in good order."""
@@ -160,13 +170,23 @@ class Process:
         if engine is not None and not elsewhere:
             unregister(engine.leases.owner)
         for wire in self._wires:
-            sqlite3.Connection.close(wire)
+            wire.cut()
+
+
+class Wired(Protocol):
+    """A process's connection to the ledger."""
+
+    def cut(self) -> None:
+        """Take it away: nobody has said goodbye."""
 
 
 class Wire(sqlite3.Connection):
-    """A process's connection to the ledger."""
+    """A process's connection to the file of the ledger."""
 
     process: Process
+
+    def cut(self) -> None:
+        super().close()
 
     def execute(self, sql: str, *parameters: Any) -> sqlite3.Cursor:
         process = self.process

@@ -15,12 +15,14 @@ import sys
 import tempfile
 import time
 from collections import Counter
+from contextlib import nullcontext
 from pathlib import Path
 
 from hypothesis import HealthCheck, Phase, seed, settings
 from hypothesis.internal.conjecture import engine
 from hypothesis.stateful import run_state_machine_as_test
 
+from tests import ledgers
 from tests.machine.counting import FIRED, table
 from tests.machine.on_purpose import Machine
 from tests.machine.processes import CRASHES
@@ -68,7 +70,8 @@ def _part(examples: int, steps: int, number: int, place: Path) -> None:
         put_in(name)
     _limit_shrinking()
     try:
-        play(examples, steps, number)
+        with ledgers.elsewhere() if ledgers.ON_POSTGRES else nullcontext():
+            play(examples, steps, number)
     finally:
         place.write_text(json.dumps(FIRED), encoding="utf-8")
 

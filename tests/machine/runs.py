@@ -7,9 +7,7 @@ the end everything heals, and two runs later each listing shows the formula to t
 from __future__ import annotations
 
 import asyncio
-import sqlite3
 from collections.abc import Awaitable, Callable
-from contextlib import closing
 from datetime import datetime, timedelta
 from itertools import combinations
 from typing import TypeVar
@@ -19,6 +17,7 @@ from hypothesis.stateful import RuleBasedStateMachine, invariant
 from mpstock import AsyncShop, Plan, Report
 from mpstock.reconcile.asking import Read
 from tests import ledgers
+from tests.byhand import by_hand
 from tests.machine.counting import count
 from tests.machine.events import ALL_ROWS, Events
 from tests.machine.hands import KINDS, SCOPES
@@ -305,7 +304,7 @@ class Runs(RuleBasedStateMachine):
     def _hold_against_the_log(self) -> None:
         """Every accepted write that anybody lived to record is told by the log, and no intent is left."""
         self._restart()
-        with closing(sqlite3.connect(self.world.folder / "mpstock.db")) as ledger:
+        with by_hand(self.world.folder / "mpstock.db") as ledger:
             intents = ledger.execute("SELECT count(*) FROM marketplace_stocks WHERE in_flight IS NOT NULL")
             assert intents.fetchone() == (0,), "an intent is left"
             unfinished = ledger.execute("SELECT count(*) FROM pushes WHERE finished_at IS NULL")

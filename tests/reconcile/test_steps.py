@@ -78,6 +78,9 @@ def _name(function: Any) -> str:
     return str(named.__qualname__).replace("<locals>.", "")
 
 
+pytestmark = pytest.mark.sqlite("the instructions of its machine")
+
+
 @pytest.fixture
 def meter(monkeypatch: pytest.MonkeyPatch) -> Meter:
     """Every step of every ledger that is opened, measured; and pages so short that few products fill many."""

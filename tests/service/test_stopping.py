@@ -7,12 +7,11 @@ import json
 import os
 import signal
 import socket
-import sqlite3
 import subprocess
 import sys
 import time
 from collections.abc import Iterator
-from contextlib import closing, contextmanager
+from contextlib import contextmanager
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -24,14 +23,16 @@ from mpstock.errors import Interrupted
 from mpstock.inmemory import InMemorySink
 from mpstock.service import Service
 from mpstock.service.runner import Job
+from mpstock.service.systemd import notify
 from mpstock.testing import VirtualClock, run_virtual
+from tests.acceptance.play import toml
+from tests.byhand import by_hand
+from tests.ledgers import settings_of
 from tests.service.scheduled import never, shop_of
 
 ROOT = Path(__file__).resolve().parents[2]
 
 TOML = """
-[ledger]
-url = "sqlite:///mpstock.db"
 [sources.erp]
 plugin = "memory"
 levels = {{ A = 10 }}
@@ -52,7 +53,8 @@ stop_within = "{within}"
 def _pushing(folder: Path, *, seconds: float, within: str = "25s", **environ: str) -> Iterator[Any]:
     """A service, as a process of its own, whose first batch is on the wire."""
     config = folder / "mpstock.toml"
-    config.write_text(TOML.format(within=within), encoding="utf-8")
+    ledger = toml({"ledger": settings_of(folder / "mpstock.db")})
+    config.write_text(ledger + TOML.format(within=within), encoding="utf-8")
     program = subprocess.Popen(
         [sys.executable, "-m", "tests.service.slow_program", str(config), str(seconds), "--log", "json"],
         stdout=subprocess.PIPE,
@@ -74,7 +76,7 @@ def _log(program: Any) -> list[str]:
 
 
 def _state(folder: Path) -> tuple[Any, ...]:
-    with closing(sqlite3.connect(folder / "mpstock.db")) as database:
+    with by_hand(folder / "mpstock.db") as database:
         found: tuple[Any, ...] = database.execute(
             "SELECT synced_quantity, in_flight IS NOT NULL, sync_status FROM marketplace_stocks"
         ).fetchone()
@@ -101,6 +103,20 @@ def test_a_signal_lets_the_batch_on_its_way_be_answered_and_recorded(tmp_path: P
     (ready,) = [one for one in told if "READY=1" in one]
     assert "STATUS=listens on http://127.0.0.1:" in ready
     assert _state(tmp_path) == (8, 0, "ok")
+
+
+def test_a_systemd_that_does_not_listen_holds_nothing_up(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its queue is short: what does not fit into it is left out, and the service goes on."""
+    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as systemd:
+        systemd.bind(str(tmp_path / "notify"))
+        monkeypatch.setenv("NOTIFY_SOCKET", str(tmp_path / "notify"))
+        told = [notify("WATCHDOG=1") for _ in range(2_000)]
+        assert told[0]
+        assert not told[-1]
+        systemd.recv(1000)
+        assert notify("STOPPING=1")
 
 
 def test_a_second_signal_ends_it_at_once(tmp_path: Path) -> None:

@@ -25,6 +25,12 @@ from mpstock.ledger.postgres_errors import translated
 
 __all__ = ["PostgresDatabase"]
 
+_SILENT = 25.0
+"""Seconds after which the server takes a write transaction back whose process says nothing any more.
+
+A machine that is gone does not close its connection. Whoever waits for it, waits longer (`BUSY_TIMEOUT`).
+"""
+
 _FETCHED = 2_000
 """Rows that one round trip brings of what is read one by one."""
 
@@ -100,6 +106,7 @@ class PostgresDatabase(Database):
         """How a write transaction begins: one after the other for each tenant, and counted."""
         return (
             f"{self._whose}; SET LOCAL lock_timeout = {int(database.BUSY_TIMEOUT * 1000)}; "
+            f"SET LOCAL idle_in_transaction_session_timeout = {int(_SILENT * 1000)}; "
             f"UPDATE tenants SET writes = writes + 1 WHERE id = {self._tenant or 0} RETURNING writes"
         )
 

@@ -13,7 +13,7 @@ PLACE = "[ledger] url"
 
 _LOCKED = {"55P03", "40P01", "40001", "57014"}
 _FULL = {"53100", "53200", "25006"}
-_LOST = ("08", "57P")
+_LOST = ("08", "57P", "25P03")
 
 
 def translated(error: psycopg.Error, place: str) -> LedgerError:

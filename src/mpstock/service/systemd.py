@@ -22,6 +22,8 @@ def notify(*states: str) -> bool:
         address = f"\0{address[1:]}"
     try:
         with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as out:
+            # One that does not listen just now does not hold the event loop up.
+            out.setblocking(False)
             out.sendto("\n".join(states).encode(), address)
     except OSError:
         return False

@@ -7,7 +7,6 @@ import os
 import re
 import signal
 import socket
-import sqlite3
 import subprocess
 import sys
 import time
@@ -19,6 +18,9 @@ import httpx
 import pytest
 
 from mpstock_onec.simulator_exchange import ExchangeClient
+from tests.acceptance.play import toml
+from tests.byhand import by_hand
+from tests.ledgers import settings_of
 from tests.programs import SRC
 from tests.service.exchange.sites import CATALOGUE, SETTINGS, stock
 
@@ -36,7 +38,9 @@ def _free_port() -> int:
 @contextmanager
 def _service(folder: Path, port: int, more: str = "") -> Iterator[subprocess.Popen[str]]:
     """Run `mpstock run` in a folder until it is killed, or ends with SIGTERM."""
-    (folder / "mpstock.toml").write_text(SETTINGS + more, encoding="utf-8")
+    ledger = toml({"ledger": settings_of(folder / "ledger.db")})
+    settings = SETTINGS.replace('[ledger]\nurl = "sqlite:///ledger.db"\n', ledger)
+    (folder / "mpstock.toml").write_text(settings + more, encoding="utf-8")
     arguments = ["run", "--config", str(folder / "mpstock.toml"), "--port", str(port), "--no-schedule"]
     program = subprocess.Popen(
         [sys.executable, "-m", "mpstock", *arguments],
@@ -61,7 +65,7 @@ def _service(folder: Path, port: int, more: str = "") -> Iterator[subprocess.Pop
 
 def _levels(folder: Path) -> dict[str, int]:
     query = "SELECT p.sku, s.quantity FROM stock_levels s JOIN products p ON p.id = s.product_id"
-    with sqlite3.connect(folder / "ledger.db") as database:
+    with by_hand(folder / "ledger.db") as database:
         return dict(database.execute(query).fetchall())
 
 

@@ -4,21 +4,23 @@ from __future__ import annotations
 
 import asyncio
 import random
-import sqlite3
 import subprocess
 import time
-from contextlib import closing, suppress
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
 
 from benchmarks.webhook_load import Connection, start
+from tests.acceptance.play import toml
+from tests.byhand import by_hand
+from tests.ledgers import settings_of
 
 CONNECTIONS, RATE = 8, 400
 
 
 def _stored(folder: Path, sql: str) -> dict[str, int]:
-    with closing(sqlite3.connect(folder / "load.db", timeout=30)) as database:
+    with by_hand(folder / "load.db") as database:
         return dict(database.execute(sql).fetchall())
 
 
@@ -45,10 +47,11 @@ def test_what_was_answered_outlives_the_process(tmp_path: Path) -> None:
     """
     chance = random.Random(1)
     skus = [sku for number in range(CONNECTIONS) for sku in Connection(number, "", 0).skus]
+    ledger = toml({"ledger": settings_of(tmp_path / "load.db")})
     last: dict[str, int] = {}
     accepted = 0
     for life in range(5):
-        process, host, port = start(tmp_path, skus, sink=True)
+        process, host, port = start(tmp_path, skus, sink=True, ledger=ledger)
         connections = [Connection(number, host, port, life * 1_000) for number in range(CONNECTIONS)]
         try:
             asyncio.run(_until_it_dies(connections, process, chance.uniform(0.5, 2.5)))
@@ -67,7 +70,7 @@ def test_what_was_answered_outlives_the_process(tmp_path: Path) -> None:
         ahead = [sku for sku, units in last.items() if stored[sku] > units]
         assert len(ahead) <= CONNECTIONS
     assert accepted > 100
-    process, _, _ = start(tmp_path, skus, sink=True)
+    process, _, _ = start(tmp_path, skus, sink=True, ledger=ledger)
     try:
         for _ in range(600):
             if not _stored(tmp_path, "SELECT product_id, 1 FROM dirty"):
