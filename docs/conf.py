@@ -43,7 +43,10 @@ nitpick_ignore_regex = [
     ("py:.*", rf"({_FOREIGN}|os|pathlib|random|types|typing)\..*"),
     ("py:class", r"([a-z_]+\.)*[A-Z]"),
     ("py:class", r"[A-Za-z]+"),
-    ("py:class", r"mpstock\.(config|fleet|ledger|pacing|phrases|plugins|reconcile|simulation|testing|transport)\..*"),
+    (
+        "py:class",
+        r"mpstock\.(config|fleet|ledger|pacing|phrases|plugins|reconcile|simulation|testing|transport)\..*",
+    ),
 ]
 
 # `nox -s links`. Addresses of a reader's own are examples; GitHub writes its anchors by script.
