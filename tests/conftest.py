@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import gc
 from collections.abc import Iterator
 from contextlib import nullcontext
 
@@ -24,6 +25,18 @@ def pytest_configure(config: pytest.Config) -> None:
     """Some tests let go of a ledger without closing it, as a program does that is killed."""
     if ledgers.ON_POSTGRES:
         config.addinivalue_line("filterwarnings", "ignore:.*was deleted while still open:ResourceWarning")
+
+
+def pytest_collection() -> None:
+    """Look for no garbage while modules are imported: they stay."""
+    gc.disable()
+
+
+def pytest_collection_finish() -> None:
+    """Thousands of tests and their modules stay to the end; no collection is to walk over them again."""
+    gc.collect()
+    gc.freeze()
+    gc.enable()
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import logging
 import os
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Literal, TypeVar, cast
 
 from attrs import evolve, field, frozen
@@ -21,6 +21,7 @@ from mpstock.contract_versions import (
     warn_deprecated,
 )
 from mpstock.errors import PluginError, PluginLoadError, UnknownPluginError
+from mpstock.installed import GROUP, Announced, announced
 from mpstock.interfaces import BufferPolicySpec, SinkSpec, SourceSpec
 from mpstock.nearest import nearest
 from mpstock.plugin_checks import (
@@ -45,7 +46,6 @@ __all__ = ["CONTRACT", "LOAD_PLUGINS", "ContractDeprecationWarning", "LoadedPlug
 LOAD_PLUGINS = "MPSTOCK_LOAD_PLUGINS"
 """The environment variable with the entry points to load, separated by commas; empty = none."""
 
-_GROUP = "mpstock"
 _OURS = "files moysklad odoo onec ozon wb yandex"
 _DISTRIBUTIONS = {
     **{name: f"mpstock-{name}" for name in _OURS.split()},
@@ -222,13 +222,13 @@ class PluginRegistry:
         wanted = self._environ.get(LOAD_PLUGINS)
         names = None if wanted is None else {name.strip() for name in wanted.split(",") if name.strip()}
         # With nothing to load nothing is looked for: the scan of what is installed has its price.
-        found = [] if names == set() and self._entry_points is None else self._found()
-        for entry_point in found:
-            if names is None or entry_point.name in names:
-                self._plugins.append(self._load_one(entry_point))
+        found = () if names == set() and self._entry_points is None else self._found()
+        for one in found:
+            if names is None or one.name in names:
+                self._plugins.append(self._load_one(one))
             else:
-                self._left_out[entry_point.name] = _distribution(entry_point)[0]
-        for name in sorted((names or set()) - {entry_point.name for entry_point in found}):
+                self._left_out[one.name] = one.distribution
+        for name in sorted((names or set()) - {one.name for one in found}):
             self._plugins.append(
                 LoadedPlugin(name, "broken", error=f"{LOAD_PLUGINS} names it, and it is not installed")
             )
@@ -236,18 +236,14 @@ class PluginRegistry:
             if plugin.state == "broken":
                 _logger.warning("the plugin %s is left out: %s", plugin.label, plugin.error)
 
-    def _found(self) -> list[EntryPoint]:
-        if self._entry_points is not None:
-            return list(self._entry_points)
-        from importlib.metadata import entry_points
+    def _found(self) -> Sequence[Announced]:
+        given = self._entry_points
+        return announced() if given is None else [Announced.of(entry_point) for entry_point in given]
 
-        return sorted(entry_points(group=_GROUP), key=lambda entry_point: entry_point.name)
-
-    def _load_one(self, entry_point: EntryPoint) -> LoadedPlugin:
-        distribution, version = _distribution(entry_point)
-        found = LoadedPlugin(entry_point.name, distribution=distribution, version=version)
+    def _load_one(self, one: Announced) -> LoadedPlugin:
+        found = LoadedPlugin(one.name, distribution=one.distribution, version=one.version)
         try:
-            plugin = entry_point.load()
+            plugin = one.entry_point.load()
         # A plugin may do anything when it is imported, leave the process included.
         except (Exception, SystemExit) as error:
             return evolve(found, state="broken", error=describe_exception(error))
@@ -336,14 +332,9 @@ def _manager() -> Any:
 
     from mpstock import hookspecs
 
-    manager = pluggy.PluginManager(_GROUP)
+    manager = pluggy.PluginManager(GROUP)
     manager.add_hookspecs(hookspecs)
     return manager
-
-
-def _distribution(entry_point: EntryPoint) -> tuple[str, str]:
-    found = entry_point.dist
-    return (found.name, found.version) if found is not None else ("", "")
 
 
 def _bringing(plugin: LoadedPlugin, specs: Iterable[Spec]) -> LoadedPlugin:

@@ -1,11 +1,13 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Sequence
 from datetime import time, timedelta
 from decimal import Decimal
 from pathlib import Path
 
 import pytest
+from attrs import frozen
 
 from mpstock.config import (
     Absorption,
@@ -16,6 +18,7 @@ from mpstock.config import (
     SourceConfig,
     When,
     load,
+    structure_settings,
 )
 from mpstock.plugins import PluginRegistry
 from tests.config.shop import SINK, SOURCE, Load
@@ -156,6 +159,21 @@ def test_paths_are_relative_to_the_file_not_to_the_caller(
     assert config.ledger.path == folder / "mpstock.db"
     (folder / "mpstock.toml").write_text("[ledger]\nurl = 'sqlite:////var/lib/mpstock.db'\n")
     assert load(folder / "mpstock.toml", plugins=plugins).ledger.path == Path("/var/lib/mpstock.db")
+
+
+def test_each_shop_of_a_process_has_the_files_of_its_own_folder(tmp_path: Path) -> None:
+    """Relative paths start at the folder of the settings that name them, and nowhere without one."""
+
+    @frozen
+    class Files:
+        prices: Path
+        more: Sequence[Path] = ()
+
+    for base in (tmp_path / "one", tmp_path / "other", None, tmp_path / "one"):
+        table = {"prices": "prices.csv", "more": ["a.csv", str(tmp_path / "b.csv")]}
+        found = structure_settings(Files, table, "[sources.erp]", base=base)
+        start = Path() if base is None else base
+        assert found == Files(start / "prices.csv", (start / "a.csv", tmp_path / "b.csv"))
 
 
 def test_a_configuration_can_be_made_in_code() -> None:

@@ -1,5 +1,5 @@
 from __future__ import annotations
 
-from tests.fleet.fleets import play
+from tests.fleet.fleets import play, postgresql
 
-__all__ = ["play"]
+__all__ = ["play", "postgresql"]

@@ -21,7 +21,7 @@ from mpstock.plugins import PluginRegistry
 from mpstock.secret import Secret
 from tests import postgres
 
-needs_postgresql = pytest.mark.skipif(bool(postgres.why_missing()), reason=postgres.why_missing() or "-")
+needs_postgresql = pytest.mark.usefixtures("postgresql")
 
 
 @frozen
@@ -106,6 +106,13 @@ code = "main"
 [sinks.shop.buffer]
 policy = "all"
 """
+
+
+@pytest.fixture(scope="session")
+def postgresql() -> None:
+    """A PostgreSQL that runs; it is not started for whoever only collects these tests."""
+    if missing := postgres.why_missing():
+        pytest.skip(missing)
 
 
 @cache

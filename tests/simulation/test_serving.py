@@ -50,12 +50,17 @@ def test_several_doubles_live_in_one_thread() -> None:
         httpx.get(f"{urls[0]}/thread")
 
 
-def test_serving_starts_and_stops_quickly() -> None:
-    """A test can afford a real server."""
-    begun = time.monotonic()
-    with serve(Threads()) as (url,):
-        assert httpx.get(f"{url}/thread").status_code == 200
-    assert time.monotonic() - begun < 3.0
+def test_serving_starts_and_stops_at_once() -> None:
+    """A test can afford a real server, also one that a client holds a connection to."""
+    took = []
+    with httpx.Client() as client:
+        for _ in range(5):
+            begun = time.monotonic()
+            with serve(Threads(), Threads()) as (url, _other):
+                assert client.get(f"{url}/thread").status_code == 200
+            took.append(time.monotonic() - begun)
+    # The quickest says what serving costs, on a busy machine too; one look in a tenth of a second is more.
+    assert min(took) < 0.1
 
 
 def test_answers_do_not_wait_for_the_acknowledgement_of_their_head() -> None:
@@ -101,12 +106,13 @@ def test_a_drop_closes_the_connection_without_an_answer() -> None:
 
 def test_scaled_time_scales_the_limits() -> None:
     """At a speed of 200 a minute's limit is free again after 0.3 s."""
-    with serve(Threads(speed=200.0)) as (url,):
-        answers = [httpx.get(f"{url}/limited") for _ in range(3)]
+    with serve(Threads(speed=200.0)) as (url,), httpx.Client() as client:
+        client.get(f"{url}/thread")
+        answers = [client.get(f"{url}/limited") for _ in range(3)]
         assert [one.status_code for one in answers] == [200, 200, 429]
         assert 0.0 < answers[2].json() <= 60.0
         deadline = time.monotonic() + 10.0
-        while httpx.get(f"{url}/limited").status_code != 200:
+        while client.get(f"{url}/limited").status_code != 200:
             assert time.monotonic() < deadline
 
 
@@ -132,6 +138,7 @@ def test_a_taken_port_is_named() -> None:
 def test_without_uvicorn_the_extra_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
     """The core has no server: without uvicorn the error says what to install."""
     monkeypatch.setitem(sys.modules, "uvicorn", None)
+    monkeypatch.delitem(sys.modules, "mpstock.simulation.server", raising=False)
     with pytest.raises(ConfigurationError, match=r"mpstock\[simulation\]"), serve(Threads()):
         pass
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 import enum
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from collections.abc import Set as AbstractSet
+from contextvars import ContextVar
 from datetime import date, time, timedelta
 from decimal import Decimal, InvalidOperation
 from pathlib import Path
@@ -25,7 +26,10 @@ from mpstock.config.recurring import When
 from mpstock.nearest import nearest
 from mpstock.secret import Secret
 
-__all__ = ["Cell", "Variable", "WrongValueError", "describe", "expected", "make_converter"]
+__all__ = ["BASE", "Cell", "Variable", "WrongValueError", "describe", "expected", "make_converter"]
+
+BASE: ContextVar[Path | None] = ContextVar("BASE", default=None)
+"""Where the relative paths start in the settings that are being read; None: they stay as they are."""
 
 
 class Cell(str):
@@ -97,12 +101,11 @@ def expected(kind: Any) -> str:
     return f"a {getattr(kind, '__name__', kind)}"
 
 
-def make_converter(base: Path | None = None) -> Converter:
-    """Return the converter of the settings; relative paths in them start at `base`."""
+def make_converter() -> Converter:
+    """Return the converter of the settings; relative paths in them start at `BASE`."""
     converter = Converter(forbid_extra_keys=True, detailed_validation=True, use_alias=True)
     for kind, hook in _SIMPLE.items():
         converter.register_structure_hook(kind, hook)
-    converter.register_structure_hook(Path, lambda value, _: _path(value, base))
     converter.register_structure_hook_func(_is_literal, _literal)
     converter.register_structure_hook_func(_is_enum, _enum)
     converter.register_structure_hook_factory(_is_sequence, _sequence_hook)
@@ -231,10 +234,10 @@ def _zone(value: object, kind: Any) -> ZoneInfo:
     raise _wrong(value, kind)
 
 
-def _path(value: object, base: Path | None) -> Path:
+def _path(value: object, kind: Any) -> Path:
     if not isinstance(value, (str, Path)) or not str(value):
-        raise _wrong(value, Path)
-    path = Path(value).expanduser()
+        raise _wrong(value, kind)
+    path, base = Path(value).expanduser(), BASE.get()
     return base / path if base is not None else path
 
 
@@ -245,6 +248,7 @@ _SIMPLE: dict[Any, Callable[[object, Any], Any]] = {
     bool: _bool,
     str: _str,
     Secret: _secret,
+    Path: _path,
     timedelta: _timedelta,
     time: _time,
     When: _when,

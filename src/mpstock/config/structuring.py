@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Mapping
-from functools import lru_cache
+from functools import cache
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -12,7 +12,7 @@ from attrs import field, frozen
 from cattrs import Converter
 from cattrs.errors import ClassValidationError, ForbiddenExtraKeysError, IterableValidationError
 
-from mpstock.config.hooks import Cell, WrongValueError, expected, make_converter
+from mpstock.config.hooks import BASE, Cell, WrongValueError, expected, make_converter
 from mpstock.errors import ConfigurationError, PluginContractError
 from mpstock.model import Problem
 from mpstock.nearest import suggestion
@@ -67,8 +67,9 @@ def structure_with_problems(
 ) -> tuple[T | None, list[Problem]]:
     """As `structure_settings`, but return what is wrong instead of raising: None and the problems."""
     check_settings_class(cls)
+    before = BASE.set(base)
     try:
-        return _converter(base).structure(dict(mapping), cls), []
+        return _converter().structure(dict(mapping), cls), []
     except Exception as error:
         # Settings classes are the plugins' own: their validators and converters may raise anything.
         table = _Table(place, places or {}, also_known, owner)
@@ -78,6 +79,8 @@ def structure_with_problems(
             for found in _problems(error, cls, table, "", mapping)
         ]
         return None, problems
+    finally:
+        BASE.reset(before)
 
 
 def check_settings_class(cls: type) -> None:
@@ -93,9 +96,10 @@ def check_settings_class(cls: type) -> None:
         ) from error
 
 
-@lru_cache(maxsize=64)
-def _converter(base: Path | None) -> Converter:
-    return make_converter(base)
+@cache
+def _converter() -> Converter:
+    # One for every folder: what it makes of a settings class costs more than all that it then reads.
+    return make_converter()
 
 
 def configuration_error(problems: Collection[Problem], where: str = "") -> ConfigurationError:

@@ -12,14 +12,14 @@ import sys
 import threading
 from collections.abc import Callable, Iterator, Sequence
 from datetime import datetime
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from mpstock.clock import ScaledClock, SystemClock
 from mpstock.errors import ConfigurationError
-from mpstock.simulation.application import ABORT, Simulator, SinkSimulator, SourceSimulator
+from mpstock.simulation.application import Simulator, SinkSimulator, SourceSimulator
 
 if TYPE_CHECKING:
-    import uvicorn
+    from mpstock.simulation.server import SimulatorServer
 
 __all__ = ["main", "serve"]
 
@@ -50,6 +50,10 @@ def serve(
                 *(server.serve(sockets=[one]) for server, one in zip(servers, sockets, strict=True))
             )
 
+        def end() -> None:
+            for server in servers:
+                server.end()
+
         def thread_main() -> None:
             try:
                 asyncio.run(run())
@@ -67,8 +71,10 @@ def serve(
         finally:
             # From here on cancelled requests are no news.
             logging.getLogger("uvicorn.error").setLevel(logging.CRITICAL)
-            for server in servers:
-                server.should_exit = True
+            for loop in loops:
+                # It may have ended by itself.
+                with contextlib.suppress(RuntimeError):
+                    loop.call_soon_threadsafe(end)
             thread.join(10)
 
 
@@ -87,41 +93,14 @@ def _bind(host: str, port: int) -> socket.socket:
     return bound
 
 
-def _server(app: Simulator) -> uvicorn.Server:
+def _server(app: Simulator) -> SimulatorServer:
     try:
-        import uvicorn
-        from uvicorn.protocols.http.h11_impl import H11Protocol
+        from mpstock.simulation.server import SimulatorServer
     except ImportError as error:
         raise ConfigurationError(
             "serving a simulator needs uvicorn: pip install 'mpstock[simulation]'"
         ) from error
-
-    class Protocol(H11Protocol):
-        """Lets the application close the connection under a request, which ASGI has no word for."""
-
-        def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
-            super().connection_made(transport)
-            inner: Any = self.app
-
-            async def abortable(scope: Any, receive: Any, send: Any) -> None:
-                await inner({**scope, "extensions": {ABORT: transport.abort}}, receive, send)
-
-            self.app = abortable
-
-    return uvicorn.Server(
-        uvicorn.Config(
-            app,
-            http=Protocol,
-            ws="none",
-            lifespan="off",
-            log_config=None,
-            log_level="error",
-            access_log=False,
-            proxy_headers=False,
-            timeout_graceful_shutdown=0,
-            timeout_keep_alive=30,
-        )
-    )
+    return SimulatorServer(app)
 
 
 def main(

@@ -88,6 +88,7 @@ def _trust(ca_file: str | None) -> ssl.SSLContext:
     return context
 
 
+@cache
 def _version() -> str:
     try:
         return version("mpstock")
