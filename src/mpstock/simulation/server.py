@@ -10,6 +10,7 @@ from typing import Any
 import uvicorn
 from uvicorn.protocols.http.h11_impl import H11Protocol
 
+from mpstock.clock import SystemClock
 from mpstock.simulation.application import ABORT, Simulator
 
 __all__ = ["SimulatorServer"]
@@ -74,11 +75,12 @@ class SimulatorServer(uvicorn.Server):
             one.close()
         for connection in list(self.server_state.connections):
             connection.shutdown()
-        loop = asyncio.get_running_loop()
-        over = loop.time() + GRACE
+        # These are real connections, however fast the double's own time runs.
+        clock = SystemClock()
+        over = clock.monotonic() + GRACE
         # uvicorn tells nobody that a connection has gone.
-        while self.server_state.connections and loop.time() < over:  # noqa: ASYNC110
-            await asyncio.sleep(0.001)
+        while self.server_state.connections and clock.monotonic() < over:
+            await clock.sleep(0.001)
         # What is still under way is cancelled with the loop, which ends with its servers.
         for task in self.server_state.tasks:
             task.cancel()
