@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import socket
-from contextlib import suppress
 from typing import Any
 
 import uvicorn
@@ -54,19 +53,19 @@ class SimulatorServer(uvicorn.Server):
                 timeout_keep_alive=30,
             )
         )
-        self._end = asyncio.Event()
+        self._pause: asyncio.Future[None] | None = None
 
     def end(self) -> None:
         """End soon; called in the server's own event loop."""
         self.should_exit = True
-        self._end.set()
+        if self._pause is not None:
+            self._pause.cancel()
 
     async def main_loop(self) -> None:
         # A tick writes the date that the answers bear.
         while not await self.on_tick(0):
-            with suppress(TimeoutError):
-                async with asyncio.timeout(1.0):
-                    await self._end.wait()
+            self._pause = asyncio.ensure_future(SystemClock().sleep(1.0))
+            await asyncio.wait({self._pause})
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
         for server in self.servers:
