@@ -97,6 +97,17 @@ def test_a_refusal_that_stays_costs_one_request_a_run(tmp_path: Path) -> None:
         assert len(account.pushes) == runs
 
 
+def test_the_next_run_waits_for_the_pair_of_a_refused_raise(tmp_path: Path) -> None:
+    """Started before the pair's cooldown is over, it sends the raise when it is, and does not leave it."""
+    play, _, account = make(tmp_path, {"A": 5, "B": 5}, pair_cooldown=30.0)
+    account.refuse("A", "NO_CARD", times=1)
+    assert play.sync().exit_code == 1
+    before = play.clock.now()
+    assert play.sync().exit_code == 0
+    assert shows(account)["A"] == 5
+    assert 29 <= (play.clock.now() - before).total_seconds() <= 31
+
+
 def test_wait_is_sent_again_when_the_sink_says(tmp_path: Path) -> None:
     """`WAIT` is no failure: the item goes again after its time, in the same run."""
     play, _, account = make(tmp_path, {"A": 1, "B": 2})

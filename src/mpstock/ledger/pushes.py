@@ -68,7 +68,9 @@ class Pushes:
             return Queue(eligible, first == 0, first < 2, 0, None)
         soon, next_at = self.db.one(
             "SELECT count(CASE WHEN s.not_before <= ? THEN 1 END), min(s.not_before) "
-            f"FROM marketplace_stocks AS s WHERE {where} AND s.not_before > ? AND s.sync_status <> 'error'",
+            f"FROM marketplace_stocks AS s WHERE {where} AND s.not_before > ? "
+            # A refused raise that is ready was refused in an earlier run; a refused fall may be of this one.
+            "AND (s.sync_status <> 'error' OR s.lane = 2)",
             (as_text(now + cooldown), *parameters, moment),
         )
         return Queue(eligible, first == 0, first < 2, soon, as_datetime(next_at))
