@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Sequence
 from datetime import datetime
 
 from mpstock import Context, Order, OrderPage
@@ -34,12 +34,16 @@ async def postings(api: OzonApi, context: Context, cursor: str | None) -> AsyncI
     `WHOLE_EVERY`. A posting that only the changes tell as open is remembered in the cursor, and no reading is
     complete until the open ones have it or it is told to have ended.
 
+    Open postings that fill several pages are read every `OPEN_EVERY` only. In between the changes tell what is
+    new, for as long as they are seen to: once they leave out a posting that the open ones have for longer
+    than `LISTED_WITHIN`, the open ones are read every time again, for a day.
+
     Raises:
         AuthenticationError, TransientError, RejectedError, UnexpectedResponseError: as for any reading.
     """
     started = context.clock.now()
     state = Cursor.read(cursor, started)
-    walked = Walked(apart=set(state.apart))
+    walked = state.walk(started)
     waiting: OrderPage | None = None
 
     def open_ones(at: str, as_of: datetime) -> Awaitable[PostingPage]:
@@ -49,15 +53,14 @@ async def postings(api: OzonApi, context: Context, cursor: str | None) -> AsyncI
         return api.changed(state.since(started), until, at, as_of)
 
     try:
-        async for as_of, page in _walk(context, wire.UNFULFILLED, open_ones):
-            walked.take_open(page)
-            yield OrderPage(page.orders, as_of)
-        whole = walked.pages == 1
-        if not whole and state.is_due(started):
+        whole = False
+        for again in (False, True):
+            if state.leaves_open_out(started) or (again and (whole or not state.is_due(started))):
+                break
             async for as_of, page in _walk(context, wire.UNFULFILLED, open_ones):
                 walked.take_open(page)
                 yield OrderPage(page.orders, as_of)
-            whole = True
+            whole = again or walked.pages == 1
         # Ozon's clock may be ahead of ours: what it dates so is not left to the next reading.
         until = context.clock.now() + OVERLAP
         async for as_of, page in _walk(context, wire.POSTINGS, changed_ones):
@@ -72,8 +75,8 @@ async def postings(api: OzonApi, context: Context, cursor: str | None) -> AsyncI
         )
         told.adapter = context.name
         raise told from None
-    _report(context, walked)
-    complete = whole and not walked.unread_open and not walked.apart
+    _report(context, walked, walked.untold if walked.pages > 1 and not state.doubts(started) else ())
+    complete = whole and not (walked.unread_open or walked.apart)
     if waiting is not None:
         moved_on = state.after(started, walked, complete=complete)
         yield OrderPage(waiting.orders, waiting.as_of, moved_on.text(), complete=complete)
@@ -144,19 +147,29 @@ async def _walk(context: Context, path: str, ask: Ask) -> AsyncIterator[tuple[da
         cursor = page.following
 
 
-def _report(context: Context, walked: Walked) -> None:
+def _report(context: Context, walked: Walked, untold: Collection[str]) -> None:
     for path, problems in (
         (wire.UNFULFILLED, walked.unread_open),
         (wire.POSTINGS, walked.unread_changes),
     ):
         for problem in problems:
             context.logger.warning("%s: %s", path, problem.message)
-    if walked.apart:
-        named = ", ".join(sorted(walked.apart)[:5]) + (" …" if len(walked.apart) > 5 else "")
+    if walked.pages and walked.apart:
         context.logger.warning(
             "%s leaves out %s, which %s has told as open; until that is settled no order ends for not "
             "being told. Look at them in the seller's cabinet",
             wire.UNFULFILLED,
-            named,
+            _named(walked.apart),
             wire.POSTINGS,
         )
+    if untold:
+        context.logger.warning(
+            "%s leaves out %s, which %s has told as new; for a day all open postings are read each time",
+            wire.POSTINGS,
+            _named(untold),
+            wire.UNFULFILLED,
+        )
+
+
+def _named(numbers: Collection[str]) -> str:
+    return ", ".join(sorted(numbers)[:5]) + (" …" if len(numbers) > 5 else "")

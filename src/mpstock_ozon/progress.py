@@ -20,6 +20,18 @@ OVERLAP = timedelta(minutes=15)
 WHOLE_EVERY = timedelta(hours=1)
 """How often open postings of several pages are read twice, to be sure that none was left out."""
 
+OPEN_EVERY = timedelta(minutes=5)
+"""How often open postings of several pages are read; in between the changes tell what is new.
+
+Shorter than `OVERLAP`: what changed since the last such reading is told once more at the next.
+"""
+
+LISTED_WITHIN = timedelta(seconds=30)
+"""How much later than among the open ones a new posting may be told as a change."""
+
+DOUBTED_FOR = timedelta(days=1)
+"""For how long the open ones are read every time after the changes have left out a new posting."""
+
 FIRST_LOOK_BACK = timedelta(days=3)
 """How far back the first reading looks for what has changed."""
 
@@ -36,12 +48,17 @@ _GOING = (OrderStage.PLACED, OrderStage.ASSEMBLED)
 class Walked:
     """What one reading has come across, by posting number.
 
-    `apart` begins with what was remembered; what has turned up since is taken out of it.
+    `apart` begins with what was remembered; what has turned up since is taken out of it. `pages` are those
+    of the open ones, none if they were left out. `untold` are those that were placed between `since` and
+    `told_by`, and no change has told yet.
     """
 
     apart: set[str]
+    since: datetime
+    told_by: datetime
     pages: int = 0
     open: set[str] = field(factory=set[str])
+    untold: set[str] = field(factory=set[str])
     late: set[str] = field(factory=set[str])
     unread_open: list[Problem] = field(factory=list[Problem])
     unread_changes: list[Problem] = field(factory=list[Problem])
@@ -52,12 +69,19 @@ class Walked:
         self.open.update(page.numbers)
         self.apart.difference_update(page.numbers)
         self.unread_open.extend(page.problems)
+        self.untold.update(
+            order.key.partition("/")[0]
+            for order in page.orders
+            if self.since <= order.placed_at <= self.told_by
+        )
 
     def take_changed(self, page: PostingPage) -> None:
         """Take in a page of the postings that have changed; read after the open ones."""
         self.unread_changes.extend(page.problems)
         going = {order.key.partition("/")[0] for order in page.orders if order.stage in _GOING}
-        self.late.update(going - self.open)
+        self.untold.difference_update(page.numbers)
+        if self.pages:
+            self.late.update(going - self.open)
         ended = set(page.numbers) - going
         self.apart -= ended
         self.late -= ended
@@ -68,12 +92,15 @@ class Cursor:
     """Where the next reading goes on.
 
     `changes_since` is when the last one began, None before the first. `whole_at` is when the open postings
-    were last read completely. `apart` are postings that were told as open, but not among the open ones, with
-    the time since when.
+    were last read completely. `open_at` is when they last filled several pages, and `doubted_at` when the
+    changes left out a new one of them. `apart` are postings that were told as open, but not among the open
+    ones, with the time since when.
     """
 
     changes_since: datetime | None = None
     whole_at: datetime | None = None
+    open_at: datetime | None = None
+    doubted_at: datetime | None = None
     apart: Mapping[str, datetime] = field(factory=dict[str, datetime])
 
     @classmethod
@@ -83,23 +110,33 @@ class Cursor:
             data = json.loads(text or "")
             since = wire.moment(data["changes_since"])
             apart = {str(number): wire.moment(at) or now for number, at in dict(data["apart"]).items()}
-            whole_at = wire.moment(data["whole_at"])
+            whole_at, open_at, doubted_at = (
+                None if (at := wire.moment(data.get(name))) is None else min(at, now)
+                for name in ("whole_at", "open_at", "doubted_at")
+            )
         except (ValueError, TypeError, KeyError):
             return cls()
         if since is None:
             return cls()
         return cls(
             min(since, now),
-            None if whole_at is None else min(whole_at, now),
+            whole_at,
+            open_at,
+            doubted_at,
             {number: at for number, at in apart.items() if now - at < LONGEST_LOOK_BACK},
         )
 
     def text(self) -> str:
         """Return the cursor as it is kept."""
+        moments = {
+            "changes_since": self.changes_since,
+            "whole_at": self.whole_at,
+            "open_at": self.open_at,
+            "doubted_at": self.doubted_at,
+        }
         return json.dumps(
             {
-                "changes_since": None if self.changes_since is None else self.changes_since.isoformat(),
-                "whole_at": None if self.whole_at is None else self.whole_at.isoformat(),
+                **{name: None if at is None else at.isoformat() for name, at in moments.items()},
                 "apart": {number: at.isoformat() for number, at in sorted(self.apart.items())},
             }
         )
@@ -114,11 +151,26 @@ class Cursor:
         """Tell whether several pages are worth reading twice."""
         return self.whole_at is None or now - self.whole_at >= WHOLE_EVERY
 
+    def doubts(self, now: datetime) -> bool:
+        """Tell whether the changes were lately seen to leave out what is new."""
+        return self.doubted_at is not None and now - self.doubted_at < DOUBTED_FOR
+
+    def leaves_open_out(self, now: datetime) -> bool:
+        """Tell whether the changes are enough: the open ones fill several pages, and were just read."""
+        return self.open_at is not None and now - self.open_at < OPEN_EVERY and not self.doubts(now)
+
+    def walk(self, started: datetime) -> Walked:
+        """Return what a reading that begins now fills."""
+        return Walked(set(self.apart), self.since(started) + LISTED_WITHIN, started - LISTED_WITHIN)
+
     def after(self, started: datetime, walked: Walked, *, complete: bool) -> Cursor:
         """Return the cursor after a reading. A change that could not be read is asked for again."""
         again = max(self.since(started) + OVERLAP, started - ASKED_AGAIN)
+        open_at = self.open_at if not walked.pages else started if walked.pages > 1 else None
         return Cursor(
             again if walked.unread_changes else started,
             started if complete else self.whole_at,
+            None if walked.unread_changes else open_at,
+            started if walked.untold and open_at is not None else self.doubted_at,
             {number: self.apart.get(number, started) for number in walked.apart | walked.late},
         )
