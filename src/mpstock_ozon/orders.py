@@ -34,8 +34,8 @@ async def postings(api: OzonApi, context: Context, cursor: str | None) -> AsyncI
     `WHOLE_EVERY`. A posting that only the changes tell as open is remembered in the cursor, and no reading is
     complete until the open ones have it or it is told to have ended.
 
-    Open postings that fill several pages are read every `OPEN_EVERY` only. In between the changes tell what is
-    new, for as long as they are seen to: once they leave out a posting that the open ones have for longer
+    Open postings that fill several pages are read every `OPEN_EVERY` only. In between the changes tell what
+    is new, for as long as they are seen to: once they leave out a posting that the open ones have for longer
     than `LISTED_WITHIN`, the open ones are read every time again, for a day.
 
     Raises:

@@ -268,7 +268,7 @@ def test_a_change_that_is_listed_late_is_found_by_the_overlap() -> None:
 
 
 def test_many_open_postings_are_read_every_five_minutes_and_what_is_new_each_time() -> None:
-    """Two pages every minute would tell nothing new: one request does, and each fifth reading has them all."""
+    """Two pages each minute would tell nothing new: the changes do, and each fifth reading has all."""
     double = shop()
 
     async def story() -> None:
