@@ -16,7 +16,7 @@ import nox
 PYPROJECT = nox.project.load_toml("pyproject.toml")
 PYTHONS = nox.project.python_versions(PYPROJECT)
 ROOT = Path(__file__).parent
-CORE = ".[cli,fleet,service,simulation,testing]"
+CORE = ".[cli,fleet,frames,service,simulation,testing]"
 PLUGINS = sorted(f"./{path.parent.relative_to(ROOT)}" for path in ROOT.glob("src/mpstock_*/pyproject.toml"))
 PROJECTS = [nox.project.load_toml(f"{folder}/pyproject.toml")["project"] for folder in [".", *PLUGINS]]
 
@@ -44,7 +44,7 @@ def install(session: nox.Session, *groups: str) -> None:
 def tests(session: nox.Session) -> None:
     """Run the tests against the installed distributions, on every supported Python that is present."""
     install(session, "tests")
-    session.run("python", "-m", "pytest", "-n", "auto", *session.posargs)
+    session.run("python", "-m", "pytest", "-n", "logical", *session.posargs)
 
 
 @nox.session
@@ -66,7 +66,7 @@ def postgres(session: nox.Session) -> None:
         "-m",
         "pytest",
         "-n",
-        "auto",
+        "logical",
         *session.posargs,
         env={"MPSTOCK_TEST_LEDGER": "postgresql"},
     )

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from mpstock.contract_versions import CONTRACT
     from mpstock.events import Alert, Notice, Planned, Pushed, RunFinished
     from mpstock.facade import AsyncShop, Shop, aopen, open  # noqa: A004  (mpstock.open, as gzip.open)
+    from mpstock.frames import Frame
     from mpstock.functions import FunctionSink, FunctionSource, sink, source
     from mpstock.hookspecs import hookimpl
     from mpstock.interfaces import (
@@ -114,6 +115,7 @@ __all__ = [
     "ExplanationNode",
     "Finding",
     "Forgotten",
+    "Frame",
     "FunctionSink",
     "FunctionSource",
     "HeldSlice",
@@ -206,6 +208,7 @@ _HOMES = {
     "contract_versions": "CONTRACT",
     "events": "Alert Notice Planned Pushed RunFinished",
     "facade": "AsyncShop Shop aopen open",
+    "frames": "Frame",
     "functions": "FunctionSink FunctionSource sink source",
     "hookspecs": "hookimpl",
     "interfaces": (

@@ -11,6 +11,7 @@ from mpstock.facade.alerting import AsyncAlerting
 from mpstock.facade.base import asked, given
 from mpstock.facade.by_hand import AsyncByHand
 from mpstock.facade.caring import AsyncCaring
+from mpstock.facade.framing import AsyncFraming
 from mpstock.facade.leaving import AsyncLeaving
 from mpstock.facade.planning import AsyncPlanning
 from mpstock.facade.receiving import AsyncReceiving
@@ -38,6 +39,7 @@ T = TypeVar("T")
 class AsyncShop(
     AsyncPlanning,
     AsyncTelling,
+    AsyncFraming,
     AsyncAlerting,
     AsyncReceiving,
     AsyncByHand,

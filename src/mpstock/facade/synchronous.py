@@ -14,6 +14,7 @@ from mpstock.facade.alerting import Alerting
 from mpstock.facade.asynchronous import AsyncShop
 from mpstock.facade.by_hand import ByHand
 from mpstock.facade.caring import Caring
+from mpstock.facade.framing import Framing
 from mpstock.facade.leaving import Leaving
 from mpstock.facade.planning import Planning
 from mpstock.facade.receiving import Receiving
@@ -68,7 +69,7 @@ class _Portal:
             self._loop.close()
 
 
-class Shop(Planning, Telling, Alerting, Receiving, ByHand, Caring, Leaving, Verifying, Shadowing):
+class Shop(Planning, Telling, Framing, Alerting, Receiving, ByHand, Caring, Leaving, Verifying, Shadowing):
     """One seller's sources, sinks and ledger, for scripts and notebooks. `AsyncShop` has the arguments.
 
     Use it as a context manager, or call `close()`.

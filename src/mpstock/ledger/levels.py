@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import datetime
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from attrs import frozen
 
@@ -16,7 +16,29 @@ if TYPE_CHECKING:
     from mpstock.ledger.dirt import Dirt
     from mpstock.model import Level
 
-__all__ = ["Heard", "Levels"]
+__all__ = ["Heard", "LevelRow", "Levels"]
+
+
+@frozen
+class LevelRow:
+    """What one source said last of a product in one own warehouse, as a person reads it.
+
+    `available` is its quantity less its own reserve; `heard` a lower one that was pushed since. What is not
+    known any more has no quantity, and says since when and why.
+    """
+
+    id: int
+    sku: str
+    source: str
+    warehouse: str
+    quantity: int | None
+    reserved: int
+    available: int | None
+    heard: int | None
+    as_of: datetime
+    updated_at: datetime
+    unknown_since: datetime | None
+    unknown_why: str | None
 
 
 @frozen
@@ -179,6 +201,35 @@ class Levels:
                 "FROM stock_levels JOIN warehouses ON warehouses.id = warehouse_id "
                 "WHERE product_id = ? ORDER BY stock_levels.id",
                 (product_id,),
+            )
+        ]
+
+    def rows(
+        self,
+        *,
+        source: str | None = None,
+        skus: Sequence[str] | None = None,
+        after: int = 0,
+        limit: int = 5_000,
+    ) -> list[LevelRow]:
+        """Return levels in the order of their ids, narrowed by what is given."""
+        conditions, parameters = ["s.id > ?"], list[Any]([after])
+        if source is not None:
+            conditions.append("s.source = ?")
+            parameters.append(source)
+        if skus is not None:
+            conditions.append("p.sku IN texts(?)")
+            parameters.append(ids(skus))
+        return [
+            LevelRow(*[*row[:8], *map(as_datetime, row[8:11]), row[11]])
+            for row in self.db.query(
+                "SELECT s.id, p.sku, s.source, w.code, "
+                "CASE WHEN s.unknown_since IS NULL THEN s.quantity END, s.reserved, "
+                "CASE WHEN s.unknown_since IS NULL THEN s.available END, s.heard, s.as_of, s.updated_at, "
+                "s.unknown_since, s.unknown_why FROM stock_levels AS s "
+                "JOIN products AS p ON p.id = s.product_id JOIN warehouses AS w ON w.id = s.warehouse_id "
+                f"WHERE {' AND '.join(conditions)} ORDER BY s.id LIMIT ?",
+                (*parameters, limit),
             )
         ]
 

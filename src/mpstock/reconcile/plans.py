@@ -7,11 +7,14 @@ from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime, timedelta
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from attrs import field, frozen
 
 from mpstock.reconcile.report import HeldSlice, SinkReport, SourceReport, as_data, html_table
+
+if TYPE_CHECKING:
+    from mpstock.frames import Frame
 
 __all__ = ["FORMAT", "VERSION", "MovedListing", "Plan", "PlannedChange", "SkippedListing", "lane"]
 
@@ -168,6 +171,12 @@ class Plan:
     def as_dict(self) -> dict[str, Any]:
         """Return the plan as plain data, the same that its file has."""
         return {**self.head(), "changes_total": len(self.changes), "changes": as_data(self.changes)}
+
+    def frame(self) -> Frame:
+        """Return the changes as a table with typed columns, for pandas, polars and the like."""
+        from mpstock.frames import Frame
+
+        return Frame.of(self.title, PlannedChange, [self.changes])
 
     @property
     def title(self) -> str:
