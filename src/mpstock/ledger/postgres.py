@@ -22,6 +22,7 @@ from mpstock.ledger import postgres_parts as parts
 from mpstock.ledger.database import Database
 from mpstock.ledger.literals import bound
 from mpstock.ledger.postgres_errors import translated
+from mpstock.ledger.postgres_growth import Growth
 
 __all__ = ["PostgresDatabase"]
 
@@ -59,6 +60,7 @@ class PostgresDatabase(Database):
         self._cursors = count(1)
         self._columns: dict[str, Mapping[str, str]] = {}
         self._tenant: int | None = None
+        self._growth = Growth()
         self.hear: Callable[[str], object] | None = None
         self._driver = self._connect()
 
@@ -123,6 +125,9 @@ class PostgresDatabase(Database):
         self._send("COMMIT")
         self._depth = 0
         self._own += 1
+        # What was committed stands, whatever becomes of this.
+        with suppress(LedgerError):
+            self._growth.look(self._send)
 
     def _take_back(self) -> None:
         if not self._driver.closed:
@@ -181,6 +186,7 @@ class PostgresDatabase(Database):
         with self.transaction():
             numbered = many.table_of(sql)
             last = self.scalar(f"SELECT coalesce(max(id), 0) FROM {numbered}") if numbered else 0
+            self._growth.add(sql, len(rows))
             plan = many.copied(sql, rows, last + 1) if len(rows) >= many.COPIED else None
             if plan is not None:
                 self._copy(plan)
