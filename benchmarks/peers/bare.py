@@ -9,7 +9,6 @@ from __future__ import annotations
 import sqlite3
 from collections.abc import Iterator
 from contextlib import contextmanager
-from pathlib import Path
 
 from benchmarks.measuring import cpu_of
 
@@ -43,13 +42,13 @@ LOG = (
 )
 
 
-def plan(ledger: Path) -> float:
+def plan(ledger: str) -> float:
     """Return the seconds of one statement that plans all products which are marked."""
     with _rolled_back(ledger) as database:
         return cpu_of(lambda: database.execute(PLAN))[1]
 
 
-def record(ledger: Path) -> float:
+def record(ledger: str) -> float:
     """Return the seconds of writing the intent, the outcome and the log of all that is ready to be sent.
 
     The rows are at hand, as the engine's are when it has composed its batches. One transaction.
@@ -69,8 +68,8 @@ def record(ledger: Path) -> float:
 
 
 @contextmanager
-def _rolled_back(ledger: Path) -> Iterator[sqlite3.Connection]:
-    database = sqlite3.connect(ledger, isolation_level=None)
+def _rolled_back(ledger: str) -> Iterator[sqlite3.Connection]:
+    database = sqlite3.connect(ledger.removeprefix("sqlite:///"), isolation_level=None)
     try:
         # As the ledger's own connection has it.
         for pragma in ("foreign_keys = ON", "cache_size = -65536", "temp_store = MEMORY"):

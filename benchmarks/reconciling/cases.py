@@ -2,7 +2,9 @@
 
     python -m benchmarks.reconciling.cases FOLDER PRODUCTS CASE [--times 1] [--bare]
 
-The first one makes the ledger; each other one goes on where the one before it has ended. Prints JSON.
+The first one makes the ledger; each other one goes on where the one before it has ended. Prints JSON. With
+`--url` the ledger is there, on PostgreSQL, and what is told are seconds of the clock: the work is another
+process's.
 """
 
 from __future__ import annotations
@@ -14,18 +16,19 @@ import math
 import statistics
 import sys
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
 from attrs import define
 
 from benchmarks.measuring import peak_mb
-from benchmarks.peers import bare
+from benchmarks.peers import bare, bare_postgres
 from benchmarks.reconciling.probe import Probe, probing
 from benchmarks.reconciling.shop import BATCHES, Account, Warehouses, chosen, shown, write_feed
 from mpstock import AsyncShop
 from mpstock.clock import SystemClock
+from mpstock.ledger.opening import is_postgres
 
 __all__ = ["CASES", "Folder", "changed", "run"]
 
@@ -41,13 +44,18 @@ def changed(case: str, products: int) -> int:
 
 @define
 class Folder:
-    """Where the ledger lies, the feed, and how often the products have changed that it knows."""
+    """Where the feed lies, the ledger unless it has a URL, and how often the products have changed."""
 
     path: Path
+    url: str = ""
 
     @property
-    def ledger(self) -> Path:
-        return self.path / "ledger.db"
+    def ledger(self) -> str:
+        return self.url or f"sqlite:///{self.path / 'ledger.db'}"
+
+    @property
+    def on_postgres(self) -> bool:
+        return is_postgres(self.url)
 
     @property
     def feed(self) -> Path:
@@ -68,7 +76,7 @@ class Folder:
 class Bare:
     """What the bare statements took on the rows of this run, in seconds; None: they had nothing to do."""
 
-    ledger: Path
+    folder: Folder
     plan: float | None = None
     record: float | None = None
 
@@ -77,17 +85,25 @@ class Bare:
         probe.before.update(plan=self._plan, record=self._record)
 
     def _plan(self) -> None:
-        self.plan = bare.plan(self.ledger)
+        self.plan = self._least.plan(self.folder.ledger)
 
     def _record(self) -> None:
-        self.record = bare.record(self.ledger)
+        self.record = self._least.record(self.folder.ledger)
+
+    @property
+    def _least(self) -> Any:
+        return bare_postgres if self.folder.on_postgres else bare
 
 
 async def _once(
-    shop: AsyncShop, accounts: Sequence[Account], case: str, with_bare: Bare | None
+    shop: AsyncShop,
+    accounts: Sequence[Account],
+    case: str,
+    with_bare: Bare | None,
+    clock: Callable[[], float],
 ) -> dict[str, Any]:
     before = [(account.requests, account.changes) for account in accounts]
-    with probing() as probe:
+    with probing(clock) as probe:
         if with_bare is not None:
             with_bare.beside(probe)
         wall, cpu = time.perf_counter(), time.process_time()
@@ -117,7 +133,8 @@ async def run(
     accounts = [Account(name, products, shows) for name in BATCHES]
     source = Warehouses(products, clock, folder.feed, turns)
     runs: list[dict[str, Any]] = []
-    alongside = Bare(folder.ledger) if with_bare else None
+    alongside = Bare(folder) if with_bare else None
+    counted = time.perf_counter if folder.on_postgres else time.thread_time
     before = peak_mb()
     started = time.process_time()
     async with AsyncShop(
@@ -129,7 +146,7 @@ async def run(
                 source.move(chosen(products, changed(case, products), seed=len(turns) + turn))
             if case in ("first", "nightly"):
                 write_feed(folder.feed, products, turns)
-            runs.append(await _once(shop, accounts, case, alongside))
+            runs.append(await _once(shop, accounts, case, alongside, counted))
     folder.keep(turns)
     wrong = sum(
         account.numbers[product] != shown(product, turns.get(product, 0))
@@ -164,10 +181,11 @@ def main(argv: Sequence[str] | None = None) -> int:
     parser.add_argument("case", choices=CASES)
     parser.add_argument("--times", type=int, default=1)
     parser.add_argument("--bare", action="store_true")
+    parser.add_argument("--url", default="")
     options = parser.parse_args(argv)
     found = asyncio.run(
         run(
-            Folder(options.folder),
+            Folder(options.folder, options.url),
             options.products,
             options.case,
             times=options.times,

@@ -31,8 +31,12 @@ def part_of(step: str) -> str:
 
 @define
 class Probe:
-    """Seconds of the ledger's thread and calls, by step. `before` is done once before a step's first call."""
+    """Seconds of the ledger's thread and calls, by step. `before` is done once before a step's first call.
 
+    `clock` says what a second is: one that the thread computes, or one of the wall.
+    """
+
+    clock: Callable[[], float] = time.thread_time
     spent: defaultdict[str, float] = field(factory=lambda: defaultdict(float))
     calls: Counter[str] = field(factory=Counter[str])
     before: MutableMapping[str, Callable[[], None]] = field(factory=dict[str, Callable[[], None]])
@@ -47,11 +51,11 @@ class Probe:
             first()
             wall, cpu = time.perf_counter() - wall, time.thread_time() - cpu
             self.aside = self.aside[0] + wall, self.aside[1] + cpu
-        began = time.thread_time()
+        began = self.clock()
         try:
             return work()
         finally:
-            self.spent[step] += time.thread_time() - began
+            self.spent[step] += self.clock() - began
             self.calls[step] += 1
 
     def parts(self) -> dict[str, float]:
@@ -63,9 +67,9 @@ class Probe:
 
 
 @contextmanager
-def probing() -> Iterator[Probe]:
+def probing(clock: Callable[[], float] = time.thread_time) -> Iterator[Probe]:
     """Count what every ledger's thread of this process does from here on."""
-    probe = Probe()
+    probe = Probe(clock)
     plain = {name: getattr(Worker, name) for name in ("run", "run_page")}
 
     def counted(way: Callable[..., Any]) -> Callable[..., Any]:

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from tests import ledgers
 from tests.acceptance.play import OZON_CODE, Play, shop
 
 
@@ -167,7 +168,8 @@ def test_the_products_file_goes_before_the_article_of_the_same_name(tmp_path: Pa
         play.write()
         play.run("sync").ok()
         assert play.shown("ozon")["X"] == 7
-        play.ledger.unlink()
+        play.tables["ledger"] = ledgers.settings_of(play.folder / "fresh.db")
+        play.write()
         play.set_levels({"S": 5})
         play.run("sync").ok()
         assert play.shown("ozon")["X"] == 3

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import csv
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -15,13 +16,17 @@ from benchmarks.reconciling.shop import BATCHES, KEPT_BACK
 from benchmarks.table import engine
 from benchmarks.table.figures import Figure, lines_of, missed
 from benchmarks.table.picture import svg_of
+from mpstock.ledger import Ledger
+from tests import postgres
+from tests.ledgers import ON_POSTGRES
 
 PRODUCTS = 200
 
 
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory: pytest.TempPathFactory) -> Folder:
-    return Folder(tmp_path_factory.mktemp("shop"))
+    url = postgres.server().url(postgres.server().create_database()) if ON_POSTGRES else ""
+    return Folder(tmp_path_factory.mktemp("shop"), url)
 
 
 @pytest.fixture(scope="module")
@@ -45,18 +50,15 @@ def test_the_parts_of_a_run_are_found(measured: dict[str, dict[str, Any]]) -> No
     for case, found in measured.items():
         for part in ("ingest", "plan", "record"):
             assert found["ledger"][part] > 0, (case, part)
-        assert sum(found["ledger"].values()) <= found["cpu"] * 1.5
+        assert sum(found["ledger"].values()) <= found["wall" if ON_POSTGRES else "cpu"] * 1.5
     assert measured["first"]["bare"]["plan"] > 0
     assert measured["first"]["bare"]["record"] > 0
 
 
 def test_the_bare_statements_leave_the_ledger_as_it_was(folder: Folder, measured: dict[str, Any]) -> None:
     """They are rolled back: the log has what the engine has sent, a line for each change."""
-    import sqlite3
-
-    database = sqlite3.connect(folder.ledger)
-    (lines,) = database.execute("SELECT count(*) FROM stock_sync_log").fetchone()
-    database.close()
+    with closing(Ledger(folder.ledger)) as ledger:
+        lines = ledger.database.scalar("SELECT count(*) FROM stock_sync_log")
     assert lines == sum(found["changes"] for found in measured.values())
 
 

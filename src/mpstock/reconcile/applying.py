@@ -17,7 +17,7 @@ from mpstock.reconcile.guards import check_names, note_release
 from mpstock.reconcile.plans import MovedListing, PlannedChange, lane
 from mpstock.reconcile.rolling_back import pin
 from mpstock.reconcile.rules import settings_digest
-from mpstock.reconcile.sending import send
+from mpstock.reconcile.sending import reopen, send
 
 if TYPE_CHECKING:
     from mpstock.asked import Asked
@@ -75,6 +75,7 @@ async def apply(
             if plan.rollback is not None and not dry_run:
                 await work(pin, engine, plan, aim.pins, run.asked)
         planner = await engine._plan(run, run.untrusted, None, progress)
+        await reopen(engine, planner)
         if plan.settings != await work(settings_digest, ledger, engine.products):
             run.notes.append(_OTHER_SETTINGS)
         await engine._judge(run, planner, plan.released)

@@ -27,7 +27,7 @@ from mpstock.reconcile.pulling import Puller
 from mpstock.reconcile.recording import RunRecord, collect_plan, counted, finish_run
 from mpstock.reconcile.report import Report
 from mpstock.reconcile.rules import BELIEVED, believed, make_planner, mark_booked, mark_moved_settings
-from mpstock.reconcile.sending import send
+from mpstock.reconcile.sending import reopen, send
 from mpstock.reconcile.shadowing import note_shadows
 from mpstock.reconcile.suspicion import judge_stale
 from mpstock.reconcile.taping import begin, look_round
@@ -134,6 +134,7 @@ class Engine:
             left: tuple[int, int] | None = (0, 0)
             while apart and left is not None and not self.stop.is_set():
                 left = await self.worker.run_page(planner.plan_urgent, left)
+            await reopen(self, planner)
             await self._judge(run, planner, release)
             plan = await self._collect(run, skus, release) if dry_run else None
             await self._tell_planned(run, plan)
@@ -142,7 +143,7 @@ class Engine:
                 await send(self, run, planner, None, progress, watcher)
                 if planner.limited and not self.stop.is_set():
                     # Raises that waited for a neighbour's fall: it has landed by now, or was refused.
-                    planner = await self._plan(run, run.untrusted, only, progress, reopen=False)
+                    planner = await self._plan(run, run.untrusted, only, progress)
                     await self._judge(run, planner, release)
                     await send(self, run, planner, None, progress, watcher)
             await look_round(self, run, planner)
@@ -269,7 +270,6 @@ class Engine:
         only: frozenset[int] | None,
         progress: Progress,
         *,
-        reopen: bool = True,
         waiting: bool = True,
         urgent: bool = True,
     ) -> Planner:
@@ -297,9 +297,6 @@ class Engine:
             progress("plan", "", min(planner.products, total), total)
         if after is None and only is None:
             await self.worker.run(self.ledger.runs.remember, BELIEVED, trust)
-        for sink in planner.writes if reopen else ():
-            while await self.worker.run_page(self.ledger.stocks.reopen, self.clock.now(), [sink]):
-                pass
         return planner
 
     async def _judge(self, run: RunRecord, planner: Planner, released: Collection[str]) -> None:

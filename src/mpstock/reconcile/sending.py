@@ -17,7 +17,14 @@ if TYPE_CHECKING:
     from mpstock.reconcile.engine import Engine, Progress
     from mpstock.reconcile.planning import Planner
 
-__all__ = ["send", "until_all_rest"]
+__all__ = ["reopen", "send", "until_all_rest"]
+
+
+async def reopen(engine: Engine, planner: Planner) -> None:
+    """Make ready again what earlier runs left over; once all is planned, for what is planned later waits."""
+    for sink in planner.writes or ():
+        while await engine.worker.run_page(engine.ledger.stocks.reopen, engine.clock.now(), [sink]):
+            pass
 
 
 async def send(
