@@ -22,7 +22,7 @@ project_copyright = "2026, mpstock contributors"
 release = _WORKSPACE["project"]["version"]
 version = release
 
-extensions = ["myst_parser", "sphinx.ext.autodoc", "sphinx.ext.napoleon"]
+extensions = ["myst_nb", "sphinx.ext.autodoc", "sphinx.ext.napoleon"]
 exclude_patterns = ["_build"]
 html_theme = "furo"
 html_title = f"mpstock {release}"
@@ -31,6 +31,16 @@ default_role = "code"
 
 myst_enable_extensions = ["deflist"]
 myst_heading_anchors = 3
+
+# The notebooks are run by each build, in a folder of their own; an error in one fails it.
+nb_execution_mode = "force"
+nb_execution_in_temp = True
+nb_execution_raise_on_error = True
+nb_execution_show_tb = True
+nb_execution_timeout = 300
+nb_merge_streams = True
+# What matplotlib says when it is used for the first time on a machine.
+nb_output_stderr = "remove"
 
 autodoc_member_order = "bysource"
 autodoc_default_options = {"members": True, "show-inheritance": True}
@@ -45,7 +55,7 @@ nitpick_ignore_regex = [
     ("py:class", r"[A-Za-z]+"),
     (
         "py:class",
-        r"mpstock\.(config|fleet|ledger|pacing|phrases|plugins|reconcile|simulation|testing|transport)\..*",
+        r"mpstock\.(config|fleet|frames|ledger|pacing|phrases|plugins|reconcile|simulation|testing|transport)\..*",
     ),
 ]
 

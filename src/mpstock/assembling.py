@@ -225,10 +225,13 @@ class Assembly:
         for name, given in sinks.items():
             sink, config = given if isinstance(given, tuple) else (given, None)
             self._objects[f"sinks.{name}"] = sink
-            if config is None:
-                codes = getattr(sink, "warehouses", None) or ("main",)
-                config = SinkConfig(name, warehouses=tuple(SinkWarehouse(str(code)) for code in codes))
-            sink_configs[name] = evolve(config, name=name)
+            codes = getattr(sink, "warehouses", None) or ("main",)
+            warehouses = config.warehouses if config is not None else ()
+            sink_configs[name] = evolve(
+                config or SinkConfig(name),
+                name=name,
+                warehouses=warehouses or tuple(SinkWarehouse(str(code)) for code in codes),
+            )
         url = "sqlite://" if ledger is None else str(ledger)
         if "://" not in url:
             url = f"sqlite:///{url}"

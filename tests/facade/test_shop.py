@@ -117,6 +117,15 @@ def test_a_sink_in_code_may_bring_its_warehouses_and_buffer() -> None:
     assert sum(sink.shown.values()) == 5
 
 
+def test_a_sink_in_code_with_a_buffer_alone_sells_from_its_own_warehouses() -> None:
+    """Who sets a buffer and names no warehouse means those that the sink has."""
+    account = InMemorySink(["A"], warehouses=("w1",))
+    sinks = {"shop": (account, SinkConfig("shop", buffer={"absolute": 5}))}
+    with Shop(sources={"erp": InMemorySource({"A": 9})}, sinks=sinks) as shop:
+        assert shop.sync().pushed == 1
+    assert account.shown == {("A", "w1"): 4}
+
+
 def test_two_shops_on_one_ledger_one_after_the_other(tmp_path: Path) -> None:
     """The second process goes on where the first one ended: nothing is read or written twice."""
     clock = VirtualClock()

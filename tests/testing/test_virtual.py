@@ -137,3 +137,23 @@ def test_start_needs_a_zone():
     """A start without a timezone is refused where it is given."""
     with pytest.raises(ValueError, match="timezone-aware"):
         VirtualClock(start=datetime(2026, 1, 1))  # noqa: DTZ001
+
+
+def test_inside_a_running_loop_it_has_a_thread_of_its_own() -> None:
+    """A notebook's cell runs on a loop already: a day passes there all the same, and its errors come out."""
+    clock = VirtualClock(datetime(2026, 1, 1, tzinfo=UTC))
+
+    async def day() -> datetime:
+        await clock.sleep(86_400)
+        return clock.now()
+
+    async def fails() -> None:
+        raise KeyError("told")
+
+    async def cell() -> datetime:
+        with pytest.raises(KeyError, match="told"):
+            run_virtual(fails, clock=clock)
+        return run_virtual(day, clock=clock, threads=False)
+
+    assert asyncio.run(cell()) == datetime(2026, 1, 2, tzinfo=UTC)
+    assert clock.now() == datetime(2026, 1, 2, tzinfo=UTC)

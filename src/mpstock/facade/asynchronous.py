@@ -53,7 +53,8 @@ class AsyncShop(
     Args:
         config: read from a file by `aopen`; or None, with `sources`, `sinks` and `ledger` instead.
         sources: sources by name, made by the program.
-        sinks: sinks by name; a pair (sink, `SinkConfig`) names its warehouses and buffers.
+        sinks: sinks by name; a pair (sink, `SinkConfig`) names its warehouses (left out:
+            all that it has) and buffers.
         ledger: URL or path of the ledger.
         plugins: the plugins to build adapters with; by default all that are installed.
         clock: what time it is; by default the machine's clock.

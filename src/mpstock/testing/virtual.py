@@ -12,7 +12,7 @@ from __future__ import annotations
 import asyncio
 import selectors
 from collections.abc import Callable, Coroutine
-from concurrent.futures import Executor
+from concurrent.futures import Executor, ThreadPoolExecutor
 from contextlib import AbstractAsyncContextManager
 from datetime import UTC, datetime, timedelta
 from typing import Any, TypeVar, TypeVarTuple
@@ -171,9 +171,14 @@ def run_virtual(
     `threads` what is handed to a thread is done at once where it stands, which is some times as fast: for
     work that waits for nothing but itself, as the ledger's does.
 
+    Where a loop runs already, as in a notebook, it is done in a thread of its own, and waited for.
+
     Raises:
         RuntimeError: everything waits, and nothing would ever wake it.
     """
+    if asyncio._get_running_loop() is not None:
+        with ThreadPoolExecutor(1, thread_name_prefix="mpstock-virtual") as apart:
+            return apart.submit(lambda: run_virtual(main, clock=clock, threads=threads, debug=debug)).result()
     elapsed = 0.0 if clock is None else clock.monotonic()
     with asyncio.Runner(loop_factory=lambda: _VirtualLoop(elapsed, threads=threads), debug=debug) as runner:
         return runner.run(main())
