@@ -125,7 +125,7 @@ class Orders:
             for name, key, external_id, quantity, placed_at in self.db.query(
                 "SELECT marketplace, key, external_id, quantity, placed_at FROM orders "
                 f"WHERE product_id IS NULL AND settled = 0 AND stage IN ('placed', 'assembled') {narrowed} "
-                "ORDER BY id",
+                "ORDER BY marketplace, id",
                 parameters,
             )
         ]

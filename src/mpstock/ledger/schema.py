@@ -101,6 +101,10 @@ Table(
     Column("reach", Text),
     UniqueConstraint("origin", "key", "product_id"),
     Index(None, "product_id"),
+    # every run asks what has come to its end: the few that have, among all of a season
+    Index("ix_holds_expires_at", "expires_at", sqlite_where=text("expires_at IS NOT NULL")),
+    Index("ix_holds_shipped_at", "shipped_at", sqlite_where=text("shipped_at IS NOT NULL")),
+    Index("ix_holds_reaching", "origin", "sink_warehouse", sqlite_where=text("reach IS NULL")),
 )
 
 Table(
@@ -129,6 +133,13 @@ Table(
     Column("settled", Boolean(create_constraint=False), nullable=False, server_default="0"),
     UniqueConstraint("marketplace", "key"),
     Index("ix_orders_open", "marketplace", "external_id", sqlite_where=text("settled = 0")),
+    Index("ix_orders_ending", "shipped_at", "cancelled_at", sqlite_where=text("settled = 0")),
+    Index(
+        "ix_orders_unknown",
+        "marketplace",
+        "external_id",
+        sqlite_where=text("product_id IS NULL AND settled = 0"),
+    ),
 )
 
 Table(
