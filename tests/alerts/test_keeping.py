@@ -376,7 +376,7 @@ def test_a_look_asks_indexes_and_not_the_catalogue(tmp_path: Path) -> None:
             "orders",
         )
         scans = [plan for plan in plans if plan.split()[0] == "SCAN" and plan.split()[1].strip(":") in large]
-        # What is open, the orders that are not settled, and the unknown ones have an index of their own rows alone.
+        # What is open, and the orders that are not settled or unknown, have an index of their own rows alone.
         partial = ("ix_marketplace_stocks_open", "ix_orders_open", "ix_orders_unknown")
         assert [plan for plan in scans if not any(index in plan for index in partial)] == []
 
