@@ -4,7 +4,7 @@ A file of each format is written once; each is read in a process of its own, thr
 reads it. CommerceML is the worst case: `rests.xml` has nothing but ids, the articles are in `import.xml`.
 Figures are wall time, CPU time, the peak of resident memory, and what of it is there before anything is read.
 
-    python benchmarks/reading.py [--rows 1000000] [--only csv yml] [--json]
+    python -m benchmarks.reading [--rows 1000000] [--only csv yml] [--json]
 """
 
 from __future__ import annotations
@@ -12,8 +12,6 @@ from __future__ import annotations
 import argparse
 import asyncio
 import json
-import resource
-import subprocess
 import sys
 import tempfile
 import time
@@ -21,6 +19,8 @@ import uuid
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
+
+from benchmarks.measuring import alone, peak_mb
 
 FORMATS = ("commerceml", "csv", "xlsx", "yml")
 LIMITS = {"commerceml": 200.0}
@@ -116,7 +116,7 @@ def read(path: Path, form: str) -> dict[str, Any]:
             complete = reading.complete
         return count, complete
 
-    before = _peak()
+    before = peak_mb()
     wall, cpu = time.perf_counter(), time.process_time()
     count, complete = asyncio.run(levels())
     return {
@@ -125,15 +125,9 @@ def read(path: Path, form: str) -> dict[str, Any]:
         "complete": complete,
         "seconds": round(time.perf_counter() - wall, 1),
         "cpu_seconds": round(time.process_time() - cpu, 1),
-        "peak_mb": round(_peak(), 1),
-        "before_mb": round(before, 1),
+        "peak_mb": peak_mb(),
+        "before_mb": before,
     }
-
-
-def _peak() -> float:
-    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-    # Linux tells kilobytes, macOS bytes.
-    return peak / (1 << 20 if sys.platform == "darwin" else 1 << 10)
 
 
 def measure(form: str, rows: int) -> dict[str, Any]:
@@ -141,12 +135,8 @@ def measure(form: str, rows: int) -> dict[str, Any]:
     with tempfile.TemporaryDirectory() as folder:
         path = make(Path(folder), form, rows)
         size = sum(one.stat().st_size for one in ([path] if path.is_file() else path.iterdir()))
-        done = subprocess.run(
-            [sys.executable, __file__, "--read", form, str(path)], capture_output=True, text=True, check=False
-        )
-    if done.returncode:
-        raise SystemExit(done.stderr)
-    return {**json.loads(done.stdout), "file_mb": round(size / (1 << 20), 1)}
+        found = alone("benchmarks.reading", "--read", form, path)
+    return {**found, "file_mb": round(size / (1 << 20), 1)}
 
 
 def main(argv: Sequence[str] | None = None) -> int:

@@ -28,7 +28,7 @@ from mpstock_onec.simulator import OnecSimulator
 from mpstock_ozon.simulator import OzonSimulator
 
 CODE = "22142605386000"
-SLOT, COOLDOWN = 0.75, 30.0
+SLOT, COOLDOWN, GRACE = 0.75, 30.0, 0.1
 SETTINGS = """
 [ledger]
 url = "sqlite:///shop.db"
@@ -110,7 +110,7 @@ def measure(products: int, every: float, rtt: float, folder: Path) -> dict[str, 
         rest = 0.0 if raised is None else max(raised + COOLDOWN - at, 0.0)
         wait = zeroed[sku] - at
         waits["cooling" if rest else "idle"].append(wait - rest)
-        late += wait > rest + SLOT + rtt + 0.1
+        late += wait > rest + SLOT + rtt + GRACE
     return {
         "products": products,
         "push_seconds": round(took, 1),

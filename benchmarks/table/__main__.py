@@ -22,12 +22,31 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks.measuring import ROOT
-from benchmarks.table import engine, pacing, peers, starting, webhook
+from benchmarks.table import (
+    dashboard,
+    engine,
+    pacing,
+    peers,
+    postgres,
+    pushing,
+    reading,
+    safety,
+    starting,
+    webhook,
+)  # fmt: skip
 from benchmarks.table.figures import Figure, as_json, lines_of, missed
 from benchmarks.table.picture import svg_of
 
-SUBJECTS = ("engine", "peers", "pacing", "webhook", "starting")
+SUBJECTS = (
+    "engine", "peers", "postgres", "pacing", "pushing", "safety", "webhook", "reading", "dashboard",
+    "starting",
+)  # fmt: skip
 FEWEST = 200
+A_TENTH = 10
+"""What PostgreSQL is given of the products, for it takes a row ten times as long as a file."""
+
+SHOWN = 100_000
+"""The most products where more would say the same: on the dashboard, and behind a push that lasts."""
 
 
 def measure(products: int, subjects: Sequence[str], folder: Path) -> tuple[list[Figure], dict[str, Any]]:
@@ -36,22 +55,42 @@ def measure(products: int, subjects: Sequence[str], folder: Path) -> tuple[list[
     raw: dict[str, Any] = {}
     if "engine" in subjects or "peers" in subjects:
         for name, size in (("small", max(products // 100, FEWEST)), ("large", products)):
-            (folder / name).mkdir()
-            raw[name] = engine.measure(size, folder / name, told=_told)
+            raw[name] = engine.measure(size, _made(folder / name), told=_told)
         figures += engine.figures(raw["large"], raw["small"])
     if "peers" in subjects:
         raw["peers"] = peers.measure(products, folder, _told)
         figures += peers.figures(raw["large"], raw["peers"])
+    if "postgres" in subjects:
+        raw["postgres"] = postgres.measure(
+            max(products // A_TENTH, FEWEST), _made(folder / "postgres"), _told
+        )
+        figures += postgres.figures(raw["postgres"])
     if "pacing" in subjects:
         _told("pacing on the virtual clock")
         figures += pacing.figures()
+    if "pushing" in subjects:
+        _told("pushing on the virtual clock")
+        figures += pushing.figures(folder, products)
+    if "safety" in subjects:
+        _told("a zero behind a full push")
+        figures += safety.figures(_made(folder / "safety"), min(products, SHOWN))
     if "webhook" in subjects:
         _told("a row to the request")
         figures += webhook.figures(folder)
+    if "reading" in subjects:
+        figures += reading.figures(products, _told)
+    if "dashboard" in subjects:
+        _told("the dashboard's pages")
+        figures += dashboard.figures(_made(folder / "dashboard"), min(products, SHOWN))
     if "starting" in subjects:
         _told("import mpstock")
         figures += starting.figures()
     return figures, raw
+
+
+def _made(folder: Path) -> Path:
+    folder.mkdir()
+    return folder
 
 
 def _told(what: str) -> None:

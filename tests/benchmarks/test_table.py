@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import csv
+import json
 from contextlib import closing
 from pathlib import Path
 from typing import Any
@@ -13,11 +14,12 @@ import pytest
 from benchmarks.peers import row_by_row, state
 from benchmarks.reconciling.cases import Folder, changed, run
 from benchmarks.reconciling.shop import BATCHES, KEPT_BACK
-from benchmarks.table import engine
+from benchmarks.table import __main__ as table
+from benchmarks.table import engine, postgres, pushing
 from benchmarks.table.figures import Figure, lines_of, missed
 from benchmarks.table.picture import svg_of
 from mpstock.ledger import Ledger
-from tests import postgres
+from tests import postgres as servers
 from tests.ledgers import ON_POSTGRES
 
 PRODUCTS = 200
@@ -25,7 +27,7 @@ PRODUCTS = 200
 
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory: pytest.TempPathFactory) -> Folder:
-    url = postgres.server().url(postgres.server().create_database()) if ON_POSTGRES else ""
+    url = servers.server().url(servers.server().create_database()) if ON_POSTGRES else ""
     return Folder(tmp_path_factory.mktemp("shop"), url)
 
 
@@ -102,3 +104,28 @@ def test_a_table_says_what_is_met_and_what_is_not(measured: dict[str, dict[str, 
         assert figure.name in text
         assert not figure.goal or figure.name in picture
     assert "≥ 90 %" in text
+
+
+def test_pushing_takes_what_the_limit_takes(tmp_path: Path) -> None:
+    """Before Ozon's double: no request too many, none refused, and the time is that of the requests."""
+    ozon = pushing.ACCOUNTS[0]
+    found = pushing.measure(ozon, 3 * ozon.batch + 1, tmp_path)
+    assert (found["requests"], found["least"], found["refused"]) == (4, 4, 0)
+    assert 3 * ozon.seconds <= found["seconds"] < 3 * ozon.seconds + 5 * pushing.TRIP
+
+
+def test_what_cannot_be_measured_here_is_left_out() -> None:
+    """Without PostgreSQL the table has no line of it."""
+    assert list(postgres.figures({"missing": "it is not installed"})) == []
+
+
+@pytest.mark.slow
+def test_every_subject_has_its_lines(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """In small, where what is promised of a large shop fails nothing."""
+    subjects = [one for one in table.SUBJECTS if one not in ("engine", "peers", "pacing")]
+    assert table.main(["--products", "200", "--out", str(tmp_path), "--only", *subjects]) == 0
+    told = json.loads((tmp_path / "bench.json").read_text(encoding="utf-8"))["figures"]
+    found = {figure["subject"].partition(",")[0] for figure in told}
+    expected = {"pushing", "time to safe", "webhook", "reading", "dashboard", "starting"}
+    assert found == expected | (set() if servers.why_missing() else {"PostgreSQL"})
+    assert "NOT MET" not in capsys.readouterr().out
