@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import subprocess
 import venv
 from pathlib import Path
@@ -25,11 +26,15 @@ print([name for name in ("httpx", "sqlalchemy", "cattrs", "asyncio", "attrs") if
 
 
 class Environment:
-    """An empty virtual environment, away from the checkout."""
+    """A virtual environment away from the checkout: empty, or one with what `like` has."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, like: Environment | None = None) -> None:
         self.folder = folder
-        venv.create(folder / "venv", with_pip=True)
+        if like is None:
+            venv.create(folder / "venv", with_pip=True)
+        else:
+            # pip never writes into a file that is there, so both may have the same.
+            shutil.copytree(like.folder / "venv", folder / "venv", symlinks=True, copy_function=os.link)
         self.scripts = folder / "venv" / ("Scripts" if os.name == "nt" else "bin")
 
     def run(self, program: str, *arguments: str) -> subprocess.CompletedProcess[str]:
@@ -54,18 +59,36 @@ class Environment:
         return done.stdout.strip()
 
 
+@pytest.fixture(scope="module")
+def core(dist: Path, tmp_path_factory: pytest.TempPathFactory) -> Environment:
+    """An environment with the core and its command line."""
+    environment = Environment(tmp_path_factory.mktemp("core"))
+    environment.install(f"{dist / CORE.wheel}[cli]")
+    return environment
+
+
 @each_plugin
-def test_the_core_and_one_plugin_work_alone(member: Member, dist: Path, tmp_path: Path) -> None:
-    """The wheels of the core and of one plugin, in an empty environment: found, listed, light."""
-    environment = Environment(tmp_path)
-    environment.install(f"{dist / CORE.wheel}[cli]", str(dist / member.wheel))
-    listed = environment.run("mpstock", "plugins", "--json")
+def test_the_core_and_one_plugin_work_alone(
+    member: Member, dist: Path, core: Environment, tmp_path: Path
+) -> None:
+    """The wheels of the core and of one plugin, with nothing else: found, listed, light."""
+    environment = Environment(tmp_path, like=core)
+    environment.install(str(dist / member.wheel))
+    # The script of the environment that this one was made like would find that one.
+    listed = environment.run("python", "-m", "mpstock", "plugins", "--json")
     assert listed.returncode == 0, listed.stderr
     assert member.name in listed.stdout
     json.loads(listed.stdout)
     others = {other.name for other in PLUGINS} - {member.name}
     assert not [name for name in others if name in listed.stdout]
     assert environment.python(LIGHT) == "[]"
+
+
+def test_the_command_is_there(core: Environment) -> None:
+    """The core's wheel brings the command `mpstock`, which works without a plugin."""
+    listed = core.run("mpstock", "plugins", "--json")
+    assert listed.returncode == 0, listed.stderr
+    assert not [member.name for member in PLUGINS if member.name in listed.stdout]
 
 
 def test_the_core_alone_is_imported_without_any_extra(dist: Path, tmp_path: Path) -> None:
