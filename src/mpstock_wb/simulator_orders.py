@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterable, Iterator
 from datetime import datetime, timedelta
 from typing import Literal
 
-from attrs import define
+from attrs import define, field
 
 from mpstock import Clock
 from mpstock_wb.simulator_catalogue import Size
@@ -60,6 +60,11 @@ class Purchase:
     zero: bool = False
     wordless: bool = False
     archived: bool = False
+    kind: Kind = field(init=False)
+
+    @kind.default
+    def _(self) -> Kind:
+        return kind_of(self.delivery_type)
 
     @property
     def key(self) -> str:
@@ -69,10 +74,6 @@ class Purchase:
     @property
     def chrt_id(self) -> int:
         return self.size.chrt_id
-
-    @property
-    def kind(self) -> Kind:
-        return kind_of(self.delivery_type)
 
     @property
     def cancelled(self) -> bool:
@@ -102,7 +103,7 @@ class Orders:
         self.period: Literal["created", "ended"] = "created"
         self._orders: list[Purchase] = []
         self._numbers: list[int] = []
-        self._by_key: dict[str, Purchase] = {}
+        self._by_number: dict[int, Purchase] = {}
 
     def place(self, size: Size, warehouse: int, *, b2b: bool = False, zero: bool = False) -> Purchase:
         """Let one unit be ordered, whatever is shown: the amount is for the caller to look after."""
@@ -118,12 +119,12 @@ class Orders:
         )
         self._orders.append(order)
         self._numbers.append(number)
-        self._by_key[order.key] = order
+        self._by_number[order.id] = order
         return order
 
     def find(self, key: str) -> Purchase:
         """Return the order with this key."""
-        return self._by_key[key]
+        return self._by_number[int(key)]
 
     def open(self) -> list[Purchase]:
         """Return the orders whose units are in the warehouse and spoken for."""
@@ -229,7 +230,7 @@ class Orders:
     def told(self, kind: Kind, numbers: Iterable[int]) -> list[Purchase | None]:
         """Return the orders that the method for statuses knows, None for one that it does not."""
         told = self._telling(kind)
-        found = [self._by_key.get(str(number)) for number in numbers]
+        found = map(self._by_number.get, numbers)
         return [order if order is not None and told(order) else None for order in found]
 
     def _beyond(self, after: int) -> Iterator[Purchase]:
