@@ -226,6 +226,33 @@ def test_a_sale_between_a_read_back_and_the_orders_is_not_put_back(tmp_path: Pat
     assert len(account.pushes) == pushes
 
 
+@pytest.mark.parametrize("sold_unseen", [0, 2])
+def test_a_number_that_the_known_orders_explain_asks_for_no_other_reading_of_them(
+    tmp_path: Path, sold_unseen: int
+) -> None:
+    """Ten less the three that were sold is seven: nothing to look for. Where it is five, there is."""
+    play, _, account = make(tmp_path, {"A": 10}, self_decrements="yes", orders="each")
+    play.sync()
+    account.buy("A", 3, "main")
+    orders, observe = account.orders, account.observe
+    read: list[str | None] = []
+
+    def counted(cursor: str | None) -> AsyncIterator[OrderPage]:
+        read.append(cursor)
+        return orders(cursor)
+
+    def sell_first(listings: object) -> object:
+        if sold_unseen and len(read) == 1:
+            account.buy("A", sold_unseen, "main")
+        return observe(listings)  # type: ignore[arg-type]
+
+    account.orders = counted  # type: ignore[method-assign]
+    account.observe = sell_first  # type: ignore[method-assign, assignment]
+    play.sync(read="orders")
+    assert (len(read) > 1) is (sold_unseen > 0)
+    assert shows(account) == {"A": 7 - sold_unseen}
+
+
 def test_what_is_sold_while_a_long_push_is_under_way_falls_elsewhere_in_the_same_run(tmp_path: Path) -> None:
     """The orders are read again while changes wait for their cooldown, and the fall goes out."""
     clock = VirtualClock()

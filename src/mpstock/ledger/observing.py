@@ -161,6 +161,11 @@ class _Seen:
         return self.confirmed_at if self.written else self.observed_at
 
     @property
+    def foretold(self) -> bool:
+        """Whether it shows what is left of what was accepted after the orders that are known."""
+        return self.base is None and not self.doubtful and self.quantity == self.expected
+
+    @property
     def differs(self) -> bool:
         """Whether it shows something else than was known. What was sent in doubt may be either."""
         return self.known is not None and not self.doubtful and self.quantity != self.known
@@ -192,7 +197,7 @@ _STATE = (
 class Observing:
     """One pass of reading a sink back.
 
-    `rows` counts what it showed, `told` what was not known before, `arrived` our writes that were seen to
+    `rows` counts what it showed, `told` what was not to be foreseen, `arrived` our writes that were seen to
     have changed something.
     """
 
@@ -307,7 +312,7 @@ class Observing:
             [(seen.quantity, seen.reserved, asked, seen.quantity, seen.quantity, seen.id) for seen in taken],
         )
         moved = [seen for seen in taken if seen.quantity != seen.base]
-        self.told += len(moved) + len(late)
+        self.told += len(late) + sum(not seen.foretold for seen in moved)
         if moved:
             self.observations.db.execute(
                 f"UPDATE marketplace_stocks SET {relane()} WHERE id IN ids(?) AND in_flight IS NULL",

@@ -1,7 +1,8 @@
 """What the sinks have sold and what they show: read before anything is planned, and again while it is pushed.
 
 A number that is read back lower may be a sale. So after each read-back the orders are read once more, and
-only then is anything computed: else the unit that was sold a moment ago would be put back on sale.
+only then is anything computed: else the unit that was sold a moment ago would be put back on sale. Where it
+shows exactly what the known orders leave, there is nothing more that they could tell.
 """
 
 from __future__ import annotations
@@ -117,7 +118,7 @@ class Watcher:
                 if now.failure is not None:
                     run.failures[f"sinks.{built.name}"] = now.failure
                 progress("observe", built.name, now.rows, now.rows)
-                # What shows what was known tells of no sale.
+                # What shows what was known, or what the known orders leave, tells of no other sale.
                 if not (now.rows if whole else now.told) or not _tells(built):
                     break
                 if not (await self.read_orders(run, built)).voided:
