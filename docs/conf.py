@@ -26,6 +26,8 @@ extensions = ["myst_nb", "sphinx.ext.autodoc", "sphinx.ext.napoleon"]
 exclude_patterns = ["_build"]
 html_theme = "furo"
 html_title = f"mpstock {release}"
+html_static_path = ["_static"]
+html_css_files = ["notebooks.css"]
 # The docstrings are for people in an editor first: `name` is code there.
 default_role = "code"
 

@@ -3,7 +3,6 @@ from __future__ import annotations
 import ast
 import importlib
 import re
-import tomllib
 from pathlib import Path
 
 import attrs
@@ -17,6 +16,7 @@ from tests.docs.markdown import (
     DOCS,
     PAGES,
     ROOT,
+    Block,
     blocks,
     code_words,
     links,
@@ -76,19 +76,22 @@ def test_links_lead_somewhere(page: Path) -> None:
             assert anchor in {re.sub(r"[^\w -]", "", h).lower().replace(" ", "-") for h in headings}, target
 
 
+def programs(page: Path) -> list[Block]:
+    """Return a page's Python, the cells of a notebook too."""
+    return [*blocks(page, "python"), *blocks(page, "{code-cell} ipython3")]
+
+
 @each_page
 def test_code_on_a_page_can_be_read(page: Path) -> None:
-    """Python compiles, TOML parses: no example breaks on its first line."""
-    for block in blocks(page, "python"):
+    """Python compiles: no example breaks on its first line."""
+    for block in programs(page):
         compile(block.text, f"{page.name}: {block.before}", "exec", flags=ast.PyCF_ALLOW_TOP_LEVEL_AWAIT)
-    for block in blocks(page, "toml"):
-        tomllib.loads(block.text)
 
 
 @each_page
 def test_a_page_speaks_only_of_public_modules(page: Path) -> None:
     """A Python example imports public names only, and such as are there."""
-    for block in blocks(page, "python"):
+    for block in programs(page):
         for node in ast.walk(ast.parse(block.text)):
             if isinstance(node, ast.ImportFrom) and str(node.module).split(".")[0] == "mpstock":
                 assert str(node.module) in {

@@ -165,6 +165,17 @@ def test_nothing_that_is_shown_in_a_notebook_is_html_of_others(tmp_path: Path) -
     assert "&lt;b onmouseover" in plan._repr_html_()
 
 
+def test_a_plan_counts_itself(tmp_path: Path) -> None:
+    """In a notebook the sums of each sink stand above the changes."""
+    play, source, _ = make(tmp_path, {"A": 5, "B": 5, "C": 5})
+    play.sync()
+    source.set("A", 0)
+    source.set("B", 2)
+    plan = play.plan()
+    assert dict(plan.counts()) == {("shop", "zero"): 1, ("shop", "fall"): 1}
+    assert "<tr><td>shop</td><td>1</td><td>1</td><td>0</td><td>0</td></tr>" in plan._repr_html_()
+
+
 def test_a_plan_tells_itself(tmp_path: Path) -> None:
     """The first changes in words, the number of the others; unknown is a question mark."""
     play, source, _ = make(tmp_path, dict.fromkeys(skus(15), 5))

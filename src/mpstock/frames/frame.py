@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import html
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from datetime import datetime
 from typing import Any, TypeVar
 
 from mpstock.frames.packing import Column, Packed, columns_of, pack, unpack
@@ -105,7 +106,9 @@ class Frame:
         more = len(self) - _SHOWN
         return (
             f"<p><b>{html.escape(self.title)}</b>: {len(self)} rows</p>"
-            + html_table([column.name for column in self._columns], self._first(_SHOWN))
+            '<div style="overflow-x: auto">'
+            + html_table([column.name for column in self._columns], map(_shown, self._first(_SHOWN)))
+            + "</div>"
             + (f"<p>… and {more} more</p>" if more > 0 else "")
         )
 
@@ -120,3 +123,7 @@ class Frame:
                 break
             found += self._rows(page)
         return found[:count]
+
+
+def _shown(row: Sequence[object]) -> list[object]:
+    return [f"{value:%Y-%m-%d %H:%M:%S}Z" if isinstance(value, datetime) else value for value in row]

@@ -188,8 +188,12 @@ class Plan:
         """Return why listings are left as they are, with their number, the commonest reasons first."""
         return Counter(skipped.reason for skipped in self.skipped).most_common(_SHOWN)
 
+    def counts(self) -> Mapping[tuple[str, str], int]:
+        """Return the number of changes by (sink, lane); of those that are held by (sink, `held`)."""
+        return Counter((c.sink, "held" if c.held else c.lane) for c in self.changes)
+
     def __repr__(self) -> str:
-        counts = Counter((c.sink, "held" if c.held else c.lane) for c in self.changes)
+        counts = self.counts()
         told = ", ".join(f"{sink} {lane} {count}" for (sink, lane), count in sorted(counts.items()))
         lines = [f"<{self.title}{': ' + told if told else ''}"]
         lines += [
@@ -210,9 +214,13 @@ class Plan:
         told = [h.reason for h in self.held]
         told += [f"left as they are, {count}: {reason}" for reason, count in self.skipped_reasons()]
         held = "".join(f"<li>{html.escape(text)}</li>" for text in told)
+        counts, kinds = self.counts(), ("zero", "fall", "raise", "held")
+        sinks = sorted({sink for sink, _ in counts})
+        sums = [(sink, *(counts.get((sink, kind), 0) for kind in kinds)) for sink in sinks]
         return (
             f"<p><b>{self.title}</b></p>"
             + (f"<ul>{held}</ul>" if held else "")
+            + html_table(("sink", *kinds), sums)
             + html_table(("sku", "sink", "warehouse", "shows", "will show", "lane", "cause", "held by"), rows)
             + more
         )
