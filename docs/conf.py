@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from docutils import nodes
+from pygments.lexers.special import TextLexer
 from sphinx.addnodes import pending_xref
 from sphinx.application import Sphinx
 from sphinx.environment import BuildEnvironment
@@ -122,6 +123,9 @@ def _language(
 
 def setup(app: Sphinx) -> None:
     """Register what is above with Sphinx; the docstrings after Napoleon has seen them."""
+    # Pygments has no colours for them.
+    app.add_lexer("bsl", TextLexer)
+    app.add_lexer("csv", TextLexer)
     app.connect("html-page-context", _language)
     app.connect("missing-reference", _public)
     app.connect("autodoc-process-docstring", _docstring, priority=600)

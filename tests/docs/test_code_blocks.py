@@ -27,7 +27,6 @@ READ_BY = {
     "sql": "this file, and test_pages.py",
     "bsl": "this file",
     "csv": "this file",
-    "http": "a header that another program sends: nothing of ours reads it alone",
     "text": "people: what a program prints, a picture, a part of a file",
     "{eval-rst}": "the build of the documentation",
     "{toctree}": "the build of the documentation",
