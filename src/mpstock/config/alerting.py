@@ -11,6 +11,7 @@ import attrs
 from attrs import field, frozen
 
 from mpstock.secret import Secret
+from mpstock.validators import above_zero, one_or_more
 
 __all__ = ["AlertSettings"]
 
@@ -21,16 +22,6 @@ def _hours(_: Any, attribute: attrs.Attribute[Any], value: str) -> None:
     found = _QUIET.fullmatch(value) if value else None
     if value and (found is None or found.group(1, 2) == found.group(3, 4)):
         raise ValueError(f'{attribute.name} must be two times of day such as "22:00-08:00", or "" for never')
-
-
-def _at_least_one(_: Any, attribute: attrs.Attribute[Any], value: int) -> None:
-    if value < 1:
-        raise ValueError(f"{attribute.name} must be 1 or more, not {value}")
-
-
-def _positive(_: Any, attribute: attrs.Attribute[Any], value: timedelta) -> None:
-    if value <= timedelta(0):
-        raise ValueError(f'{attribute.name} must be longer than nothing; write a length of time such as "2h"')
 
 
 @frozen
@@ -55,12 +46,12 @@ class AlertSettings:
     severity: Literal["warning", "critical"] = "warning"
     language: Literal["en", "ru"] = "en"
     quiet: str = field(default="", validator=_hours)
-    remind: timedelta = field(default=timedelta(days=1), validator=_positive)
+    remind: timedelta = field(default=timedelta(days=1), validator=above_zero("2h"))
     zero_for: timedelta = timedelta(hours=2)
-    errors_in_a_row: int = field(default=3, validator=_at_least_one)
+    errors_in_a_row: int = field(default=3, validator=one_or_more())
     failing_for: timedelta = timedelta(minutes=10)
     expires_within: timedelta = timedelta(days=14)
-    drifts: int = field(default=20, validator=_at_least_one)
+    drifts: int = field(default=20, validator=one_or_more())
 
     def is_quiet(self, now: datetime, zone: ZoneInfo) -> bool:
         """Say whether `now` lies in the quiet hours."""

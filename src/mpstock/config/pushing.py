@@ -3,22 +3,12 @@
 from __future__ import annotations
 
 from datetime import timedelta
-from typing import Any
 
-import attrs
 from attrs import field, frozen
 
+from mpstock.validators import above_zero, one_or_more
+
 __all__ = ["PushSettings", "QuarantineSettings"]
-
-
-def _positive(_: Any, attribute: attrs.Attribute[Any], value: timedelta) -> None:
-    if value <= timedelta(0):
-        raise ValueError(f'{attribute.name} must be a length of time above 0, such as "15m"')
-
-
-def _at_least_one(_: Any, attribute: attrs.Attribute[Any], value: int) -> None:
-    if value < 1:
-        raise ValueError(f"{attribute.name} must be 1 or more, not {value}")
 
 
 @frozen
@@ -29,9 +19,9 @@ class QuarantineSettings:
     when its rest is over, and by hand. A fall never rests so.
     """
 
-    after: int = field(default=3, validator=_at_least_one)
-    pause: timedelta = field(default=timedelta(minutes=15), validator=_positive)
-    longest: timedelta = field(default=timedelta(days=1), validator=_positive)
+    after: int = field(default=3, validator=one_or_more())
+    pause: timedelta = field(default=timedelta(minutes=15), validator=above_zero("15m"))
+    longest: timedelta = field(default=timedelta(days=1), validator=above_zero("15m"))
 
     def rest(self, failures: int) -> timedelta | None:
         """Return how long a change rests after so many refusals in a row; None: not at all."""

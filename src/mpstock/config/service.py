@@ -12,6 +12,7 @@ from attrs import field, frozen
 from mpstock.config.exchange import ExchangeSettings
 from mpstock.passwords import is_hash, parse
 from mpstock.secret import Secret
+from mpstock.validators import not_negative, one_or_more
 
 __all__ = ["MonitoringSettings", "ServiceSettings", "UserSettings", "WebhookSettings"]
 
@@ -19,16 +20,6 @@ __all__ = ["MonitoringSettings", "ServiceSettings", "UserSettings", "WebhookSett
 def _port(_: Any, attribute: attrs.Attribute[Any], value: int) -> None:
     if not 0 <= value <= 65535:
         raise ValueError(f"{attribute.name} must be from 0 (any free one) to 65535, not {value}")
-
-
-def _not_negative(_: Any, attribute: attrs.Attribute[Any], value: timedelta) -> None:
-    if value < timedelta(0):
-        raise ValueError(f'{attribute.name} must not be negative; write a length of time such as "5m"')
-
-
-def _positive(_: Any, attribute: attrs.Attribute[Any], value: int) -> None:
-    if value < 1:
-        raise ValueError(f"{attribute.name} must be 1 or more, not {value}")
 
 
 def _not_below_zero(_: Any, attribute: attrs.Attribute[Any], value: int) -> None:
@@ -80,13 +71,13 @@ class WebhookSettings:
     tokens: tuple[Secret, ...] = field(default=(), validator=_hard_to_guess)
     users: Mapping[str, Secret] = field(factory=dict[str, Secret], validator=_with_passwords)
     notify_tokens: tuple[Secret, ...] = field(default=(), validator=_hard_to_guess)
-    replay_window: timedelta = field(default=timedelta(minutes=5), validator=_not_negative)
+    replay_window: timedelta = field(default=timedelta(minutes=5), validator=not_negative())
     items: Literal["all", "each"] = "all"
-    debounce: timedelta = field(default=timedelta(0), validator=_not_negative)
-    read_after: timedelta = field(default=timedelta(minutes=1), validator=_not_negative)
-    max_body: int = field(default=10 * 1024 * 1024, validator=_positive)
+    debounce: timedelta = field(default=timedelta(0), validator=not_negative())
+    read_after: timedelta = field(default=timedelta(minutes=1), validator=not_negative())
+    max_body: int = field(default=10 * 1024 * 1024, validator=one_or_more())
     rate: int = field(default=100, validator=_not_below_zero)
-    receipts: timedelta = field(default=timedelta(hours=24), validator=_not_negative)
+    receipts: timedelta = field(default=timedelta(hours=24), validator=not_negative())
 
 
 def _password(_: Any, attribute: attrs.Attribute[Any], value: Secret) -> None:
@@ -139,7 +130,7 @@ class ServiceSettings:
     port: int = field(default=8080, validator=_port)
     public_url: str = ""
     proxies: tuple[str, ...] = ()
-    stop_within: timedelta = field(default=timedelta(seconds=25), validator=_not_negative)
+    stop_within: timedelta = field(default=timedelta(seconds=25), validator=not_negative())
     webhooks: WebhookSettings = field(factory=WebhookSettings)
     exchange: ExchangeSettings = field(factory=ExchangeSettings)
     monitoring: MonitoringSettings = field(factory=MonitoringSettings)

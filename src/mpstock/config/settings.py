@@ -24,6 +24,7 @@ from mpstock.config.service import ServiceSettings
 from mpstock.config.taping import TapeSettings
 from mpstock.config.verifying import VerifySettings
 from mpstock.secret import Secret
+from mpstock.validators import not_negative
 
 if TYPE_CHECKING:
     from mpstock.interfaces import SinkSpec, SourceSpec
@@ -89,11 +90,6 @@ def _without_password(url: str) -> str:
     return f"{scheme}{colon}{user}:***@{host}" if at else url
 
 
-def _not_negative(_: Any, attribute: attrs.Attribute[Any], value: timedelta) -> None:
-    if value < timedelta(0):
-        raise ValueError(f'{attribute.name} must not be negative; write a length of time such as "15m"')
-
-
 @frozen
 class Absorption:
     """`absorbs` of a source: when it books one sink's orders itself.
@@ -103,7 +99,7 @@ class Absorption:
     """
 
     books_at: Literal["order", "assembly", "shipment"]
-    lag: timedelta = field(default=timedelta(minutes=15), validator=_not_negative)
+    lag: timedelta = field(default=timedelta(minutes=15), validator=not_negative())
 
 
 @frozen

@@ -7,8 +7,10 @@ from decimal import Decimal
 from typing import Any, Literal
 
 from attrs import Attribute, field, frozen
+from attrs.validators import optional
 
 from mpstock.config.settings import Absorption
+from mpstock.validators import above_zero, one_or_more
 
 __all__ = ["ClockTable", "LedgerTable", "SinkTable", "SourceTable", "WarehouseTable"]
 
@@ -46,16 +48,6 @@ def _part(_: Any, attribute: Attribute[Any], value: Decimal | None) -> None:
         raise ValueError(f"{attribute.name} must be above 0 and at most 1 (0.25 is a quarter), not {value}")
 
 
-def _some_units(_: Any, attribute: Attribute[Any], value: int | None) -> None:
-    if value is not None and value < 1:
-        raise ValueError(f"{attribute.name} must be 1 or more, not {value}; leave it out for no limit")
-
-
-def _some_time(_: Any, attribute: Attribute[Any], value: timedelta | None) -> None:
-    if value is not None and value <= timedelta(0):
-        raise ValueError(f'{attribute.name} must be above 0; write a length of time such as "15m"')
-
-
 @frozen
 class SourceTable:
     """The core's keys of `[sources.NAME]`; None = not said."""
@@ -63,13 +55,13 @@ class SourceTable:
     plugin: str
     quantity: Literal["on_hand", "free"] | None = None
     absorbs: dict[str, Absorption] = field(factory=dict[str, Absorption])
-    max_age: timedelta | None = field(default=None, validator=_some_time)
+    max_age: timedelta | None = field(default=None, validator=optional(above_zero("15m")))
     incremental: Literal["exact", "advisory"] | None = None
     group: str = "main"
     rule: Literal["sum", "first", "max", "min"] | None = None
     share: Decimal = field(default=Decimal(1), validator=_part)
-    lead_time: timedelta | None = field(default=None, validator=_some_time)
-    max_per_sku: int | None = field(default=None, validator=_some_units)
+    lead_time: timedelta | None = field(default=None, validator=optional(above_zero("15m")))
+    max_per_sku: int | None = field(default=None, validator=one_or_more("leave it out for no limit"))
     transport: dict[str, Any] = field(factory=dict[str, Any])
 
 
@@ -80,7 +72,7 @@ class SinkTable:
     plugin: str
     priority: int = 1
     share: Decimal | None = field(default=None, validator=_part)
-    max_age: timedelta = field(default=timedelta(minutes=15), validator=_some_time)
+    max_age: timedelta = field(default=timedelta(minutes=15), validator=above_zero("15m"))
     shadow: bool = False
     warehouses: list[Any] = field(factory=list[Any])
     buffer: dict[str, Any] = field(factory=dict[str, Any])

@@ -4,17 +4,12 @@ from __future__ import annotations
 
 from datetime import timedelta
 from pathlib import Path
-from typing import Any
 
-import attrs
 from attrs import field, frozen
 
+from mpstock.validators import above_zero
+
 __all__ = ["TapeSettings"]
-
-
-def _positive(_: Any, attribute: attrs.Attribute[Any], value: timedelta) -> None:
-    if value <= timedelta(0):
-        raise ValueError(f'{attribute.name} must be a length of time above 0, such as "14d"')
 
 
 @frozen
@@ -26,4 +21,4 @@ class TapeSettings:
     """
 
     directory: Path | None = None
-    keep: timedelta = field(default=timedelta(days=14), validator=_positive)
+    keep: timedelta = field(default=timedelta(days=14), validator=above_zero("14d"))

@@ -16,6 +16,7 @@ from mpstock.config.structuring import configuration_error, structure_with_probl
 from mpstock.model import Problem
 from mpstock.nearest import suggestion
 from mpstock.secret import Secret
+from mpstock.validators import above_zero, not_negative, one_or_more
 
 __all__ = ["DATABASE", "DEFAULTS", "OWN", "FleetSettings", "WorkerSettings", "load"]
 
@@ -31,21 +32,6 @@ OWN = "own"
 """The value of `ledgers` that says: each tenant's own `[ledger]` table stands."""
 
 _TABLES = ("fleet", "worker", "defaults")
-
-
-def _above_zero(_: Any, attribute: attrs.Attribute[Any], value: timedelta) -> None:
-    if value <= timedelta(0):
-        raise ValueError(f'{attribute.name} must be above 0; write a length of time such as "1m"')
-
-
-def _not_negative(_: Any, attribute: attrs.Attribute[Any], value: timedelta) -> None:
-    if value < timedelta(0):
-        raise ValueError(f'{attribute.name} must not be negative; write a length of time such as "2h"')
-
-
-def _one_or_more(_: Any, attribute: attrs.Attribute[Any], value: int) -> None:
-    if value < 1:
-        raise ValueError(f"{attribute.name} must be 1 or more, not {value}")
 
 
 def _part(_: Any, attribute: attrs.Attribute[Any], value: float) -> None:
@@ -72,14 +58,14 @@ class WorkerSettings:
     `stop_within`   how long a worker that is told to stop waits for what is on its way.
     """
 
-    concurrency: int = field(default=8, validator=_one_or_more)
+    concurrency: int = field(default=8, validator=one_or_more())
     bulk: float = field(default=0.25, validator=_part, converter=float)
-    long: timedelta = field(default=timedelta(minutes=1), validator=_above_zero)
-    slice: timedelta = field(default=timedelta(minutes=2), validator=_above_zero)
-    heartbeat: timedelta = field(default=timedelta(seconds=10), validator=_above_zero)
-    stalled_after: timedelta = field(default=timedelta(seconds=60), validator=_above_zero)
-    look: timedelta = field(default=timedelta(seconds=5), validator=_above_zero)
-    stop_within: timedelta = field(default=timedelta(seconds=90), validator=_above_zero)
+    long: timedelta = field(default=timedelta(minutes=1), validator=above_zero("1m"))
+    slice: timedelta = field(default=timedelta(minutes=2), validator=above_zero("1m"))
+    heartbeat: timedelta = field(default=timedelta(seconds=10), validator=above_zero("1m"))
+    stalled_after: timedelta = field(default=timedelta(seconds=60), validator=above_zero("1m"))
+    look: timedelta = field(default=timedelta(seconds=5), validator=above_zero("1m"))
+    stop_within: timedelta = field(default=timedelta(seconds=90), validator=above_zero("1m"))
 
     def __attrs_post_init__(self) -> None:
         if self.stalled_after < 3 * self.heartbeat:
@@ -106,8 +92,8 @@ class FleetSettings:
     url: Secret = field(validator=_postgresql)
     tenants: str = "tenants"
     ledgers: Secret = field(default=Secret(""), converter=Secret)
-    spread: timedelta = field(default=timedelta(hours=2), validator=_not_negative)
-    keep: timedelta = field(default=timedelta(days=3), validator=_above_zero)
+    spread: timedelta = field(default=timedelta(hours=2), validator=not_negative("2h"))
+    keep: timedelta = field(default=timedelta(days=3), validator=above_zero("1m"))
     worker: WorkerSettings = field(factory=WorkerSettings)
     defaults: Mapping[str, Mapping[str, Any]] = field(factory=dict[str, "Mapping[str, Any]"])
     folder: Path = field(factory=Path)
@@ -126,8 +112,8 @@ class _FleetTable:
     url: Secret = field(validator=_postgresql)
     tenants: str = "tenants"
     ledgers: Secret = field(default=Secret(""), converter=Secret)
-    spread: timedelta = field(default=timedelta(hours=2), validator=_not_negative)
-    keep: timedelta = field(default=timedelta(days=3), validator=_above_zero)
+    spread: timedelta = field(default=timedelta(hours=2), validator=not_negative("2h"))
+    keep: timedelta = field(default=timedelta(days=3), validator=above_zero("1m"))
 
 
 def load(
