@@ -15,6 +15,7 @@ class TestOzon(SinkContract):
     """Ozon Seller API."""
 
     plugin = "ozon"
+    rows = 1050
 
     def make_simulator(self, clock: Clock, skus: Sequence[str]) -> OzonSimulator:
         return OzonSimulator(skus, clock=clock)

@@ -15,6 +15,7 @@ class TestWb(SinkContract):
     """Wildberries Marketplace and Content API."""
 
     plugin = "wb"
+    rows = 1050
 
     def make_simulator(self, clock: Clock, skus: Sequence[str]) -> WbSimulator:
         return WbSimulator(skus, (1111, 2222), clock=clock)

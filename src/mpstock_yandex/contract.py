@@ -15,6 +15,7 @@ class TestYandex(SinkContract):
     """Yandex Market Partner API."""
 
     plugin = "yandex"
+    rows = 450
 
     def make_simulator(self, clock: Clock, skus: Sequence[str]) -> YandexSimulator:
         return YandexSimulator(skus, (2101, 2102), clock=clock)

@@ -70,6 +70,32 @@ class NoOrders(Limited):
     changed = {"orders": "none"}  # noqa: RUF012
 
 
+class FallsByItself(Limited):
+    changed = {"self_decrements": "no"}  # noqa: RUF012
+
+
+class FirstPage(ToySink):
+    """Reads no list past its first hundred."""
+
+    async def listings(self, cursor: str | None) -> AsyncIterator[ListingPage]:
+        async for page in super().listings(cursor):
+            yield evolve(page, listings=page.listings[:100])
+
+    async def orders(self, cursor: str | None) -> AsyncIterator[OrderPage]:
+        async for page in super().orders(cursor):
+            yield evolve(page, orders=page.orders[:100])
+
+
+class FirstPageOfStock(ToySink):
+    async def observe(self, listings: Sequence[Listing] | None) -> AsyncIterator[Sequence[Observation]]:
+        async for page in super().observe(listings):
+            yield page[:100] if listings is None else page
+
+
+class FirstPageOfOrders(ToySink):
+    orders = FirstPage.orders
+
+
 class RandomIds(ToySink):
     numbers = itertools.count()
 
@@ -241,6 +267,10 @@ BROKEN: list[tuple[type[ToySink], str, tuple[Any, ...], str]] = [
     (NoScopeOfPush, "test_requests_name_their_declared_scopes", (), "push_scopes says"),
     (SecretAccount, "test_limits_make_sense", (), "stands in limits"),
     (NoOrders, "test_orders_are_told_as_declared", (), "would end"),
+    (FallsByItself, "test_shown_falls_with_an_order_as_declared", (), "5 show, and 3 is told"),
+    (FirstPage, "test_listings_of_several_pages_are_all_told", (), "are not listed"),
+    (FirstPageOfStock, "test_observations_of_several_pages_are_all_told", (), "out that show"),
+    (FirstPageOfOrders, "test_orders_of_several_pages_are_all_told", (), "are ordered, 100 orders are told"),
     (RandomIds, "test_ids_are_stable", (), "at the second"),
     (ListsHalf, "test_listings_are_told_once_and_all", (), "not listed"),
     (CompleteTwice, "test_listings_are_told_once_and_all", (), "last page"),

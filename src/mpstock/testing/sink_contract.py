@@ -13,6 +13,7 @@ from mpstock.testing.bench import clean_error, hush, walked
 from mpstock.testing.contract import kit
 from mpstock.testing.sink_faults import SinkFaults
 from mpstock.testing.sink_orders import SinkOrders
+from mpstock.testing.sink_pages import SinkPages
 from mpstock.testing.sink_setting import SinkBench, changes_of, matching, pair
 from mpstock.testing.virtual import VirtualClock
 
@@ -22,7 +23,7 @@ _NOT_APPLIED = (OutcomeStatus.ERROR, OutcomeStatus.WAIT, OutcomeStatus.BUSY, Out
 
 
 @kit
-class SinkContract(SinkFaults, SinkOrders):
+class SinkContract(SinkFaults, SinkOrders, SinkPages):
     """Holds a sink to `mpstock.interfaces`, over its marketplace's double.
 
     Subclass it as `class TestMine(SinkContract)`, set `plugin` (or `spec`) and write `make_simulator`. What
@@ -67,7 +68,7 @@ class SinkContract(SinkFaults, SinkOrders):
                 assert not one.push, f"reading has sent a push: {one.method}"
                 assert set(one.scopes) <= declared, f"scopes {one.scopes} are not in rates {declared}"
             before = len(bench.requests)
-            await self.push(bench, *((one, 3) for one in found))
+            await self.push(bench, *((one, 3) for one in found[: limits.batch]))
             writes = [one for one in bench.requests[before:] if one.push]
             assert len(writes) == 1, f"a push is one request, not {len(writes)}: say outcomes for the rest"
             assert set(writes[0].scopes) == set(limits.push_scopes), (
@@ -80,17 +81,22 @@ class SinkContract(SinkFaults, SinkOrders):
         """As fast as the declared limits let it, the double that enforces the vendor's refuses nothing."""
         self.only(self.http, "it sends no requests")
 
+        batch = self._batch()
+
         async def story(bench: SinkBench) -> None:
-            found = await self.of_one_warehouse(bench)
+            found = (await self.of_one_warehouse(bench))[:batch]
             for number in range(self.limited):
                 with contextlib.suppress(TransientError):
-                    await self.push(bench, (found[number % len(found)], number))
+                    await self.push(bench, *((one, number) for one in found))
+            for _ in range(self.limited):
+                await self.quantities(bench, found[:1])
             hasty = [one for one in bench.simulator.requests if one.status in (420, 429)]
             assert not hasty, (
-                f"{len(hasty)} of {self.limited} pushes met 429 (or 420): the declared rates are too high"
+                f"{len(hasty)} of {self.limited} pushes of {batch} and as many readings met 429 (or 420): "
+                "the declared rates are too high, or count no `items`"
             )
 
-        self.play(story)
+        self.play(story, self.make_simulator(VirtualClock(), _articles(batch)))
 
     # -- listings ------------------------------------------------------------------------
 
@@ -207,7 +213,7 @@ class SinkContract(SinkFaults, SinkOrders):
         """Each change has its outcome, in order, and its number is what buyers see, in the sink's units."""
 
         async def story(bench: SinkBench) -> None:
-            found = await self.of_one_warehouse(bench)
+            found = (await self.of_one_warehouse(bench))[: bench.adapter.limits.batch]
             outcomes = await self.push(bench, *((one, number) for number, one in enumerate(found)))
             assert {one.status for one in outcomes} == {OutcomeStatus.OK}, (
                 f"refused where all is well: {outcomes}"
@@ -221,10 +227,7 @@ class SinkContract(SinkFaults, SinkOrders):
 
     def test_full_batch_is_one_request_and_more_is_an_error(self) -> None:
         """`limits.batch` changes go in one push; one more is an error before anything is sent."""
-        batch = self.make_bench(
-            self.make_double(VirtualClock()), VirtualClock(), self.url
-        ).adapter.limits.batch
-        skus = [f"SKU-{number:05d}" for number in range(batch + 1)]
+        batch = self._batch()
 
         async def story(bench: SinkBench) -> None:
             found = await self.of_one_warehouse(bench)
@@ -239,7 +242,7 @@ class SinkContract(SinkFaults, SinkOrders):
             assert not [one for one in bench.requests[sent:] if one.push], "too many, and it was sent"
             assert dict(bench.simulator.shown()) == before
 
-        self.play(story, self.make_simulator(VirtualClock(), skus))
+        self.play(story, self.make_simulator(VirtualClock(), _articles(batch + 1)))
 
     def test_range_has_both_its_edges(self) -> None:
         """0 and `limits.maximum` are taken; what is beyond them is not, and changes nothing."""
@@ -267,7 +270,7 @@ class SinkContract(SinkFaults, SinkOrders):
         """One listing is refused: the others are written, or their outcome says that they were not."""
 
         async def story(bench: SinkBench) -> None:
-            found = await self.of_one_warehouse(bench)
+            found = (await self.of_one_warehouse(bench))[: max(bench.adapter.limits.batch - 1, 1)]
             bad = self.unknown(found[0])
             first, *others = found
             outcomes = await self.push(bench, (first, 4), (bad, 4), *((one, 4) for one in others))
@@ -354,3 +357,13 @@ class SinkContract(SinkFaults, SinkOrders):
             assert (one, two) == (1, 2)
 
         self.play(story)
+
+    def _batch(self) -> int:
+        clock = VirtualClock()
+        limits = self.make_bench(self.make_double(clock), clock, self.url).adapter.limits
+        assert isinstance(limits.batch, int), f"limits.batch must be int, not {limits.batch!r}"
+        return limits.batch
+
+
+def _articles(count: int) -> list[str]:
+    return [f"SKU-{number:05d}" for number in range(count)]

@@ -75,6 +75,22 @@ class SinkOrders(SinkSetting):
 
         self.play(story)
 
+    def test_shown_falls_with_an_order_as_declared(self) -> None:
+        """`self_decrements` says whether what `observe` tells falls by itself: a raise is judged by it."""
+
+        async def story(bench: SinkBench) -> None:
+            declared = bench.adapter.limits.self_decrements
+            self.only(declared != "unknown", "limits.self_decrements is unknown")
+            self.only(bench.adapter.limits.orders != "none", "limits.orders is none")
+            listing, _ = await self._bought(bench, 2)
+            wanted = 3 if declared == "yes" else 5
+            (shown,) = await self.quantities(bench, [listing])
+            assert shown == wanted, (
+                f"5 were shown, 2 sold: with self_decrements={declared!r} {wanted} show, and {shown} is told"
+            )
+
+        self.play(story)
+
     def test_stages_follow_the_order(self) -> None:
         """Assembled, then shipped: the same key comes back in its new stage, with a time that is aware."""
 

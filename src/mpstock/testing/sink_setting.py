@@ -31,6 +31,9 @@ class SinkSetting(Contract):
     skus: ClassVar[tuple[str, ...]] = ("A-1", "Кружка «синяя» 0,5 л", "00123", "Ёж-ß-中", "a.b_c")
     """Articles that the marketplace can have: five at least."""
 
+    rows: ClassVar[int] = 250
+    """How many articles make lists of several pages: more than one answer of the marketplace holds."""
+
     unknown_id: ClassVar[str] = "999999999"
     """An id of the sink's own kind that the account does not have; one of digits is counted on from."""
 
@@ -41,7 +44,7 @@ class SinkSetting(Contract):
     """False: the marketplace does not tell orders that were shipped or cancelled."""
 
     limited: ClassVar[int] = 30
-    """How many pushes are sent back to back to see that the double refuses none of them for haste."""
+    """How many full pushes are sent back to back to see that the double refuses none of them for haste."""
 
     # -- what the author writes ----------------------------------------------------------
 
