@@ -75,15 +75,9 @@ class FallsByItself(Limited):
 
 
 class FirstPage(ToySink):
-    """Reads no list past its first hundred."""
-
     async def listings(self, cursor: str | None) -> AsyncIterator[ListingPage]:
         async for page in super().listings(cursor):
             yield evolve(page, listings=page.listings[:100])
-
-    async def orders(self, cursor: str | None) -> AsyncIterator[OrderPage]:
-        async for page in super().orders(cursor):
-            yield evolve(page, orders=page.orders[:100])
 
 
 class FirstPageOfStock(ToySink):
@@ -93,7 +87,9 @@ class FirstPageOfStock(ToySink):
 
 
 class FirstPageOfOrders(ToySink):
-    orders = FirstPage.orders
+    async def orders(self, cursor: str | None) -> AsyncIterator[OrderPage]:
+        async for page in super().orders(cursor):
+            yield evolve(page, orders=page.orders[:100])
 
 
 class RandomIds(ToySink):

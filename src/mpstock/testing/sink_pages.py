@@ -40,7 +40,7 @@ class SinkPages(SinkSetting):
         self._in_pages(work)
 
     def test_observations_of_several_pages_are_all_told(self) -> None:
-        """Each listing that `observe` is asked for comes with its number, and with `None` all that show one."""
+        """Each listing that `observe` is asked for comes with its number; with `None`, all that show one."""
 
         async def work(bench: SinkBench, _: Sequence[str]) -> None:
             found = await self.of_one_warehouse(bench)
