@@ -178,30 +178,23 @@ class Pushes:
         rested: str, now: datetime, cooldown: timedelta, rest: Rest,
     ) -> None:  # fmt: skip
         chosen = ids(item.id for item, _ in members)
-        where = "id IN ids(?) AND in_flight = ?"
-        landed = "in_flight = NULL, not_before = ?"
         if status is OutcomeStatus.OK:
             # An order that was told while this was on the wire came before it or after it: nobody knows.
-            self.db.execute(
-                "UPDATE marketplace_stocks SET replaced = coalesce(base, expected), "
-                "synced_quantity = sent, last_synced_at = ?, "
-                "error_code = NULL, error_message = NULL, attempted_at = ?, "
-                "base = CASE WHEN doubtful = 1 THEN NULL ELSE sent END, expected = sent, doubtful = 0, "
-                f"failures = 0, rests_until = NULL, {landed} WHERE {where}",
-                (moment, moment, rested, chosen, push),
+            base = "CASE WHEN doubtful = 1 THEN NULL ELSE sent END"
+            told = (
+                "replaced = coalesce(base, expected), synced_quantity = sent, last_synced_at = ?, "
+                "error_code = NULL, error_message = NULL, expected = sent, doubtful = 0, failures = 0, "
+                "rests_until = NULL"
             )
+            values = [moment]
         elif status in (OutcomeStatus.DOUBT, OutcomeStatus.WHOLE):
-            self.db.execute(
-                "UPDATE marketplace_stocks SET base = NULL, doubtful = 1, attempted_at = ?, "
-                f"{landed} WHERE {where}",
-                (moment, rested, chosen, push),
-            )
+            base, told, values = "NULL", "doubtful = 1", []
         else:
-            tried = f"UPDATE marketplace_stocks SET doubtful = 0, attempted_at = ?, {landed} WHERE {where}"
-            self.db.execute(tried, (moment, rested, chosen, push))
+            base, told, values = "base", "doubtful = 0", []
         self.db.execute(
-            f"UPDATE marketplace_stocks SET {relane()} WHERE id IN ids(?)",
-            (chosen,),
+            f"UPDATE marketplace_stocks SET {told}, attempted_at = ?, not_before = ?, "
+            f"{relane(base, landed=True)} WHERE id IN ids(?) AND in_flight = ?",
+            (*values, moment, rested, chosen, push),
         )
         if status is OutcomeStatus.OK:
             return

@@ -44,19 +44,22 @@ _PARKED = f"lane IS NOT NULL AND ready = 0 AND (base IS NULL OR {_LANE.format(ba
 """What was put off stays so while it is a raise, or nobody knows what it shows; a fall waits for nothing."""
 
 
-def relane(base: str = "base", parked: str = "FALSE") -> str:
+def relane(base: str = "base", parked: str = "FALSE", *, landed: bool = False) -> str:
     """Return the SET list that makes lane, ready and status follow from wanted and a new base.
 
-    `parked` is the condition under which a listing does not become ready.
+    `parked` is the condition under which a listing does not become ready. `landed` takes it off the wire too:
+    one change of a row instead of two.
     """
     lane = _LANE.format(base=base)
+    off = "TRUE" if landed else "in_flight IS NULL"
     return (
+        f"{'in_flight = NULL, ' if landed else ''}"
         f"base = {base}, lane = {lane}, lowered_at = CASE WHEN {lane} IN (0, 1) THEN lowered_at END, "
         f"held = CASE WHEN {lane} IN (0, 2) THEN held END, "
         f"held_reason = CASE WHEN {lane} IN (0, 2) THEN held_reason END, "
-        f"ready = CASE WHEN {lane} IS NOT NULL AND in_flight IS NULL AND NOT ({lane} IN (0, 2) "
+        f"ready = CASE WHEN {lane} IS NOT NULL AND {off} AND NOT ({lane} IN (0, 2) "
         f"AND held IS NOT NULL) AND stopped IS NULL AND NOT ({parked}) THEN 1 ELSE 0 END, "
-        f"sync_status = CASE WHEN in_flight IS NOT NULL OR {lane} IS NOT NULL OR wanted IS NULL "
+        f"sync_status = CASE WHEN NOT ({off}) OR {lane} IS NOT NULL OR wanted IS NULL "
         "THEN 'pending' ELSE 'ok' END"
     )
 
