@@ -147,6 +147,7 @@ class Stocks:
         run: int,
         writes: Collection[str] | None = None,
         explained: Mapping[int, int] | None = None,
+        since: Mapping[int, str] | None = None,
     ) -> None:
         """Record (wanted, cause, id) as planned by a run, and let the lanes follow; inside a transaction.
 
@@ -154,7 +155,8 @@ class Stocks:
         it, unless a person wants it now: what only looks at it again lets nothing through that is held. Of a
         sink that is not among `writes` only falls short of zero become ready: what its own writer has not
         judged waits for a run that does. `explained` are explanations by id; what has none is
-        explained when it is sent.
+        explained when it is sent. `since` are moments by id: the first of each stays for as long as it is to
+        fall.
         """
         parked, narrowed = _PARKED, list[Any]()
         if writes is not None:
@@ -163,31 +165,35 @@ class Stocks:
                 f"AND {_LANE.format(base='base')} IN (0, 2) AND lane IS NOT {_LANE.format(base='base')})"
             )
             narrowed.append(ids(writes))
-        explanation = (explained or {}).get
+        explanation, moment = (explained or {}).get, (since or {}).get
         self.db.executemany(
             "UPDATE marketplace_stocks SET "
             "cause = CASE WHEN lane IS NOT NULL AND wanted IS ? AND ? <> ? THEN cause ELSE ? END, "
             "planned_by = CASE WHEN lane IS NOT NULL AND wanted IS ? THEN planned_by ELSE ? END, "
-            "rests_until = CASE WHEN wanted IS ? THEN rests_until END, explanation_id = ?, wanted = ? "
-            "WHERE id = ?",
+            "rests_until = CASE WHEN wanted IS ? THEN rests_until END, explanation_id = ?, wanted = ?, "
+            # Of what is no fall, the lane takes it back below.
+            "lowered_at = CASE WHEN in_flight IS NULL OR lane < 2 THEN coalesce(lowered_at, ?) "
+            "ELSE lowered_at END WHERE id = ?",
             [
-                (wanted, cause, BY_HAND, cause, wanted, run, wanted, explanation(id_), wanted, id_)
+                (
+                    wanted,
+                    cause,
+                    BY_HAND,
+                    cause,
+                    wanted,
+                    run,
+                    wanted,
+                    explanation(id_),
+                    wanted,
+                    moment(id_),
+                    id_,
+                )
                 for wanted, cause, id_ in rows
-            ],
+            ],  # fmt: skip
         )
         self.db.execute(
             f"UPDATE marketplace_stocks SET {relane(parked=parked)} WHERE id IN ids(?) AND in_flight IS NULL",
             (*narrowed, ids(row[2] for row in rows)),
-        )
-
-    def note_falls(self, rows: Iterable[tuple[str, int]]) -> None:
-        """Keep since when listings are to fall: (moment, id), the first moment of each; inside a transaction.
-
-        Those that are to rise or to stay are passed over.
-        """
-        self.db.executemany(
-            "UPDATE marketplace_stocks SET lowered_at = coalesce(lowered_at, ?) WHERE id = ? AND lane < 2",
-            list(rows),
         )
 
     def let_through(self, state_ids: Sequence[int]) -> None:

@@ -157,7 +157,7 @@ class Planner:
         self.keep_on_tape(evaluated, causes)
         explained = self.keep([found for found in evaluated if found.differs and not found.volatile])
         rows: list[tuple[int | None, str, int]] = []
-        moments: list[tuple[str, int]] = []
+        moments: dict[int, str] = {}
         zeroed: list[int] = []
         states: dict[int, int] = {}
         for found in evaluated:
@@ -183,11 +183,10 @@ class Planner:
                     self.backlog.add(reckoning.sink, listed.state, self.now)
                 if moved or (reckoning.wanted != reckoning.base and not untouched):
                     rows.append((reckoning.wanted, cause, listed.state))
-                    moments.append((marked[product_id], listed.state))
+                    moments[listed.state] = marked[product_id]
                     if explanation is not None:
                         states[listed.state] = explanation
-        self.ledger.stocks.record_wanted(rows, self.run, self.writes, states)
-        self.ledger.stocks.note_falls(moments)
+        self.ledger.stocks.record_wanted(rows, self.run, self.writes, states, moments)
         self.ledger.stocks.let_through(zeroed)
         self.ledger.dirt.clear((mark[0], mark[1]) for mark in marks if mark[0] not in waiting)
         # What waits for another writer or a neighbour is looked at by every run: it may be there by then.
