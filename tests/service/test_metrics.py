@@ -245,7 +245,8 @@ def _enlarge(ledger: Ledger, listings: int, waiting: int) -> None:
         )
         db.execute(
             "INSERT INTO marketplace_stocks (id, product_id, marketplace, warehouse_code, listing_id, base, "
-            "wanted, lane, ready) SELECT id, id, 'shop', 'main', id, 1, 2, iif(id <= ?, 2, NULL), id <= ? "
+            "wanted, lane, ready) SELECT id, id, 'shop', 'main', id, 1, 2, CASE WHEN id <= ? THEN 2 END, "
+            "CASE WHEN id <= ? THEN 1 ELSE 0 END "
             "FROM products",
             (waiting, waiting),
         )

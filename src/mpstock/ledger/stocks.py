@@ -165,7 +165,7 @@ class Stocks:
                 f"AND {_LANE.format(base='base')} IN (0, 2) AND lane IS NOT {_LANE.format(base='base')})"
             )
             narrowed.append(ids(writes))
-        explanation, moment = (explained or {}).get, (since or {}).get
+        why, moment = (explained or {}).get, (since or {}).get
         self.db.executemany(
             "UPDATE marketplace_stocks SET "
             "cause = CASE WHEN lane IS NOT NULL AND wanted IS ? AND ? <> ? THEN cause ELSE ? END, "
@@ -175,21 +175,9 @@ class Stocks:
             "lowered_at = CASE WHEN in_flight IS NULL OR lane < 2 THEN coalesce(lowered_at, ?) "
             "ELSE lowered_at END WHERE id = ?",
             [
-                (
-                    wanted,
-                    cause,
-                    BY_HAND,
-                    cause,
-                    wanted,
-                    run,
-                    wanted,
-                    explanation(id_),
-                    wanted,
-                    moment(id_),
-                    id_,
-                )
+                (wanted, cause, BY_HAND, cause, wanted, run, wanted, why(id_), wanted, moment(id_), id_)
                 for wanted, cause, id_ in rows
-            ],  # fmt: skip
+            ],
         )
         self.db.execute(
             f"UPDATE marketplace_stocks SET {relane(parked=parked)} WHERE id IN ids(?) AND in_flight IS NULL",

@@ -160,7 +160,7 @@ _PUT: Json = {
         "200": _answered(
             {"type": "object", "required": ["held"], "properties": {"held": {"const": True}}}, "Held."
         ),
-        **_problems(*_ALWAYS, 409, 415, 422),
+        **_problems(*_ALWAYS, 404, 409, 415, 422),
     },
 }
 _DELETE: Json = {
@@ -173,7 +173,7 @@ _DELETE: Json = {
             {"type": "object", "required": ["released"], "properties": {"released": {"type": "boolean"}}},
             "It is gone; `released` says whether it was there.",
         ),
-        **_problems(*_ALWAYS, 422),
+        **_problems(*_ALWAYS, 404, 422),
     },
 }
 _DOCUMENT: Json = {
@@ -283,7 +283,7 @@ _WHY: Mapping[int, str] = {
     400: "It cannot be read; nothing was taken.",
     401: "The credentials are missing or wrong.",
     403: "The settings have no secret for this.",
-    404: "There is no such source or sink.",
+    404: "There is no such source or sink, or a cart cannot have that key.",
     408: "The body took too long.",
     409: "The source tells no stock, or there are not so many left.",
     413: "The body is too long.",
