@@ -269,6 +269,7 @@ def test_a_plan_is_a_frame(tmp_path: Path) -> None:
     assert all(held["reason"])
 
 
+@pytest.mark.sqlite("PostgreSQL has no ledger in memory")
 def test_a_shop_in_memory(tmp_path: Path) -> None:
     """A ledger that is no file tells its frames too."""
     source = mpstock.source(lambda: {"A": 9})

@@ -65,8 +65,9 @@ def columns_of(record: type, without: Sequence[str] = ()) -> tuple[Column, ...]:
 
 def _column(name: str, hint: Any) -> Column:
     options = typing.get_args(hint) if isinstance(hint, types.UnionType) else (hint,)
-    (kind, *more) = [_KINDS.get(option) for option in options if option is not types.NoneType]
-    if kind is None or more:
+    known: list[Kind | None] = [_KINDS.get(option) for option in options if option is not types.NoneType]
+    kind = known[0]
+    if kind is None or len(known) > 1:
         raise TypeError(f"there is no kind of column for {name}: {hint}")
     return Column(name, kind, types.NoneType in options)
 
