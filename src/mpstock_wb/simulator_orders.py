@@ -62,9 +62,8 @@ class Purchase:
     archived: bool = False
     kind: Kind = field(init=False)
 
-    @kind.default
-    def _(self) -> Kind:
-        return kind_of(self.delivery_type)
+    def __attrs_post_init__(self) -> None:
+        self.kind = kind_of(self.delivery_type)
 
     @property
     def key(self) -> str:
