@@ -226,11 +226,12 @@ class Assembly:
             sink, config = given if isinstance(given, tuple) else (given, None)
             self._objects[f"sinks.{name}"] = sink
             codes = getattr(sink, "warehouses", None) or ("main",)
-            warehouses = config.warehouses if config is not None else ()
+            config = config or SinkConfig(name)
             sink_configs[name] = evolve(
-                config or SinkConfig(name),
+                config,
                 name=name,
-                warehouses=warehouses or tuple(SinkWarehouse(str(code)) for code in codes),
+                warehouses=config.warehouses or tuple(SinkWarehouse(str(code)) for code in codes),
+                buffer=config.buffer or _buffer_of(sink),
             )
         url = "sqlite://" if ledger is None else str(ledger)
         if "://" not in url:
@@ -248,6 +249,13 @@ def _slots_of(sink: Any, pacer: Pacer) -> Slots | None:
 
     pacer.declare(sink.limits.account, sink.limits.rates)
     return Slots(pacer, sink.limits.account)
+
+
+def _buffer_of(sink: Any) -> Mapping[str, Any]:
+    """Return the buffer that a sink made of a function was given with it."""
+    from mpstock.functions import FunctionSink
+
+    return sink.buffer if isinstance(sink, FunctionSink) else {}
 
 
 def _check_absorption(sources: list[BuiltSource], sinks: list[BuiltSink]) -> None:

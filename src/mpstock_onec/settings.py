@@ -99,4 +99,10 @@ class OnecSettings:
 
 def row_parser(settings: OnecSettings) -> RowParser:
     """Return what reads a row by these settings: one that was asked for, and one that 1C has pushed."""
-    return RowParser(settings.warehouse, settings.trust_updated_at, settings.zone, system="1C")
+    return RowParser(
+        settings.warehouse,
+        settings.trust_updated_at,
+        settings.zone,
+        system="1C",
+        numbers="1C's XMLСтрока() does, and Формат() writes 0 as nothing unless it is told ЧН=0",
+    )

@@ -301,6 +301,54 @@ def test_a_sink_that_does_not_say_what_it_sells_is_told_how() -> None:
         asyncio.run(listings())
 
 
+def sold_of_ten(sink: Any, config: mpstock.SinkConfig | None = None) -> dict[tuple[str, str], int]:
+    """Return what a sink of a function shows of ten units, by article and warehouse."""
+    shown: dict[tuple[str, str], int] = {}
+
+    def take(changes: list[Change]) -> None:
+        shown.update({(one.listing.external_id, one.listing.warehouse): one.new for one in changes})
+
+    made = sink(take)
+    source = mpstock.source(lambda: {"A": 10})
+    sinks = {"k": made if config is None else (made, config)}
+    with mpstock.Shop(sources={"s": source}, sinks=sinks) as shop:
+        assert shop.sync().exit_code == 0
+    return shown
+
+
+@pytest.mark.parametrize(
+    ("options", "left"),
+    [({}, 8), ({"buffer": 0}, 10), ({"buffer": 3}, 7), ({"buffer": {"percent": 50, "absolute": 0}}, 5)],
+)
+def test_a_sink_says_its_buffer_where_it_is_made(options: dict[str, Any], left: int) -> None:
+    """Units, or the keys of a buffer table; two units where nothing is said."""
+    assert sold_of_ten(SINK(sells=["A"], **options)) == {("A", "main"): left}
+
+
+def test_settings_beside_a_sink_leave_it_what_they_do_not_name() -> None:
+    """Its warehouses and its buffer go on counting; a buffer that is named takes the place of its own."""
+    sink = SINK(sells=["A"], warehouses=["msk"], buffer=1)
+    assert sold_of_ten(sink, mpstock.SinkConfig("k", priority=2)) == {("A", "msk"): 9}
+    assert sold_of_ten(sink, mpstock.SinkConfig("k", buffer={"absolute": 0})) == {("A", "msk"): 10}
+
+
+def test_a_buffer_that_no_policy_has_is_named() -> None:
+    """What the keys may be says the policy, before anything is sent."""
+    with pytest.raises(ConfigurationError, match=r"sinks\.k\.buffer.*percentage"):
+        sold_of_ten(SINK(sells=["A"], buffer={"percentage": 5}))
+
+
+def test_a_printed_report_says_which_row_was_wrong() -> None:
+    """With the product and what to do, and without a word of systems that have nothing to do with it."""
+    source = mpstock.source(lambda: {"A": 10, "B": "много"})
+    with mpstock.Shop(sources={"s": source}) as shop:
+        told = str(shop.sync())
+    assert "1 with problems" in told
+    assert "row 2" in told
+    assert "'много' and not a number that can be told safely; write it as a number, in digits" in told
+    assert "1C" not in told
+
+
 def test_limits_are_kept() -> None:
     """Batches are no larger than was said, and calls no more often: 3 calls at 2 a minute take a minute."""
     clock = VirtualClock()
@@ -337,6 +385,8 @@ SINK: Any = mpstock.sink
         (lambda: SINK(lambda: None), "one argument: the list of changes"),
         (lambda: SINK(lambda changes, *, key: None), "wants more"),
         (lambda: SINK(batch=0)(lambda changes: None), "batch is 0"),
+        (lambda: SINK(buffer=-1)(lambda changes: None), "buffer is -1; it has to be units, 0 or more"),
+        (lambda: SINK(buffer="20%")(lambda changes: None), "buffer is '20%'"),
     ],
 )
 def test_a_function_of_the_wrong_shape_is_refused_where_it_is_written(make: Any, words: str) -> None:

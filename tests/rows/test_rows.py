@@ -26,3 +26,17 @@ def test_a_message_names_the_system_where_it_is_mended() -> None:
     row = {"sku": "A", "quantity": -1}
     assert "look into it in 1C" in RowParser("m", system="1C")(row, 0).problems[0].message
     assert "the system that sends it" in RowParser("m")(row, 0).problems[0].message
+
+
+def test_what_is_no_number_is_told_without_a_word_of_another_system() -> None:
+    """Only a sender that is known is told how to write a number there; anybody else just what is wrong."""
+    data = {"sku": "A-1", "quantity": "много"}
+    (plain,) = RowParser("main", system="the function shelf")(data, 0).problems
+    assert plain.message == (
+        "stocks[0].quantity is text 'много' and not a number that can be told safely; "
+        "write it as a number, in digits"
+    )
+    (known,) = RowParser("main", numbers="their Format() does")(data, 0).problems
+    assert known.message == f"{plain.message}: their Format() does"
+    (other,) = RowParser("main", numbers="their Format() does")({"sku": "A-1", "quantity": True}, 0).problems
+    assert "Format" not in other.message

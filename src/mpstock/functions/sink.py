@@ -39,6 +39,7 @@ class FunctionSink:
         parallel: int | None = None,
         pair_cooldown: float = 0.0,
         warehouses: Sequence[str] = ("main",),
+        buffer: int | Mapping[str, Any] | None = None,
         sells: Iterable[str] | FunctionSource | Callable[[], Any] | None = None,
         account: str = "",
         clock: Clock | None = None,
@@ -53,6 +54,7 @@ class FunctionSink:
             if number is not None and number < 1:
                 raise ValueError(f"{self.name}: {what} is {number}; it has to be 1 or more")
         self.warehouses = tuple(warehouses)
+        self.buffer = _buffer(self.name, buffer)
         self._sells = sells
         self._shows: Callable[[], Any] | None = None
         self._clock = clock or machine_clock()
@@ -165,6 +167,7 @@ def sink(
     parallel: int | None = None,
     pair_cooldown: float = 0.0,
     warehouses: Sequence[str] = ("main",),
+    buffer: int | Mapping[str, Any] | None = None,
     sells: Iterable[str] | FunctionSource | Callable[[], Any] | None = None,
     account: str = "",
     clock: Clock | None = None,
@@ -186,12 +189,28 @@ def sink(function: Callable[[list[Change]], Any] | None = None, /, **options: An
         parallel: most calls at once.
         pair_cooldown: seconds before the same article may be sent again.
         warehouses: the codes of the sink's warehouses.
+        buffer: units that are kept back of each article, or the keys of a buffer table: `{"percent": 20}`.
+            Left out, 2 units are kept back.
         sells: the articles that it sells: a list, a function that returns one, or a source made of a
             function. Left out, `@NAME.shows` says it.
         account: names whose limits these are; by default the function.
         clock: by default the machine's.
     """
     return FunctionSink(function) if function is not None else lambda own: FunctionSink(own, **options)
+
+
+def _buffer(name: str, given: object) -> Mapping[str, Any]:
+    """Return the buffer table that an argument means; what its keys may be is for the policy to say."""
+    if given is None:
+        return {}
+    if isinstance(given, Mapping):
+        return dict(given)
+    if type(given) is int and given >= 0:
+        return {"absolute": given}
+    raise ValueError(
+        f"{name}: buffer is {given!r}; it has to be units, 0 or more, or the keys of a buffer table, such as "
+        '{"percent": 20}'
+    )
 
 
 def _not_below_zero(quantity: int | None) -> int | None:

@@ -182,6 +182,7 @@ class Report:
                     f"{source.name}: read {kind}, {source.rows} rows, {source.changed} moved"
                     + (f", {source.problems} with problems" if source.problems else "")
                 )
+            told += [f"{source.name}: {problem}" for problem in source.first_problems[:_SHOWN]]
         for sink in self.sinks.values():
             told.append(
                 (

@@ -94,15 +94,11 @@ def shown(value: object) -> str:
 def _from_text(text: str) -> int | Decimal:
     text = text.strip().strip("\ufeff\u200b").strip()
     if not text:
-        raise UnreadableError(
-            "is an empty text, and empty is not zero: 1C's Формат() writes 0 as nothing; "
-            "use XMLСтрока(), or ЧН=0 in the format"
-        )
+        raise UnreadableError("is an empty text, and empty is not zero; write 0 where there is nothing")
     match = _TEXT.fullmatch(text) if len(text) <= 100 else None
     if match is None or not (match["whole"] or match["part"]):
         raise UnreadableError(
-            f"is {named(text)} and not a number that can be told safely; "
-            "write it in 1C with XMLСтрока() or as a JSON number"
+            f"is {named(text)} and not a number that can be told safely; write it as a number, in digits"
         )
     sign = "-" if match["sign"] not in (None, "+") else ""
     whole = _NOT_DIGIT.sub("", match["whole"]) or "0"

@@ -58,7 +58,7 @@ class RowParser:
 
     `warehouse` is taken where a row names none. `updated_at` is read only if `trust_updated_at`,
     and `zone` is its zone where it is written without one. `path` is where the rows lie in the
-    body and `system` where they are mended, for the messages.
+    body, `system` where they are mended and `numbers` how numbers are written there, for the messages.
     """
 
     warehouse: str
@@ -66,6 +66,7 @@ class RowParser:
     zone: tzinfo | None = None
     path: str = "stocks"
     system: str = "the system that sends it"
+    numbers: str = ""
 
     def __call__(self, data: object, index: int) -> Row:
         """Read the row `data`, which has the position `index` (from 0). It raises nothing."""
@@ -191,7 +192,8 @@ class _Reading:
         try:
             return number(value)
         except UnreadableError as error:
-            self._note(name, str(error))
+            hint = self._parser.numbers if isinstance(value, str) else ""
+            self._note(name, f"{error}: {hint}" if hint else str(error))
             return None
 
     def _time(self, value: Any) -> tuple[datetime | None, bool]:
