@@ -9,7 +9,9 @@ import pytest
 
 from mpstock.config import SinkWarehouse, ZeroingGuard
 from mpstock.errors import ConfigurationError
-from tests.reconcile.shops import Account, make, shows, sink_config, skus, source_config
+from mpstock.inmemory import InMemorySource
+from mpstock.testing import VirtualClock
+from tests.reconcile.shops import Account, Play, make, shows, sink_config, skus, source_config
 
 
 def test_the_denominator_is_what_shows_stock(tmp_path: Path) -> None:
@@ -139,6 +141,40 @@ def test_the_window_rolls_also_where_the_log_has_another_name_for_the_source(tmp
     with play.open() as shop:
         assert {line.cause for line in shop.log(limit=15)} == {"1c"}
     assert sum(quantity == 0 for quantity in shows(account).values()) == 15
+
+
+def test_two_sources_of_one_plugin_are_two_slices(tmp_path: Path) -> None:
+    """Two suppliers of the plugin `files` are named in the log, and the zeros of one are not the other's."""
+    clock = VirtualClock()
+    one, two = skus(100, "A"), skus(100, "B")
+    sources = {
+        name: InMemorySource(dict.fromkeys(names, 5), warehouse=name, clock=clock)
+        for name, names in (("north", one), ("south", two))
+    }
+    account = Account([*one, *two], clock=clock)
+    play = Play(tmp_path, sources, {"shop": account}, clock=clock)
+    for name, source in sources.items():
+        play.sources[name] = source_config(name, source, aliases=("files",))
+    play.sync()
+    for name, names in (("north", one), ("south", two)):
+        for sku in names[:15]:
+            sources[name].set(sku, 0, warehouse=name)
+        assert play.sync().sinks["shop"].held == 0
+    with play.open() as shop:
+        assert {(line.cause, line.sku[0]) for line in shop.log(limit=30)} == {("north", "A"), ("south", "B")}
+        assert "because of south" in str(shop.explain(two[0]))
+
+
+def test_a_word_that_is_another_source_s_name_is_given_to_nobody_else(tmp_path: Path) -> None:
+    """`1c` of the plugin `odoo` beside `erp` of `onec`: the log calls neither by the other's name."""
+    play, source, _ = make(tmp_path, {"A": 6})
+    play.sources["erp"] = source_config("erp", source, aliases=("1c",))
+    other = InMemorySource({"B": 6}, clock=play.clock)
+    play.sources["1c"] = source_config("1c", other, aliases=("odoo",))
+    play.sinks["shop"] = sink_config("shop", Account(["A", "B"], clock=play.clock))
+    play.sync()
+    with play.open() as shop:
+        assert {(line.cause, line.sku) for line in shop.log()} == {("erp", "A"), ("odoo", "B")}
 
 
 def test_each_sink_warehouse_is_judged_by_itself(tmp_path: Path) -> None:

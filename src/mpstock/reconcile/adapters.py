@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from collections import Counter
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from datetime import timedelta
@@ -26,7 +27,7 @@ if TYPE_CHECKING:
     from mpstock.ledger import Ledger
     from mpstock.model import Outcome
 
-__all__ = ["BuiltSink", "BuiltSource", "Failure", "fingerprint"]
+__all__ = ["BuiltSink", "BuiltSource", "Failure", "causes_of", "fingerprint"]
 
 
 class _Slots(Protocol):
@@ -47,8 +48,8 @@ class BuiltSource:
         return self.config.name
 
     @property
-    def cause(self) -> str:
-        """What the sync log calls it: the plugin's first alias (`1c`), else the plugin's name."""
+    def word(self) -> str:
+        """What the sync log calls a source of its plugin: the plugin's first alias (`1c`), else its name."""
         spec = self.config.spec
         if spec is None:
             return self.name
@@ -57,6 +58,20 @@ class BuiltSource:
     def fingerprint(self) -> str:
         """Changes when the settings do, so that a cursor of other settings is not gone on with."""
         return fingerprint(self.config.settings, self.config.quantity)
+
+
+def causes_of(sources: Sequence[BuiltSource]) -> dict[str, str]:
+    """Return what the sync log calls each of these sources, by name, as the cause of a change.
+
+    That is its plugin's word. Where that word is another one's too, or another one's name, it is its own
+    name: the log never calls two sources the same.
+    """
+    names = {built.name for built in sources}
+    words = Counter(built.word for built in sources)
+    return {
+        built.name: built.name if words[built.word] > 1 or built.word in names else built.word
+        for built in sources
+    }
 
 
 @frozen

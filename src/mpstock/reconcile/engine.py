@@ -13,7 +13,7 @@ from attrs import define, field
 from mpstock.asked import Asked
 from mpstock.errors import ConfigurationError, LedgerError
 from mpstock.events import Planned, RunFinished
-from mpstock.reconcile.adapters import BuiltSink, BuiltSource, Tell
+from mpstock.reconcile.adapters import BuiltSink, BuiltSource, Tell, causes_of
 from mpstock.reconcile.alarms import alert_of_held, alerts_of_broken, alerts_of_unknown_orders, renamed_sink
 from mpstock.reconcile.asking import check_read, named
 from mpstock.reconcile.backlog import Backlog
@@ -213,7 +213,7 @@ class Engine:
     @property
     def causes(self) -> dict[str, str]:
         """What the log calls the sources as causes of a change."""
-        return {built.name: built.cause for built in self.sources}
+        return causes_of(self.sources)
 
     async def _begin(
         self, kind: str, cause: str, asked: Asked | None, plan_id: int | None = None,
