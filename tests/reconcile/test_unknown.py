@@ -325,6 +325,36 @@ def test_explain_names_what_is_not_known(tmp_path: Path) -> None:
     assert told.listings[0].notes
 
 
+def test_the_status_tells_what_waits_for_a_quantity_from_what_waits_for_a_run(tmp_path: Path) -> None:
+    """No run can plan what nobody knows: it is named. What has only been read waits for the next run."""
+    play, source, _ = make(tmp_path, {"A": 6, "B": None, "C": 6})
+    play.sync()
+    source.set("C", 5)
+    with play.open() as shop:
+        told = shop.status()
+        assert (told.dirty, told.waiting, told.first_waiting) == (1, 1, ["B"])
+        assert "1 products wait until their quantity is known: B; mpstock explain SKU" in str(told)
+        assert "wait for a run" not in str(told)
+        shop.sync(skus=["A"])
+        told = shop.status()
+        assert (told.dirty, told.waiting) == (2, 1)
+        assert "1 products wait for a run that plans them" in str(told)
+        source.set("B", 4)
+        shop.sync()
+        assert (shop.status().dirty, shop.status().waiting) == (0, 0)
+        assert "wait" not in str(shop.status())
+
+
+def test_the_status_counts_the_rows_that_the_ledger_has(tmp_path: Path) -> None:
+    """A row that the source tells no longer is kept, so there may be more of them than were read."""
+    play, source, _ = make(tmp_path, {"A": 6, "B": 6})
+    play.sync()
+    source.remove("B")
+    assert play.sync(full=True).sources["erp"].rows == 1
+    with play.open() as shop:
+        assert "erp: 2 rows in the ledger, read" in str(shop.status())
+
+
 def test_a_clock_that_is_set_back_loses_nothing(tmp_path: Path) -> None:
     """Half an hour back: what is read then counts as older, so everything is read again."""
     play, source, account = make(tmp_path, {"A": 6, "B": 6})

@@ -169,6 +169,15 @@ class Dirt:
         """Return how many products wait for an unknown quantity."""
         return int(self._db.scalar("SELECT count(*) FROM dirty WHERE waits = 1"))
 
+    def first_set_aside(self, limit: int) -> list[str]:
+        """Return the skus of the first products that wait for an unknown quantity."""
+        rows = self._db.query(
+            "SELECT sku FROM dirty JOIN products ON products.id = product_id WHERE waits = 1 "
+            "ORDER BY product_id LIMIT ?",
+            (limit,),
+        )
+        return [row[0] for row in rows]
+
     def _next_revision(self) -> int:
         return int(
             self._db.query(

@@ -33,7 +33,11 @@ OLD = timedelta(days=1)
 
 @frozen
 class SourceStatus:
-    """When a source was read last, and what was wrong with it."""
+    """When a source was read last, and what was wrong with it.
+
+    `rows` are all that the ledger has of it, also those that it tells no longer; of `unknown` ones nobody
+    knows the quantity.
+    """
 
     name: str
     read_at: datetime | None
@@ -98,6 +102,8 @@ class SinkStatus:
 class Status:
     """How the shop stands, as far as the ledger knows.
 
+    `dirty` products are to be planned again. `waiting` of them cannot be, by any run: their quantity is not
+    known, until a source tells it. `first_waiting` are their skus.
     `interventions` are what is stopped, zeroed or pinned by hand; `notes` what somebody should look at.
     `log_head` is the digest that the log ends with: kept elsewhere, it proves later that nothing before it
     has changed (`Shop.verify_log`).
@@ -111,6 +117,8 @@ class Status:
     notes: Sequence[str] = field(factory=list[str])
     interventions: Sequence[Intervention] = ()
     log_head: str = ""
+    waiting: int = 0
+    first_waiting: Sequence[str] = ()
 
     def as_dict(self) -> dict[str, Any]:
         """Return the status as plain data."""
@@ -122,7 +130,7 @@ class Status:
         told = [f"ledger {self.ledger}"]
         for source in self.sources:
             told.append(
-                f"{source.name}: {source.rows} rows, read {_moment(source.read_at)}, "
+                f"{source.name}: {source.rows} rows in the ledger, read {_moment(source.read_at)}, "
                 f"completely {_moment(source.full_at)}"
                 + (f", {source.unknown} unknown" if source.unknown else "")
                 + (f", {source.problems} with problems" if source.problems else "")
@@ -161,9 +169,13 @@ class Status:
                     else ""
                 )
             )
-        if self.dirty:
+        if self.dirty > self.waiting:
+            told.append(f"{self.dirty - self.waiting} products wait for a run that plans them")
+        if self.waiting:
+            more = ", …" if self.waiting > len(self.first_waiting) else ""
             told.append(
-                f"{self.dirty} products wait to be planned: for a source, or for a run that plans them"
+                f"{self.waiting} products wait until their quantity is known: "
+                f"{', '.join(self.first_waiting)}{more}; mpstock explain SKU says why it is not"
             )
         told += [
             f"by hand, number {one.id}, {one.scope}: {one.told()}" for one in self.interventions[:_NAMED]
@@ -306,6 +318,8 @@ def status(engine: Engine) -> Status:
         [*_old_stops(engine, by_hand, now), *orphans.notes(engine)],
         by_hand,
         ledger.seals.head().digest,
+        ledger.dirt.count_set_aside(),
+        ledger.dirt.first_set_aside(_NAMED),
     )
 
 
