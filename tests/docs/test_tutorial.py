@@ -103,6 +103,8 @@ def test_the_tutorial_holds_what_it_says(follower: Follower) -> None:
     plan = follower.type("mpstock plan")
     assert plan["changes_total"] > 0
     report = follower.type("mpstock sync")
+    (source,) = report["sources"].values()
+    assert (source["name"], source["rows"], source["complete"]) == ("erp", 0, False)
     assert report["sinks"]["ozon"]["requests"] == 1
     assert report["sinks"]["wb"]["requests"] == 1
     assert report["pushed"] == plan["changes_total"]
