@@ -12,13 +12,14 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
+from attrs import NOTHING, fields
 
 import mpstock
 from mpstock.errors import ConfigurationError
 from mpstock.plugins import PluginRegistry
 from mpstock.simulation import Answer, Request, Simulator, serve
 from mpstock.testing import adapter_context, build_adapter
-from tests.docs.markdown import DOCS, blocks
+from tests.docs.markdown import DOCS, blocks, tables
 
 PAGE = DOCS / "howto/write-a-plugin.md"
 
@@ -139,6 +140,34 @@ def test_the_source_of_the_page_tells_problems(installed: Path, tmp_path: Path) 
     (reading,) = asyncio.run(read())
     assert {level.sku: level.quantity for level in reading.levels} == {"SKU-1": 5, "SKU-2": 9, "SKU-3": None}
     assert [(problem.place, problem.sku) for problem in reading.problems] == [("line 4", "SKU-3")]
+
+
+def test_two_keys_of_the_sink_of_the_page_are_two_accounts(installed: Path) -> None:
+    """Accounts that are told apart by their keys alone share no limits, and the key is in neither's name."""
+    from mpstock_kiosk.plugin import (
+        KioskSettings,
+        mpstock_sinks,
+    )
+
+    def account(key: str) -> str:
+        context = adapter_context(KioskDouble(), name="kiosk")
+        settings = KioskSettings("http://kiosk.example", mpstock.Secret(key))
+        return str(build_adapter(mpstock_sinks()[0], settings, context).limits.account)
+
+    one, other = account("the key of one"), account("the key of another")
+    assert one == account("the key of one") != other
+    assert "the key of one" not in one
+
+
+@pytest.mark.parametrize("kind", [mpstock.Limits, mpstock.Rate])
+def test_each_field_of_the_limits_is_on_the_page(kind: type) -> None:
+    """The tables have every field, in its order and with its default."""
+    (rows,) = [rows for rows in tables(PAGE) if rows[0][0] == f"{{class}}`mpstock.{kind.__name__}`"]
+    told = [(cells[0], cells[1]) for cells in rows[1:]]
+    assert told == [
+        (f"`{one.name}`", "obligatory" if one.default is NOTHING else f"`{one.default!r}`".replace("'", '"'))
+        for one in fields(kind)
+    ]
 
 
 def test_the_hook_of_the_page_is_told(capsys: pytest.CaptureFixture[str]) -> None:

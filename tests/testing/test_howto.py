@@ -95,6 +95,24 @@ def test_the_double_of_the_page_takes_what_the_page_says() -> None:
     assert double.limits.admit(["stocks"], items=10_000).by == "items"
 
 
+def test_the_double_of_the_page_is_given_a_part_of_the_path() -> None:
+    """What stands in braces comes to the handler by its name, decoded."""
+    double: Any = cast("Any", block("class DepotSimulator")["DepotSimulator"])(clock=VirtualClock())
+    double.set_level("A", 5, "Склад 1")
+    double.set_level("B", 7, "Склад 2")
+
+    async def play() -> list[tuple[int, Any]]:
+        context = adapter_context(double, clock=double.clock)
+        context.transport.declare("depot", [Rate("read", 600, 60.0, spacing=0.0)])
+        answers = [
+            await context.transport.request("GET", f"http://x/depots/{depot}/stock", scopes=["read"])
+            for depot in ("Склад%201", "%D0%A1%D0%BA%D0%BB%D0%B0%D0%B4%203")
+        ]
+        return [(one.status_code, one.json()) for one in answers]
+
+    assert run_virtual(play, clock=double.clock) == [(200, {"A": 5}), (404, {"message": "no depot Склад 3"})]
+
+
 def test_the_property_of_the_page_holds() -> None:
     """What is drawn of whole shops is played, and holds."""
     cast("Any", block("no_shop_shows_more")["test_no_shop_shows_more_than_it_has"])()

@@ -72,6 +72,9 @@ class Simulator:
     ) -> None:
         """Let `handler` answer `method` at `pattern`, in which `{name}` is one segment of the path.
 
+        The handler is given the request, and each such segment, decoded, by its name:
+        `/depots/{depot}/stock` is answered by `async def stock(self, request, depot)`.
+
         Where the double has `limits`, a request counts in these scopes, after `guard` has let it in; `items`
         says how many items it has, for a limit that counts them.
         """
