@@ -148,8 +148,10 @@ def test_every_request_is_answered(tmp_path_factory: pytest.TempPathFactory, req
     async def work(client: httpx.AsyncClient, _: Service) -> None:
         for request in requests:
             answer = await ask(client, request)
-            # 307: to the same address without the slash too many.
-            assert answer.status_code in (200, 307, 400, 401, 403, 404, 405, 409, 413, 415, 422), request
+            if answer.status_code == 307:
+                # To the same address without the slash too many; it has no body.
+                continue
+            assert answer.status_code in (200, 400, 401, 403, 404, 405, 409, 413, 415, 422), request
             if answer.status_code != 200 and not answer.headers["content-type"].startswith("text/plain"):
                 assert answer.headers["content-type"] == "application/problem+json"
                 assert answer.json()["status"] == answer.status_code
