@@ -132,6 +132,16 @@ def test_a_wrong_key_is_asked_for_again_with_the_vendor_s_words(play: Play, choi
     assert "[products]" not in play.config.read_text(encoding="utf-8")
 
 
+def test_an_answer_that_is_needed_is_asked_for_again(play: Play, choice: dict[str, str]) -> None:
+    """Enter alone, or blanks, are no answer to a key without a default: it says so, and asks once more."""
+    source, sink, url, user, password, client, key, *rest = whole(play, choice)
+    result = converse(play, source, sink, url, user, password, "", client, "  ", key, *rest)
+    assert result.exit_code == 0, result.output
+    assert result.output.count("cannot be left out") == 2
+    assert "client_id cannot be left out" in result.output
+    assert load(play.config).sinks["ozon"].settings.api_key.reveal() == API_KEY
+
+
 def test_where_stock_is_shown_already_it_offers_to_begin_in_shadow_mode(
     play: Play, choice: dict[str, str]
 ) -> None:

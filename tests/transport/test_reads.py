@@ -62,7 +62,7 @@ def test_refused_credentials_are_told_in_the_vendors_words(status: int):
         AuthenticationError, match=rf"ozon: GET api\.example\.test/v2/stocks.*{status}: Ключ не найден"
     ) as raised:
         get(answers)
-    assert "credentials" in str(raised.value)
+    assert "credentials that the settings have for ozon" in str(raised.value)
     assert raised.value.adapter == "ozon"
     assert len(answers.requests) == 1
 

@@ -223,13 +223,17 @@ class _Setting:
 
         before = table.get(question.key)
         kept = None if before is None else str(before).replace("$${", "${")
-        answered: str = click.prompt(
-            f"  {question.key}" + ("" if question.required else " (may be left out)"),
-            default=kept if kept is not None else (None if question.required else ""),
-            hide_input=question.secret,
-            show_default=kept is not None and not question.secret,
-            type=click.Choice(question.choices) if question.choices and question.required else str,
-        )
+        while True:
+            answered: str = click.prompt(
+                f"  {question.key}" + ("" if question.required else " (may be left out)"),
+                default="" if kept is None else kept,
+                hide_input=question.secret,
+                show_default=kept is not None and not question.secret,
+                type=click.Choice(question.choices) if question.choices and question.required else str,
+            )
+            if answered.strip() or not question.required:
+                break
+            self.output.line(f"  {question.key} cannot be left out", "red")
         if answered.strip():
             table[question.key] = literal(answered if question.secret else answered.strip())
         else:

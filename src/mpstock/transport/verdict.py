@@ -86,8 +86,9 @@ def _refused(
 ) -> MpstockError | None:
     told = f": {said}" if said else ""
     if status in (401, 403):
-        text = f"{place} was refused with {status}{told}. Check this adapter's credentials and their rights"
-        return AuthenticationError(redact(text), adapter=adapter)
+        mend = f"Check the credentials that the settings have for {adapter or 'it'}, and their rights"
+        text = redact(f"{place} was refused with {status}{told}. {mend}")
+        return AuthenticationError(text, adapter=adapter)
     if status in LIMIT_STATUSES:
         text = redact(f"{place}: too many requests ({status}){told}")
         kind = NotSentError if message.push else TransientError
