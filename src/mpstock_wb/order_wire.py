@@ -133,7 +133,10 @@ def read_statuses(data: Any, flow: Flow) -> dict[int, Status]:
         number = as_id(row.get(flow.id_key)) if isinstance(row, dict) else None
         if number is None:
             raise ValueError(f"row {index} of `orders` has no usable `{flow.id_key}`")
-        status = _status(as_text(row.get("supplierStatus")), as_text(row.get("wbStatus")))
+        supplier, wb = row.get("supplierStatus"), row.get("wbStatus")
+        status = _status(
+            supplier if type(supplier) is str else as_text(supplier), wb if type(wb) is str else as_text(wb)
+        )
         if status.supplier or status.wb:
             found[number] = status
     return found
@@ -141,7 +144,8 @@ def read_statuses(data: Any, flow: Flow) -> dict[int, Status]:
 
 @lru_cache(maxsize=256)
 def _status(supplier: str, wb: str) -> Status:
-    return Status(supplier, wb)
+    # There are a few pairs of words for all orders: each is cleaned once.
+    return Status(as_text(supplier), as_text(wb))
 
 
 def _rows(data: Any) -> list[Any]:

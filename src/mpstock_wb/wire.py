@@ -73,10 +73,8 @@ class WarehouseRow:
 
 def as_id(value: Any) -> int | None:
     """Return a Wildberries number: a positive int, also where it comes as text; else None."""
-    if isinstance(value, bool):
-        return None
     if isinstance(value, int):
-        return value if value > 0 else None
+        return value if value > 0 and type(value) is not bool else None
     if isinstance(value, str) and len(value) <= 20 and value.isascii() and value.isdigit():
         return int(value) or None
     return None

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping, Sequence
 from datetime import datetime
+from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
 from attrs import frozen
@@ -284,19 +285,15 @@ class Symptoms:
 
     def sink_runs(self) -> list[SinkRun]:
         """Return how the last runs found each sink, the newest first."""
-        found: list[SinkRun] = []
-        for run, started, text in self._db.query(
-            f"SELECT id, started_at, field(summary, 'sinks') FROM runs WHERE {_ENDED} "
-            "ORDER BY id DESC LIMIT ?",
-            (_LOOKED_BACK,),
-        ):
-            sinks: dict[str, Any] = json.loads(text or "{}")
-            for name, one in sinks.items():
-                # A verification has other figures than a sync.
-                error = one.get("error", "")
-                tried = bool(error or one.get("requests") or one.get("observed"))
-                found.append(SinkRun(name, run, _moment(started), tried, error, one.get("error_kind", "")))
-        return found
+        return [
+            SinkRun(name, run, _moment(started), tried, error, kind)
+            for run, started, text in self._db.query(
+                f"SELECT id, started_at, field(summary, 'sinks') FROM runs WHERE {_ENDED} "
+                "ORDER BY id DESC LIMIT ?",
+                (_LOOKED_BACK,),
+            )
+            for name, tried, error, kind in _sinks_of(text or "{}")
+        ]
 
     def last_failure(self) -> tuple[int, datetime, str] | None:
         """Return (run, when, error) of the last run if it has broken off."""
@@ -307,6 +304,25 @@ class Symptoms:
         if row is None or row[2] != "failed":
             return None
         return row[0], _moment(row[1]), row[3] or ""
+
+
+@lru_cache(maxsize=2 * _LOOKED_BACK)
+def _sinks_of(summary: str) -> tuple[tuple[str, bool, str, str], ...]:
+    """Return (name, whether anything was tried, error, its kind) of each sink, as a run has told them.
+
+    Each run looks at the same last ones, and what has ended does not change.
+    """
+    sinks: dict[str, Any] = json.loads(summary)
+    # A verification has other figures than a sync.
+    return tuple(
+        (
+            name,
+            bool(one.get("error") or one.get("requests") or one.get("observed")),
+            one.get("error", ""),
+            one.get("error_kind", ""),
+        )
+        for name, one in sinks.items()
+    )
 
 
 def _moment(text: str) -> datetime:
