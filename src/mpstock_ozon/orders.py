@@ -54,13 +54,13 @@ async def postings(api: OzonApi, context: Context, cursor: str | None) -> AsyncI
 
     try:
         whole = False
-        for again in (False, True):
-            if state.leaves_open_out(started) or (again and (whole or not state.is_due(started))):
-                break
+        for reading in range(0 if state.leaves_open_out(started) else 2 if state.is_due(started) else 1):
             async for as_of, page in _walk(context, wire.UNFULFILLED, open_ones):
                 walked.take_open(page)
                 yield OrderPage(page.orders, as_of)
-            whole = again or walked.pages == 1
+            whole = reading == 1 or walked.pages == 1
+            if whole:
+                break
         # Ozon's clock may be ahead of ours: what it dates so is not left to the next reading.
         until = context.clock.now() + OVERLAP
         async for as_of, page in _walk(context, wire.POSTINGS, changed_ones):

@@ -14,7 +14,7 @@ from mpstock.testing.contract import kit
 from mpstock.testing.sink_faults import SinkFaults
 from mpstock.testing.sink_orders import SinkOrders
 from mpstock.testing.sink_pages import SinkPages
-from mpstock.testing.sink_setting import SinkBench, changes_of, matching, pair
+from mpstock.testing.sink_setting import SinkBench, articles, changes_of, matching, pair
 from mpstock.testing.virtual import VirtualClock
 
 __all__ = ["SinkContract"]
@@ -81,7 +81,7 @@ class SinkContract(SinkFaults, SinkOrders, SinkPages):
         """As fast as the declared limits let it, the double that enforces the vendor's refuses nothing."""
         self.only(self.http, "it sends no requests")
 
-        batch = self._batch()
+        batch = self.declared().batch
 
         async def story(bench: SinkBench) -> None:
             found = (await self.of_one_warehouse(bench))[:batch]
@@ -96,7 +96,7 @@ class SinkContract(SinkFaults, SinkOrders, SinkPages):
                 "the declared rates are too high, or count no `items`"
             )
 
-        self.play(story, self.make_simulator(VirtualClock(), _articles(batch)))
+        self.play(story, self.make_simulator(VirtualClock(), articles(batch)))
 
     # -- listings ------------------------------------------------------------------------
 
@@ -227,7 +227,7 @@ class SinkContract(SinkFaults, SinkOrders, SinkPages):
 
     def test_full_batch_is_one_request_and_more_is_an_error(self) -> None:
         """`limits.batch` changes go in one push; one more is an error before anything is sent."""
-        batch = self._batch()
+        batch = self.declared().batch
 
         async def story(bench: SinkBench) -> None:
             found = await self.of_one_warehouse(bench)
@@ -242,7 +242,7 @@ class SinkContract(SinkFaults, SinkOrders, SinkPages):
             assert not [one for one in bench.requests[sent:] if one.push], "too many, and it was sent"
             assert dict(bench.simulator.shown()) == before
 
-        self.play(story, self.make_simulator(VirtualClock(), _articles(batch + 1)))
+        self.play(story, self.make_simulator(VirtualClock(), articles(batch + 1)))
 
     def test_range_has_both_its_edges(self) -> None:
         """0 and `limits.maximum` are taken; what is beyond them is not, and changes nothing."""
@@ -357,13 +357,3 @@ class SinkContract(SinkFaults, SinkOrders, SinkPages):
             assert (one, two) == (1, 2)
 
         self.play(story)
-
-    def _batch(self) -> int:
-        clock = VirtualClock()
-        limits = self.make_bench(self.make_double(clock), clock, self.url).adapter.limits
-        assert isinstance(limits.batch, int), f"limits.batch must be int, not {limits.batch!r}"
-        return limits.batch
-
-
-def _articles(count: int) -> list[str]:
-    return [f"SKU-{number:05d}" for number in range(count)]

@@ -10,7 +10,7 @@ from urllib.parse import urlsplit
 import pytest
 
 from mpstock.testing.contract import kit
-from mpstock.testing.sink_setting import SinkBench, SinkSetting, pair
+from mpstock.testing.sink_setting import SinkBench, SinkSetting, articles, pair
 from mpstock.testing.virtual import VirtualClock
 
 __all__ = ["SinkPages"]
@@ -76,13 +76,12 @@ class SinkPages(SinkSetting):
                 lacking = keys - {one.key for one in orders}
                 assert not lacking, f"{len(lacking)} of {len(keys)} orders are not told: {_few(lacking)}"
 
-        limits = self.make_bench(self.make_double(VirtualClock()), VirtualClock(), self.url).adapter.limits
-        self.only(limits.orders != "none", "limits.orders is none")
+        self.only(self.declared().orders != "none", "limits.orders is none")
         self._in_pages(work)
 
     def _in_pages(self, work: Work) -> None:
         """Do it with a handful of articles, and with many; skip if that took no more requests."""
-        many = [f"SKU-{number:05d}" for number in range(self.rows)]
+        many = articles(self.rows)
         one_page = self.play(_counted(work, self.skus))
         asked = self.play(_counted(work, many), self.make_simulator(VirtualClock(), many))
         if self.http and not any(asked[path] > one_page[path] for path in asked):

@@ -8,13 +8,14 @@ from typing import Any, ClassVar
 from attrs import evolve
 
 from mpstock.clock import Clock
-from mpstock.interfaces import Sink
+from mpstock.interfaces import Limits, Sink
 from mpstock.model import Change, Listing, ListingPage, Observation, Order, OrderPage, Outcome
 from mpstock.simulation import Request, SinkSimulator
 from mpstock.testing.bench import Bench, walked
 from mpstock.testing.contract import Contract, kit
+from mpstock.testing.virtual import VirtualClock
 
-__all__ = ["Pair", "SinkBench", "SinkSetting", "changes_of", "matching", "pair"]
+__all__ = ["Pair", "SinkBench", "SinkSetting", "articles", "changes_of", "matching", "pair"]
 
 SinkBench = Bench[SinkSimulator, Sink]
 
@@ -57,6 +58,13 @@ class SinkSetting(Contract):
     def make_double(self, clock: Clock) -> SinkSimulator:
         """Return the double as a test finds it."""
         return self.make_simulator(clock, self.skus)
+
+    def declared(self) -> Limits:
+        """Return what the sink says of itself, without a bench to play on."""
+        clock = VirtualClock()
+        limits: Limits = self.make_bench(self.make_double(clock), clock, self.url).adapter.limits
+        assert isinstance(limits.batch, int), f"limits.batch must be int, not {limits.batch!r}"
+        return limits
 
     async def listings(self, bench: SinkBench) -> list[Listing]:
         """Return the listings that can be served."""
@@ -144,6 +152,11 @@ class SinkSetting(Contract):
     def arrived(bench: SinkBench, write: tuple[str, str]) -> int:
         """Return how many writes have come to the double."""
         return sum((one.method, one.path) == write for one in bench.simulator.requests)
+
+
+def articles(count: int) -> list[str]:
+    """Return the articles of a shop of that size."""
+    return [f"SKU-{number:05d}" for number in range(count)]
 
 
 def pair(listing: Listing) -> Pair:
