@@ -33,6 +33,9 @@ LONGEST_REST_OF_A_FALL = timedelta(seconds=60)
 REST_OF_A_FALL = timedelta(seconds=15)
 """When a sink refuses a fall and does not say when to come again, this is when."""
 
+_OF_THIS_RUN = "(s.sync_status <> 'error' OR s.lane = 2)"
+"""Of what rests: a refused raise that is ready was refused in an earlier run, a refused fall in this one."""
+
 _UNTOUCHED = {OutcomeStatus.UNSENT, OutcomeStatus.BUSY}
 
 
@@ -69,12 +72,63 @@ class Pushes:
             return Queue(eligible, first == 0, first < 2, 0, None)
         soon, next_at = self.db.one(
             "SELECT count(CASE WHEN s.not_before <= ? THEN 1 END), min(s.not_before) "
-            f"FROM marketplace_stocks AS s WHERE {where} AND s.not_before > ? "
-            # A refused raise that is ready was refused in an earlier run; a refused fall may be of this one.
-            "AND (s.sync_status <> 'error' OR s.lane = 2)",
+            f"FROM marketplace_stocks AS s WHERE {where} AND s.not_before > ? AND {_OF_THIS_RUN}",
             (as_text(now + cooldown), *parameters, moment),
         )
         return Queue(eligible, first == 0, first < 2, soon, as_datetime(next_at))
+
+    def fronts(
+        self, sink: str, now: datetime, *, by_warehouse: bool, only: Collection[int] | None = None
+    ) -> dict[str | None, int | None]:
+        """Return the lane of the first change that may go now, by sink warehouse, or of all of them (None).
+
+        Nothing, or None, is told of those of which nothing may. One question for all of them, for it is asked
+        before each batch: it costs a look at each that has something ready, however much that is.
+        """
+        where, parameters = _where(sink, None, only)
+        may_go, moment = "(s.not_before IS NULL OR s.not_before <= ?)", as_text(now)
+        if not by_warehouse:
+            first = f"SELECT min(s.lane) FROM marketplace_stocks AS s WHERE {where} AND {may_go}"
+            return {None: self.db.scalar(first, (*parameters, moment))}
+        if only is not None:
+            return dict(
+                self.db.query(
+                    f"SELECT s.warehouse_code, min(s.lane) FROM marketplace_stocks AS s WHERE {where} "
+                    f"AND {may_go} GROUP BY s.warehouse_code",
+                    (*parameters, moment),
+                )
+            )
+        next_code = f"SELECT min(s.warehouse_code) FROM marketplace_stocks AS s WHERE {where}"
+        return dict(
+            self.db.query(
+                # From warehouse to warehouse through the index, not through all that is ready.
+                f"WITH RECURSIVE codes(code) AS ({next_code} UNION ALL "
+                f"SELECT ({next_code} AND s.warehouse_code > codes.code) FROM codes WHERE code IS NOT NULL) "
+                f"SELECT code, (SELECT min(s.lane) FROM marketplace_stocks AS s WHERE {where} "
+                f"AND s.warehouse_code = codes.code AND {may_go}) FROM codes WHERE code IS NOT NULL",
+                (*parameters, *parameters, *parameters, moment),
+            )
+        )
+
+    def first_rested(
+        self,
+        sink: str,
+        now: datetime,
+        *,
+        warehouses: Collection[str | None] | None = None,
+        only: Collection[int] | None = None,
+    ) -> datetime | None:
+        """Return when the first change may go that rests now, of a sink or of some of its warehouses."""
+        where, parameters = _where(sink, None, only)
+        if warehouses is not None:
+            where, parameters = f"{where} AND s.warehouse_code IN texts(?)", (*parameters, ids(warehouses))
+        return as_datetime(
+            self.db.scalar(
+                f"SELECT min(s.not_before) FROM marketplace_stocks AS s WHERE {where} AND s.not_before > ? "
+                f"AND {_OF_THIS_RUN}",
+                (*parameters, as_text(now)),
+            )
+        )
 
     def compose(
         self,

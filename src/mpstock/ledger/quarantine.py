@@ -40,16 +40,16 @@ class Quarantine:
         ]
         self.db.executemany("UPDATE marketplace_stocks SET rests_until = ? WHERE id = ?", resting)
 
-    def suspects(self, sink: str, warehouse: str | None, after: int) -> list[int]:
-        """Return what is ready and was refused so often that it is sent apart: it may spoil its batch."""
-        where = "" if warehouse is None else "AND warehouse_code = ?"
-        parameters = () if warehouse is None else (warehouse,)
-        rows = self.db.query(
-            "SELECT id FROM marketplace_stocks WHERE marketplace = ? AND failures > 0 AND failures >= ? "
-            f"AND ready = 1 {where} ORDER BY lane, id",
-            (sink, after, *parameters),
+    def suspects(self, sink: str, after: int) -> list[tuple[int, str]]:
+        """Return (state, sink warehouse) of what is ready and was refused so often that it is sent apart.
+
+        It may spoil its batch.
+        """
+        return self.db.query(
+            "SELECT id, warehouse_code FROM marketplace_stocks WHERE marketplace = ? AND failures > 0 "
+            "AND failures >= ? AND ready = 1 ORDER BY lane, id",
+            (sink, after),
         )
-        return [row[0] for row in rows]
 
     def resting(self, sink: str, now: datetime) -> int:
         """Return how many raises of a sink rest."""

@@ -22,14 +22,14 @@ from mpstock.reconcile.alarms import refused_fall
 from mpstock.reconcile.answers import ask
 from mpstock.reconcile.grounds import Grounds
 from mpstock.reconcile.pushed import PushResult, pushed
-from mpstock.reconcile.streams import PATIENCE, Group, Serving, Stream
+from mpstock.reconcile.streams import PATIENCE, Group, Serving, Stream, Streams
 from mpstock.reconcile.tasks import first_of
 
 if TYPE_CHECKING:
     from mpstock.clock import Clock
     from mpstock.config import QuarantineSettings
     from mpstock.ledger import Ledger
-    from mpstock.ledger.batches import Batch, Queue
+    from mpstock.ledger.batches import Batch
     from mpstock.ledger.dirt import Mark
     from mpstock.ledger.worker import Worker
     from mpstock.reconcile.leasing import Lease
@@ -82,7 +82,7 @@ class Pusher:
     replan: Callable[[Sequence[Mark]], int] | None = None
     lease: Lease = field(kw_only=True)
     result: PushResult = field(factory=PushResult)
-    _streams: list[Stream] = field(init=False)
+    _streams: Streams = field(init=False)
     _groups: deque[Group] = field(factory=deque[Group])
     _tries: Counter[int] = field(factory=Counter[int])
     _doubted: list[int] = field(factory=list[int])
@@ -93,8 +93,10 @@ class Pusher:
 
     def __attrs_post_init__(self) -> None:
         limits = self.built.sink.limits
-        codes: Sequence[str | None] = self.planner.codes(self.built.name) if limits.by_warehouse else (None,)
-        self._streams = [Stream(code) for code in codes]
+        codes = self.planner.codes(self.built.name) if limits.by_warehouse else None
+        self._streams = Streams(
+            self.ledger.pushes, self.built.name, limits.batch, self._cooldown, codes, self.only
+        )
 
     @property
     def _cooldown(self) -> timedelta:
@@ -134,14 +136,18 @@ class Pusher:
 
     async def _set_apart(self) -> None:
         """Send what was refused again and again apart from all else: it may have spoilt its batch."""
+        if self.only is not None:
+            return
+        suspects = await self.worker.run(
+            self.ledger.quarantine.suspects, self.built.name, self.quarantine.after
+        )
+        if not suspects:
+            return
+        await self.worker.run(self.ledger.pushes.park, [state for state, _ in suspects])
         size = self.built.sink.limits.batch
-        for stream in self._streams if self.only is None else ():
-            suspects = await self.worker.run(
-                self.ledger.quarantine.suspects, self.built.name, stream.warehouse, self.quarantine.after
-            )
-            await self.worker.run(self.ledger.pushes.park, suspects)
-            for first in range(0, len(suspects), size):
-                self._groups.append(Group(stream, suspects[first : first + size], self.clock.now()))
+        for stream, states in self._streams.apart(suspects):
+            for first in range(0, len(states), size):
+                self._groups.append(Group(stream, states[first : first + size], self.clock.now()))
 
     async def _after_doubt(self) -> None:
         """Let what is in doubt be sent again once the orders are known that came in meanwhile.
@@ -219,32 +225,12 @@ class Pusher:
             return (self._pause_until - now).total_seconds()
         for group in self._groups:
             if not group.stream.closed and group.not_before - now <= PATIENCE:
-                moments.append(
-                    group.not_before if group.stream.open(now) else self._reopens(group.stream, now)
-                )
-        for stream in self._streams:
-            if stream.closed:
-                continue
-            queue = await self._queue(stream, now)
-            if queue.worth_sending(self.built.sink.limits.batch):
-                moments.append(now if stream.open(now) else self._reopens(stream, now))
-            elif queue.next_at is not None and (queue.eligible or queue.next_at - now <= PATIENCE):
-                moments.append(max(queue.next_at, now))
+                moments.append(group.not_before if group.stream.open(now) else group.stream.reopens(now))
+        turn = await self.worker.run(self._streams.next, now)
+        moments += turn.moments
         if not moments:
             return None
         return max((min(moments) - now).total_seconds(), 0.0)
-
-    def _reopens(self, stream: Stream, now: datetime) -> datetime:
-        if stream.pause_until is not None and now < stream.pause_until:
-            return stream.pause_until
-        # Serial: the batch in flight wakes the loop when it comes back.
-        return now + timedelta(seconds=60)
-
-    async def _queue(self, stream: Stream, now: datetime) -> Queue:
-        return await self.worker.run(
-            self.ledger.pushes.queue,
-            self.built.name, stream.warehouse, now, self.built.sink.limits.batch, self._cooldown, self.only,
-        )  # fmt: skip
 
     async def _serve(self, serving: Serving) -> None:
         """Take a place from the limiter, compose a batch, send it, record what came of it."""
@@ -253,10 +239,11 @@ class Pusher:
                 if self._over():
                     return
                 serving.placed = True
-                stream, batch = await self._compose()
+                composed = await self._compose()
                 serving.composed.set()
-                if batch is None:
+                if composed is None:
                     return
+                stream, batch = composed
                 stream.in_flight += 1
                 sent = self.clock.now()
                 try:
@@ -270,29 +257,22 @@ class Pusher:
             return
         await self._record(batch, stream, outcomes, sent)
 
-    async def _compose(self) -> tuple[Stream, Batch | None]:
+    async def _compose(self) -> tuple[Stream, Batch] | None:
         now = self.clock.now()
-        limits = self.built.sink.limits
-        ranked: list[tuple[bool, int, int, Stream]] = []
-        for number, stream in enumerate(self._streams):
-            if stream.open(now):
-                queue = await self._queue(stream, now)
-                if queue.worth_sending(limits.batch):
-                    ranked.append((not queue.zeros, stream.in_flight, number, stream))
-        ranked.sort()
+        turn = await self.worker.run(self._streams.next, now)
         # Zeros first, then what was refused as a whole, then all else.
-        for _ in range(0 if ranked and not ranked[0][0] else len(self._groups)):
+        for _ in range(0 if turn.zeros else len(self._groups)):
             group = self._groups.popleft()
             if group.not_before <= now and group.stream.open(now):
-                return group.stream, await self._take(group.stream, len(group.states), now, group.states)
+                return await self._take(group.stream, len(group.states), now, group.states)
             self._groups.append(group)
-        if not ranked:
-            return self._streams[0], None
-        return ranked[0][3], await self._take(ranked[0][3], limits.batch, now, None)
+        if turn.stream is None:
+            return None
+        return await self._take(turn.stream, self.built.sink.limits.batch, now, None)
 
     async def _take(
         self, stream: Stream, limit: int, now: datetime, group: Sequence[int] | None
-    ) -> Batch | None:
+    ) -> tuple[Stream, Batch] | None:
         def compose() -> Batch | None:
             self.refresh()
             self.planner.now = now
@@ -313,7 +293,8 @@ class Pusher:
                     only=self.only,
                 )
 
-        return await self.worker.run(compose)
+        batch = await self.worker.run(compose)
+        return None if batch is None else (stream, batch)
 
     async def _send(self, batch: Batch) -> list[Outcome]:
         changes = [item.change for item in batch.items]
