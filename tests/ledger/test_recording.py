@@ -122,6 +122,36 @@ def test_what_never_arrived_is_not_in_the_log(ledger: Ledger) -> None:
     assert ledger.log.rows() == []
 
 
+def test_what_is_on_the_wire_keeps_its_lane_when_it_is_planned_beside_others(ledger: Ledger) -> None:
+    """In one call: A is on its way and waits for its answer, B becomes a fall that is ready at once."""
+    read(ledger, Level("A", "main", 5), Level("B", "main", 5))
+    with ledger.transaction():
+        ledger.listings.begin_walk("shop").ingest(
+            [Listing("A", "main", ("A",)), Listing("B", "main", ("B",))]
+        )
+        ledger.listings.match("shop", {}, NOW, everything=False)
+        seen = [Observation("A", "main", 9), Observation("B", "main", 9)]
+        ledger.observations.begin_observing("shop", NOW).ingest(seen, NOW)
+        ledger.stocks.record_wanted([(9, "erp", 1), (9, "erp", 2)], 1)
+        ledger.stocks.record_wanted([(20, "erp", 1)], 1)
+    run = ledger.runs.begin("sync", "manual", NOW)
+    batch = ledger.pushes.compose(
+        "shop", None, 10, NOW, run=run, cooldown=timedelta(), replan=lambda _marks: 0
+    )
+    assert batch is not None
+    assert [(item.id, item.change.new) for item in batch.items] == [(1, 20)]
+    since = "2026-01-01 00:00:00.000000"
+    with ledger.transaction():
+        ledger.stocks.record_wanted(
+            [(4, "manual", 1), (4, "erp", 2)], 2, explained={1: 7, 2: 8}, since={1: since, 2: since}
+        )
+    told = "SELECT wanted, lane, ready, in_flight, cause, planned_by, explanation_id, lowered_at, sync_status"
+    assert ledger.database.query(f"{told} FROM marketplace_stocks ORDER BY id") == [
+        (4, 2, 0, batch.id, "manual", 2, 7, None, "pending"),
+        (4, 1, 1, None, "erp", 2, 8, since, "pending"),
+    ]
+
+
 def count(states: list[dict[str, Any] | None]) -> tuple[list[dict[str, Any]], int]:
     """Add one to a counter."""
     value = (states[0] or {"n": 0})["n"] + 1

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from attrs import define, field, frozen
 
-from mpstock.ledger.database import as_datetime, as_text, from_json, ids
+from mpstock.ledger.database import as_datetime, as_text, each_from_json, ids
 from mpstock.ledger.recovering import SETTLES
 from mpstock.ledger.seen import SeenRows
 from mpstock.ledger.stocks import relane
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from mpstock.ledger.drifts import Drifts
     from mpstock.model import Observation
 
-__all__ = ["Observations", "ObservedRow", "Observing", "listing_of"]
+__all__ = ["Observations", "ObservedRow", "Observing", "listings_of", "observed_rows"]
 
 
 _TELLS = "({0}doubtful = 0 OR {0}not_before IS NULL OR {0}not_before <= ?)"
@@ -68,15 +68,14 @@ class Observations:
         if not everything:
             conditions.append(f"s.base IS NULL AND {_TELLS.format('s.')}")
             parameters.append(as_text(now))
-        return [
-            ObservedRow(row[0], listing_of(*row[1:]))
-            for row in self.db.query(
+        return observed_rows(
+            self.db.query(
                 "SELECT s.id, l.external_id, l.warehouse_code, l.skus, l.keys FROM marketplace_stocks AS s "
                 "JOIN listings AS l ON l.id = s.listing_id "
                 f"WHERE {' AND '.join(conditions)} ORDER BY s.id LIMIT ?",
                 (*parameters, limit),
             )
-        ]
+        )
 
     def count_to_observe(self, sink: str, now: datetime) -> tuple[int, bool]:
         """Return how many listings of a sink are unknown and may be read back; whether they are the most.
@@ -374,6 +373,16 @@ class Observing:
         }
 
 
-def listing_of(external_id: str, warehouse: str, skus: str, keys: str) -> Listing:
-    """Return a listing as the ledger keeps it."""
-    return Listing(external_id, warehouse, tuple(from_json(skus)), from_json(keys))
+def observed_rows(rows: Sequence[Sequence[Any]]) -> list[ObservedRow]:
+    """Return what is to be read back from (state, external id, sink warehouse, skus, keys)."""
+    listings = listings_of([row[1:] for row in rows])
+    return [ObservedRow(row[0], listing) for row, listing in zip(rows, listings, strict=True)]
+
+
+def listings_of(rows: Sequence[Sequence[Any]]) -> list[Listing]:
+    """Return listings from (external id, sink warehouse, skus, keys), as the ledger keeps them."""
+    skus, keys = each_from_json([row[2] for row in rows]), each_from_json([row[3] for row in rows])
+    return [
+        Listing(row[0], row[1], tuple(of_row), named)
+        for row, of_row, named in zip(rows, skus, keys, strict=True)
+    ]

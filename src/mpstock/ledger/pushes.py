@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from mpstock.ledger.batches import Batch, Grounds, Item, Queue
 from mpstock.ledger.database import as_datetime, as_text, ids
-from mpstock.ledger.observing import listing_of
+from mpstock.ledger.observing import listings_of
 from mpstock.ledger.recovering import LATE
 from mpstock.ledger.stocks import LONGEST_REST, relane
 from mpstock.model import Change, OutcomeStatus
@@ -177,13 +177,21 @@ class Pushes:
             explained: Mapping[int, int] = {}
             if grounds is not None and open_:
                 explained = grounds.keep({state: wanted for state, _, wanted, _ in open_})
-            items = [_item(row, at_most, explained, now) for row in rows]
-            not_before = as_text(now + cooldown)
-            self.db.executemany(
-                "UPDATE marketplace_stocks SET in_flight = ?, sent = ?, ready = 0, sync_status = 'pending', "
-                "doubtful = 0, attempted_at = ?, not_before = ? WHERE id = ?",
-                [(push, item.change.new, moment, not_before, item.id) for item in items],
+            items = _items(rows, at_most, explained, now)
+            self.db.execute(
+                "UPDATE marketplace_stocks SET in_flight = ?, sent = wanted, ready = 0, "
+                "sync_status = 'pending', doubtful = 0, attempted_at = ?, not_before = ? WHERE id IN ids(?)",
+                (push, moment, as_text(now + cooldown), ids(item.id for item in items)),
             )
+            if at_most is not None:
+                self.db.executemany(
+                    "UPDATE marketplace_stocks SET sent = ? WHERE id = ?",
+                    [
+                        (item.change.new, item.id)
+                        for item, row in zip(items, rows, strict=True)
+                        if item.change.new != row[4]
+                    ],
+                )
             return Batch(push, sink, items)
 
     def settle(
@@ -369,14 +377,16 @@ def _where(sink: str, warehouse: str | None, only: Collection[int] | None) -> tu
     return where, parameters
 
 
-def _item(
-    row: Sequence[Any], at_most: Mapping[int, int] | None, explained: Mapping[int, int], now: datetime
-) -> Item:
-    state, product_id, lane, base, wanted, cause, external_id, warehouse, skus, keys, explanation, low = row
-    new = wanted if at_most is None else min(wanted, at_most[state])
-    listing = listing_of(external_id, warehouse, skus, keys)
-    if explanation is None:
-        explanation = explained.get(product_id)
-    lowered_at = as_datetime(low)
-    waited = None if lowered_at is None else max((now - lowered_at).total_seconds(), 0.0)
-    return Item(state, product_id, lane, Change(listing, base, new, cause), explanation, waited)
+def _items(
+    rows: Sequence[Any], at_most: Mapping[int, int] | None, explained: Mapping[int, int], now: datetime
+) -> list[Item]:
+    items = []
+    for row, listing in zip(rows, listings_of([row[6:10] for row in rows]), strict=True):
+        state, product_id, lane, base, wanted, cause, _, _, _, _, explanation, lowered_at = row
+        new = wanted if at_most is None else min(wanted, at_most[state])
+        if explanation is None:
+            explanation = explained.get(product_id)
+        since = as_datetime(lowered_at)
+        waited = None if since is None else max((now - since).total_seconds(), 0.0)
+        items.append(Item(state, product_id, lane, Change(listing, base, new, cause), explanation, waited))
+    return items

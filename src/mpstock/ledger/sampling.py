@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from attrs import frozen
 
 from mpstock.ledger.database import as_text, ids
-from mpstock.ledger.observing import ObservedRow, listing_of
+from mpstock.ledger.observing import ObservedRow, observed_rows
 
 if TYPE_CHECKING:
     from mpstock.ledger.database import Database
@@ -98,7 +98,7 @@ class Samples:
             "ORDER BY s.id",
             (ids(state_ids),),
         )
-        return [ObservedRow(row[0], listing_of(*row[1:])) for row in found]
+        return observed_rows(found)
 
 
 _SAME = (

@@ -3,7 +3,7 @@
 The rules of this table, each in one place:
 
 * the base is what was accepted last or, if later, what was read back; doubt makes it NULL;
-* a listing's lane follows from base and wanted alone (`_LANE`): zeros 0, falls 1, raises 2;
+* a listing's lane follows from base and wanted alone (`lane_of`): zeros 0, falls 1, raises 2;
 * a listing is ready when it has a lane, is not held, not stopped by hand, and not on the wire.
 """
 
@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 from attrs import frozen
 
-from mpstock.ledger.database import as_datetime, as_text, ids
+from mpstock.ledger.database import as_datetime, as_text, ids, rows_of
 
 if TYPE_CHECKING:
     from mpstock.ledger.database import Database
@@ -35,33 +35,61 @@ _STEP = 5_000
 """Listings that one step makes ready."""
 
 _LANE = (
-    "CASE WHEN wanted IS NULL OR wanted = {base} THEN NULL WHEN wanted = 0 THEN 0 "
-    "WHEN {base} IS NULL OR wanted < {base} THEN 1 ELSE 2 END"
+    "CASE WHEN {wanted} IS NULL OR {wanted} = {base} THEN NULL WHEN {wanted} = 0 THEN 0 "
+    "WHEN {base} IS NULL OR {wanted} < {base} THEN 1 ELSE 2 END"
 )
 
 
-_PARKED = f"lane IS NOT NULL AND ready = 0 AND (base IS NULL OR {_LANE.format(base='base')} = 2)"
-"""What was put off stays so while it is a raise, or nobody knows what it shows; a fall waits for nothing."""
+_GIVEN = (
+    # Materialized: else each value is taken out of its row again wherever it is named.
+    "WITH given AS MATERIALIZED (SELECT CAST(item(told.value, 0) AS INTEGER) AS state, "
+    "CAST(item(told.value, 1) AS INTEGER) AS quantity, item(told.value, 2) AS cause, "
+    "CAST(item(told.value, 3) AS INTEGER) AS explanation, item(told.value, 4) AS since "
+    "FROM each_row(?) AS told)"
+)
+"""What is planned, as a table: of each state its quantity, cause and explanation, and since when."""
 
 
-def relane(base: str = "base", parked: str = "FALSE", *, landed: bool = False) -> str:
-    """Return the SET list that makes lane, ready and status follow from wanted and a new base.
+def lane_of(base: str = "base", wanted: str = "wanted") -> str:
+    """Return the lane that follows from what is shown and what should be, NULL: there is nothing to send."""
+    return _LANE.format(base=base, wanted=wanted)
 
-    `parked` is the condition under which a listing does not become ready. `landed` takes it off the wire too:
-    one change of a row instead of two.
+
+def relane(
+    base: str = "base",
+    parked: str = "FALSE",
+    *,
+    landed: bool = False,
+    wanted: str = "wanted",
+    since: str = "lowered_at",
+) -> str:
+    """Return the SET list that makes lane, ready and status follow from a new base, or a new wanted.
+
+    `parked` is the condition under which a listing does not become ready, `since` from when on it is to fall.
+    `landed` takes it off the wire too: one change of a row instead of two.
     """
-    lane = _LANE.format(base=base)
+    lane = lane_of(base, wanted)
     off = "TRUE" if landed else "in_flight IS NULL"
     return (
         f"{'in_flight = NULL, ' if landed else ''}"
-        f"base = {base}, lane = {lane}, lowered_at = CASE WHEN {lane} IN (0, 1) THEN lowered_at END, "
+        # A column that is set to itself is taken out of its indexes, and put in again.
+        f"{'' if base == 'base' else f'base = {base}, '}"
+        f"lane = {lane}, lowered_at = CASE WHEN {lane} IN (0, 1) THEN {since} END, "
         f"held = CASE WHEN {lane} IN (0, 2) THEN held END, "
         f"held_reason = CASE WHEN {lane} IN (0, 2) THEN held_reason END, "
         f"ready = CASE WHEN {lane} IS NOT NULL AND {off} AND NOT ({lane} IN (0, 2) "
         f"AND held IS NOT NULL) AND stopped IS NULL AND NOT ({parked}) THEN 1 ELSE 0 END, "
-        f"sync_status = CASE WHEN NOT ({off}) OR {lane} IS NOT NULL OR wanted IS NULL "
+        f"sync_status = CASE WHEN NOT ({off}) OR {lane} IS NOT NULL OR {wanted} IS NULL "
         "THEN 'pending' ELSE 'ok' END"
     )
+
+
+def _parked(wanted: str) -> str:
+    """Return the condition of what stays put off: it is a raise, or nobody knows what it shows.
+
+    A fall waits for nothing.
+    """
+    return f"lane IS NOT NULL AND ready = 0 AND (base IS NULL OR {lane_of(wanted=wanted)} = 2)"
 
 
 def contradicts() -> str:
@@ -69,7 +97,7 @@ def contradicts() -> str:
 
     It may be put off, or refused; but it is never ready against base, wanted, guard or stop.
     """
-    lane = _LANE.format(base="base")
+    lane = lane_of()
     return (
         f"((in_flight IS NULL AND (lane IS NOT ({lane}) "
         "OR (held IS NOT NULL AND lane IS NOT 0 AND lane IS NOT 2) "
@@ -158,31 +186,40 @@ class Stocks:
         explained when it is sent. `since` are moments by id: the first of each stays for as long as it is to
         fall.
         """
-        parked, narrowed = _PARKED, list[Any]()
+        if not rows:
+            return
+        lane = lane_of(wanted="given.quantity")
+        parked, narrowed = _parked("given.quantity"), list[Any]()
         if writes is not None:
             parked = (
-                f"({parked}) OR (marketplace NOT IN texts(?) "
-                f"AND {_LANE.format(base='base')} IN (0, 2) AND lane IS NOT {_LANE.format(base='base')})"
+                f"({parked}) OR (marketplace NOT IN texts(?) AND {lane} IN (0, 2) AND lane IS NOT {lane})"
             )
             narrowed.append(ids(writes))
         why, moment = (explained or {}).get, (since or {}).get
-        self.db.executemany(
-            "UPDATE marketplace_stocks SET "
-            "cause = CASE WHEN lane IS NOT NULL AND wanted IS ? AND ? <> ? THEN cause ELSE ? END, "
-            "planned_by = CASE WHEN lane IS NOT NULL AND wanted IS ? THEN planned_by ELSE ? END, "
-            "rests_until = CASE WHEN wanted IS ? THEN rests_until END, explanation_id = ?, wanted = ?, "
-            # Of what is no fall, the lane takes it back below.
-            "lowered_at = CASE WHEN in_flight IS NULL OR lane < 2 THEN coalesce(lowered_at, ?) "
-            "ELSE lowered_at END WHERE id = ?",
-            [
-                (wanted, cause, BY_HAND, cause, wanted, run, wanted, why(id_), wanted, moment(id_), id_)
-                for wanted, cause, id_ in rows
-            ],
+        told = rows_of([(id_, wanted, cause, why(id_), moment(id_)) for wanted, cause, id_ in rows])
+        same = "lane IS NOT NULL AND wanted IS given.quantity"
+        planned = (
+            f"cause = CASE WHEN {same} AND given.cause <> '{BY_HAND}' THEN marketplace_stocks.cause "
+            "ELSE given.cause END, "
+            f"planned_by = CASE WHEN {same} THEN planned_by ELSE ? END, "
+            "rests_until = CASE WHEN wanted IS given.quantity THEN rests_until END, "
+            "explanation_id = given.explanation, wanted = given.quantity"
         )
-        self.db.execute(
-            f"UPDATE marketplace_stocks SET {relane(parked=parked)} WHERE id IN ids(?) AND in_flight IS NULL",
-            (*narrowed, ids(row[2] for row in rows)),
+        # One change of each row: every one of them costs a place in each index that it moves in.
+        lanes = relane(parked=parked, wanted="given.quantity", since="coalesce(lowered_at, given.since)")
+        changed = self.db.execute(
+            f"{_GIVEN} UPDATE marketplace_stocks SET {planned}, {lanes} FROM given "
+            "WHERE marketplace_stocks.id = given.state AND in_flight IS NULL",
+            (told, run, *narrowed),
         )
+        if changed < len(rows):
+            # What is on the wire gets its lane when it comes back.
+            self.db.execute(
+                f"{_GIVEN} UPDATE marketplace_stocks SET {planned}, lowered_at = CASE WHEN lane < 2 "
+                "THEN coalesce(lowered_at, given.since) ELSE lowered_at END FROM given "
+                "WHERE marketplace_stocks.id = given.state AND in_flight IS NOT NULL",
+                (told, run),
+            )
 
     def let_through(self, state_ids: Sequence[int]) -> None:
         """Let zeros go that a person has asked for: no guard holds them, and they wait for no other run."""

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING
+from collections.abc import Callable, Mapping, Sequence
+from functools import partial
+from typing import TYPE_CHECKING, Any
 
 from attrs import evolve, frozen
 
@@ -12,6 +13,7 @@ from mpstock.reconcile.components import NO_HOLDS, Component, component
 from mpstock.reconcile.invariants import hold_to
 
 if TYPE_CHECKING:
+    from mpstock.reconcile.availability import Pool
     from mpstock.reconcile.facts import Facts
     from mpstock.reconcile.reckoned import Reckoning
     from mpstock.reconcile.reckoning import Reckoner
@@ -27,16 +29,21 @@ class Evaluated:
     """What facts come to: a reckoning for each listing of the product, in the order in which they draw.
 
     `facts` are those that were reckoned with: evaluated alone, under the same rules, they give the same.
-    `stock` is what there is of each product that the listings take. `volatile`: the numbers may move without
+    `volatile`: the numbers may move without
     anything being marked, as a hold expires or a neighbour falls. `broken` are the invariants that a number
     broke, in words: it was not let through.
     """
 
     facts: Facts
     reckonings: Sequence[Reckoning]
-    stock: Mapping[int, Component]
+    _stock: Callable[[], Mapping[int, Component]]
     volatile: bool = False
     broken: tuple[str, ...] = ()
+
+    @property
+    def stock(self) -> Mapping[int, Component]:
+        """What there is of each product that the listings take."""
+        return self._stock()
 
     @property
     def differs(self) -> bool:
@@ -64,18 +71,28 @@ def evaluate(reckoner: Reckoner, page: Sequence[Facts]) -> list[Evaluated]:
     if reckoner.book or reckoner.left:
         return _evaluate(reckoner, page)
     # Nothing is made of anything: each product is by itself.
-    return [_evaluate(reckoner, [f])[0] if f.holds or f.rulings else _plain(reckoner, f) for f in page]
+    ageless = reckoner.ageless
+    return [
+        _evaluate(reckoner, [f])[0] if f.holds or f.rulings else _plain(reckoner, f, ageless) for f in page
+    ]
 
 
-def _plain(reckoner: Reckoner, facts: Facts) -> Evaluated:
+def _plain(reckoner: Reckoner, facts: Facts, ageless: bool) -> Evaluated:
     """Reckon a product that nobody holds and nobody has decided of: one like it was often reckoned before."""
-    product_id, resolve = facts.product_id, reckoner.resolver.resolve
-    terms = net(facts.levels[product_id], NO_HOLDS, reckoner.rules)
+    product_id, resolve, places = facts.product_id, reckoner.resolver.resolve, reckoner.places
+    levels = facts.levels[product_id]
+    # Nearly every product of a full run comes by here. What its sources said is like what they said of
+    # another, unless it is of an age that counts: then that has to be found out first.
+    told: list[Any] = (
+        [(s.source, s.warehouse_id, s.quantity, s.reserved, s.known, s.heard) for s in levels]
+        if ageless
+        else [(t.source, t.warehouse_id, t.amount, t.known) for t in net(levels, NO_HOLDS, reckoner.rules)]
+    )
     listings = [
-        (key, one.base, one.least, resolve(facts.sku, *key) if key in reckoner.places else None)
+        (key, one.base, one.least, resolve(facts.sku, *key) if key in places else None)
         for key, one in facts.found.items()
     ]
-    shape = (tuple([(t.source, t.warehouse_id, t.amount, t.known) for t in terms]), tuple(listings))
+    shape = (tuple(told), tuple(listings))
     known = reckoner.plain.get(shape)
     if known is None:
         found = _evaluate(reckoner, [facts])[0]
@@ -85,8 +102,13 @@ def _plain(reckoner: Reckoner, facts: Facts) -> Evaluated:
     pools, reckonings, volatile = known
     if any(reckoning.parts for reckoning in reckonings):
         reckonings = [_renamed(reckoning, product_id) for reckoning in reckonings]
-    stock = Component(terms, pools, NO_HOLDS, rules=reckoner.rules)
-    return Evaluated(facts, reckonings, {product_id: stock}, volatile)
+    return Evaluated(facts, reckonings, partial(_netted, reckoner, facts, pools), volatile)
+
+
+def _netted(reckoner: Reckoner, facts: Facts, pools: Mapping[int, Pool]) -> Mapping[int, Component]:
+    """What there is of a plain product, of which these pools are known already."""
+    terms = net(facts.levels[facts.product_id], NO_HOLDS, reckoner.rules)
+    return {facts.product_id: Component(terms, pools, NO_HOLDS, rules=reckoner.rules)}
 
 
 def _renamed(reckoning: Reckoning, product_id: int) -> Reckoning:
@@ -121,7 +143,7 @@ def _evaluate(reckoner: Reckoner, page: Sequence[Facts]) -> list[Evaluated]:
             volatile = True
         own = None if reckoner.book else stock.get(facts.product_id)
         held, told = hold_to(reckoner, reckonings, own)
-        result.append(Evaluated(facts, held, stock, volatile, told))
+        result.append(Evaluated(facts, held, lambda: stock, volatile, told))
     return result
 
 

@@ -161,11 +161,11 @@ class Planner:
         zeroed: list[int] = []
         states: dict[int, int] = {}
         for found in evaluated:
-            product_id = found.facts.product_id
-            self.broken += (f"{found.facts.sku} on {told}" for told in found.broken)
+            product_id, own = found.facts.product_id, found.facts.found
+            self.broken += [f"{found.facts.sku} on {told}" for told in found.broken]
             explanation = explained.get(product_id)
             for reckoning in found.reckonings:
-                listed = found.facts.found[reckoning.sink, reckoning.warehouse]
+                listed = own[reckoning.sink, reckoning.warehouse]
                 foreign = self.writes is not None and reckoning.sink not in self.writes
                 if reckoning.waits or (foreign and reckoning.wanted != reckoning.base):
                     # The one who writes to that sink finds the mark, and judges what it plans by it.

@@ -83,6 +83,11 @@ class Reckoner:
         init=False, repr=False, eq=False, factory=dict[Any, Any]
     )
 
+    @property
+    def ageless(self) -> bool:
+        """Whether the age of a row counts with no source."""
+        return all(rule.fresh_since is None for rule in self.rules.values())
+
     def of_product(
         self,
         product_id: int,

@@ -36,6 +36,11 @@ __all__ = ["FORM", "Restored", "StoredSettings", "StoredShop", "restore"]
 FORM = 1
 """The version of the form: a later one may add keys and must go on reading this one."""
 
+MOST_TEXTS = 10_000
+"""Names and moments whose texts are remembered at a time."""
+
+_NULL, _TRUE, _FALSE = "null", "true", "false"
+
 _encode = json.JSONEncoder(ensure_ascii=False, separators=(",", ":")).encode
 
 
@@ -67,6 +72,7 @@ class StoredSettings:
         if reckoner.silent:
             data["silent"] = sorted(reckoner.silent)
         self.text = _encode(data)
+        self._texts = _Texts()
 
     def facts(
         self,
@@ -80,20 +86,27 @@ class StoredSettings:
         the formula says now.
         """
         facts = found.facts
-        data: dict[str, Any] = {
-            "v": FORM,
-            "id": facts.product_id,
-            "sku": facts.sku,
-            "levels": {str(part): [_stated(one) for one in told] for part, told in facts.levels.items()},
-            "shops": {
-                str(each): [
-                    # What it should show is what comes of it; of the others it is one more fact.
-                    _listed(listed, sink, code, own=each == facts.product_id)
-                    for (sink, code), listed in shops.items()
-                ]
-                for each, shops in facts.shops.items()
-            },
-        }
+        # Every product that is planned comes by here, and nearly all have nothing but this.
+        texts, product_id = self._texts, facts.product_id
+        levels = [f'"{part}":[{",".join(map(texts.stated, told))}]' for part, told in facts.levels.items()]
+        shops = []
+        for each, listed in facts.shops.items():
+            # What it should show is what comes of it; of the others it is one more fact.
+            own = each == product_id
+            rows = [texts.listed(one, sink, code, own) for (sink, code), one in listed.items()]
+            shops.append(f'"{each}":[{",".join(rows)}]')
+        text = (
+            f'{{"v":{FORM},"id":{product_id},"sku":{_encode(facts.sku)},'
+            f'"levels":{{{",".join(levels)}}},"shops":{{{",".join(shops)}}}'
+        )
+        rest = self._rest(found, skus, decided)
+        return f"{text},{_encode(rest)[1:]}" if rest else f"{text}}}"
+
+    def _rest(
+        self, found: Evaluated, skus: Mapping[int, str], decided: Mapping[tuple[str, str], int] | None
+    ) -> dict[str, Any]:
+        """Return what only some products have."""
+        facts, data = found.facts, dict[str, Any]()
         if facts.holds:
             data["holds"] = {
                 str(part): [[own, *_held(hold)] for own, hold in holds] for part, holds in facts.holds.items()
@@ -121,7 +134,46 @@ class StoredSettings:
             data["answers"] = answers
         if decided:
             data["decided"] = [[*key, quantity] for key, quantity in decided.items()]
-        return _encode(data)
+        return data
+
+
+class _Texts:
+    """What nearly every product has, as text: the encoder would take four times as long for the same.
+
+    Names and moments are the same ones again and again. `_stated_of` and `_shops_of` read it.
+    """
+
+    def __init__(self) -> None:
+        self._known: dict[str | datetime | None, str] = {}
+
+    def _of(self, value: str | datetime | None) -> str:
+        text = self._known.get(value)
+        if text is None:
+            if len(self._known) >= MOST_TEXTS:
+                # Rows with a time of their own have millions of them.
+                self._known.clear()
+            text = _encode(_text(value) if isinstance(value, datetime) else value)
+            self._known[value] = text
+        return text
+
+    def stated(self, one: Stated) -> str:
+        """Return what a source says of a warehouse."""
+        of = self._of
+        text = (
+            f"[{of(one.source)},{one.warehouse_id},{_NULL if one.quantity is None else one.quantity},"
+            f"{one.reserved},{_TRUE if one.known else _FALSE},{of(one.as_of)},"
+            f"{_TRUE if one.dated else _FALSE},{_NULL if one.heard is None else one.heard}"
+        )
+        return f"{text}]" if one.confirmed_at is None else f"{text},{of(one.confirmed_at)}]"
+
+    def listed(self, one: Listed, sink: str, code: str, own: bool) -> str:
+        """Return the state of a listing, with what it should show unless it is the product's own."""
+        base = _NULL if one.base is None else one.base
+        text = f"[{one.state},{self._of(sink)},{self._of(code)},{base}"
+        if own and one.least is None:
+            return f"{text}]"
+        wanted = _NULL if own or one.wanted is None else one.wanted
+        return f"{text},{wanted}]" if one.least is None else f"{text},{wanted},{one.least}]"
 
 
 @frozen
@@ -285,14 +337,6 @@ def _sink_rule(row: Sequence[Any]) -> SinkRule:
     )  # fmt: skip
 
 
-def _stated(one: Stated) -> list[Any]:
-    row = [
-        one.source, one.warehouse_id, one.quantity, one.reserved, one.known, _text(one.as_of), one.dated,
-        one.heard,
-    ]  # fmt: skip
-    return row if one.confirmed_at is None else [*row, _text(one.confirmed_at)]
-
-
 def _stated_of(row: Sequence[Any]) -> Stated:
     source, warehouse, quantity, reserved, known, as_of, dated, heard, *last = row
     confirmed_at = _moment(last[0]) if last else None
@@ -314,13 +358,6 @@ def _held_of(row: Sequence[Any]) -> Held:
         origin, key, quantity, taken, _moment(assembled_at), _moment(shipped_at), _moment(expires_at),
         _feeds(feeds), tuple(order), tuple((own, units) for own, units in picked),
     )  # fmt: skip
-
-
-def _listed(listed: Listed, sink: str, code: str, *, own: bool) -> list[Any]:
-    row: list[Any] = [listed.state, sink, code, listed.base]
-    if listed.least is not None:
-        return [*row, None if own else listed.wanted, listed.least]
-    return row if own else [*row, listed.wanted]
 
 
 def _shops_of(rows: Sequence[Any]) -> dict[tuple[str, str], Listed]:
