@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Mapping
+from contextlib import suppress
 from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from mpstock.errors import ConfigurationError, MpstockError, PluginError
+from mpstock.errors import ConfigurationError, LedgerError, MpstockError, PluginError
 
 if TYPE_CHECKING:
     from httpx import AsyncBaseTransport
@@ -135,6 +136,10 @@ class Assembly:
         for transport in self.transports:
             await transport.aclose()
         self.transports.clear()
+        if self.pacer is not None:
+            with suppress(LedgerError):
+                await self.pacer.aclose()
+            self.pacer = None
         if self._engine is not None:
             self._engine.leases.close()
             self._engine = None

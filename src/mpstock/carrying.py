@@ -17,6 +17,8 @@ async def carried_through(work: Awaitable[T]) -> T:
     Who was cancelled hears of no error of it any more, and the event loop prints none.
     """
     task = asyncio.ensure_future(work)
+    if task.done():
+        return task.result()
     # `asyncio.shield` forgets to look at what came of it once its caller is gone.
     task.add_done_callback(lambda done: done.cancelled() or done.exception())
     return await asyncio.shield(task)

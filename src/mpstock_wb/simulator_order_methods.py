@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+from collections import defaultdict
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any, Literal
@@ -78,7 +79,8 @@ class OrderMethods:
         self.last_next: Literal["zero", "last"] = "zero"
         # Most orders are read many times as they are: each is written once for every state of it.
         self._written: dict[tuple[int, bool], tuple[tuple[object, ...], str]] = {}
-        self._statuses_written: dict[tuple[Kind, int], tuple[tuple[object, ...] | None, str]] = {}
+        self._statuses_written: defaultdict[Kind, dict[int, tuple[tuple[object, ...] | None, str]]]
+        self._statuses_written = defaultdict(dict)
 
     def open(self, route: Route, guarded: Guarded) -> None:
         """Give every method its route; `guarded` lets a request through the gate of its group."""
@@ -140,11 +142,12 @@ class OrderMethods:
 
     def _status(self, section: _Section, number: int, order: Purchase | None) -> str:
         state = None if order is None else (order.supplier_status, order.wb_status, order.open)
-        before, text = self._statuses_written.get((section.kind, number), ((), ""))
+        written = self._statuses_written[section.kind]
+        before, text = written.get(number, ((), ""))
         if before != state:
             row = _status(section, number, order)
             text = "" if row is None else _json(row)
-            self._statuses_written[section.kind, number] = state, text
+            written[number] = state, text
         return text
 
     def _bad_body(self, section: _Section, code: str, message: str) -> Answer:

@@ -29,12 +29,15 @@ def test_limit_is_used_without_a_refusal(rate: Rate, server: type[Server]):
 @pytest.mark.parametrize("server", SERVERS)
 @pytest.mark.parametrize("rate", [OZON, WB], ids=["ozon", "wb"])
 def test_restarts_get_no_refusal_either(rate: Rate, server: type[Server]):
-    """A process killed with requests under way, every few minutes: nothing is refused, 97 % is used."""
+    """A process killed with requests under way, about every minute: nothing is refused, 96.5 % is used.
+
+    Each kill costs a place for what was under way, and one for the answer that was not written yet.
+    """
     crowd = Crowd(server(rate.requests, rate.period), rate, seed=1)
     efficiency = crowd.run(WITH_RESTARTS[rate.requests], kill_every=WITH_RESTARTS[rate.requests] / 6)
     assert len(crowd.dead) >= 4
     assert crowd.server.refused == []
-    assert efficiency >= 97
+    assert efficiency >= 96.5
 
 
 @pytest.mark.parametrize("server", SERVERS)
@@ -44,7 +47,7 @@ def test_two_processes_on_one_store_keep_one_limit(rate: Rate, server: type[Serv
     crowd = Crowd(server(rate.requests, rate.period), rate, seed=2, workers=6)
     efficiency = crowd.run(LONG[rate.requests], processes=2, kill_every=LONG[rate.requests] / 3)
     assert crowd.server.refused == []
-    assert efficiency >= 97
+    assert efficiency >= 96.5
 
 
 @pytest.mark.parametrize("server", SERVERS)

@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 
 from mpstock import Rate
+from mpstock.errors import LedgerError
 from mpstock.owners import gone
 from mpstock.pacing import MemoryPaceStore, Pacer
 from mpstock.testing import VirtualClock, run_virtual
@@ -279,26 +280,134 @@ def test_state_of_a_very_large_limit_stays_small():
     run_virtual(main)
 
 
-def test_waiting_writes_nothing():
-    """A look at the state that gives out no place hands it back untouched, so that nothing is written."""
+class Counting(MemoryPaceStore):
+    """Counts what is written, can fail, and can begin a step anew as PostgreSQL does."""
 
-    class Counting(MemoryPaceStore):
-        writes = 0
+    writes = 0
+    fails = 0
+    twice = False
 
-        async def update(self, keys: Any, change: Any) -> Any:
-            def counted(states: list[Any]) -> Any:
-                after, result = change(states)
-                self.writes += sum(new is not old for new, old in zip(after, states, strict=True))
-                return after, result
+    async def update(self, keys: Any, change: Any) -> Any:
+        def counted(states: list[Any]) -> Any:
+            if self.twice:
+                change([state and dict(state) for state in states])
+            after, result = change(states)
+            if self.fails:
+                self.fails -= 1
+                raise LedgerError("the ledger is busy")
+            self.writes += sum(new is not old for new, old in zip(after, states, strict=True))
+            return after, result
 
-            return await super().update(keys, counted)
+        return await super().update(keys, counted)
+
+
+async def free(pacer: Pacer) -> int:
+    """Return how many places are left, as this pacer sees it."""
+    [budget] = await pacer.budgets()
+    return budget.free
+
+
+def test_an_answer_is_written_with_the_next_place():
+    """A request costs one write, and a look that gives out no place hands the state back untouched."""
 
     async def main() -> None:
         store, clock = Counting(), VirtualClock()
-        pacer = pacer_of(store, clock, Rate("s", 60, 60.0))
+        pacer = pacer_of(store, clock, Rate("s", 600, 60.0, spacing=0.0))
         for _ in range(10):
             await (await pacer.acquire("acc", ("s",))).finish(200)
-        # One when the place is taken and one when the answer is here.
-        assert store.writes == 20
+        assert store.writes == 10
+        await pacer.aclose()
+        assert store.writes == 11
+
+    run_virtual(main)
+
+
+def test_the_last_answer_is_written_soon():
+    """Nobody asks for another place: after a second other processes know of the answer all the same."""
+
+    async def main() -> None:
+        store, clock = Counting(), VirtualClock()
+        rate = Rate("s", 10, 60.0, parallel=1)
+        first, second = pacer_of(store, clock, rate), pacer_of(store, clock, rate)
+        await (await first.acquire("acc", ("s",))).finish(200)
+        began = clock.monotonic()
+        await (await second.acquire("acc", ("s",))).finish(200)
+        # By the spacing alone, for the one place that may be under way is free long before.
+        assert clock.monotonic() - began == pytest.approx(6.0, abs=0.5)
+
+    run_virtual(main)
+
+
+@pytest.mark.parametrize(
+    ("status", "headers"),
+    [
+        (429, {}),
+        (503, {}),
+        (409, {}),
+        (None, {}),
+        (200, {"Retry-After": "30"}),
+        (200, {"X-Ratelimit-Remaining": "0"}),
+    ],
+)
+def test_what_slows_down_is_written_at_once(status: int | None, headers: dict[str, str]):
+    """An error, no answer at all, or a hint to wait: every other process has to know before it sends."""
+
+    async def main() -> None:
+        store, clock = Counting(), VirtualClock()
+        pacer = pacer_of(store, clock, Rate("s", 10, 60.0, error_cost=3))
+        await (await pacer.acquire("acc", ("s",))).finish(status, headers)
+        assert store.writes == 2
+
+    run_virtual(main)
+
+
+def test_an_answer_survives_a_ledger_that_fails():
+    """What could not be written waits on and is written with what comes next, once."""
+
+    async def main() -> None:
+        store, clock = Counting(), VirtualClock()
+        pacer = pacer_of(store, clock, Rate("s", 10, 60.0))
+        slot = await pacer.acquire("acc", ("s",))
+        store.fails = 1
+        with pytest.raises(LedgerError):
+            await slot.finish(503)
+        store.fails = 1
+        with pytest.raises(LedgerError):
+            await pacer.acquire("acc", ("s",))
+        assert await free(pacer) == 9
+        await clock.sleep(50.0)
+        assert await free(pacer) == 9
+        await clock.sleep(11.0)
+        assert await free(pacer) == 10
+
+    run_virtual(main)
+
+
+def test_a_step_that_begins_anew_books_an_answer_once():
+    """PostgreSQL may have a step done again from its beginning: the same answers, and none twice."""
+
+    async def main() -> None:
+        store, clock = Counting(), VirtualClock()
+        store.twice = True
+        pacer = pacer_of(store, clock, Rate("s", 10, 60.0))
+        await (await pacer.acquire("acc", ("s",))).finish(200)
+        await (await pacer.acquire("acc", ("s",))).finish(200)
+        await pacer.aclose()
+        assert await free(pacer) == 8
+
+    run_virtual(main)
+
+
+def test_answers_of_other_scopes_are_written_too():
+    """The next place is of another scope of the account: what waits for its own is not left behind."""
+
+    async def main() -> None:
+        store, clock = Counting(), VirtualClock()
+        pacer = pacer_of(store, clock, Rate("s", 10, 60.0), Rate("t", 10, 60.0))
+        await (await pacer.acquire("acc", ("s",))).finish(200)
+        await pacer.acquire("acc", ("t",))
+        assert store.writes == 3
+        await pacer.aclose()
+        assert store.writes == 3
 
     run_virtual(main)

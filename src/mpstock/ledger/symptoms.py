@@ -5,12 +5,11 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping, Sequence
 from datetime import datetime
-from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
 from attrs import frozen
 
-from mpstock.ledger.database import as_datetime, as_text
+from mpstock.ledger.database import as_datetime, as_text, ids
 
 if TYPE_CHECKING:
     from mpstock.ledger.database import Database
@@ -126,6 +125,7 @@ class Symptoms:
 
     def __init__(self, database: Database) -> None:
         self._db = database
+        self._sink_runs: dict[int, tuple[SinkRun, ...]] = {}
 
     # ------------------------------------------------------------------ listings
 
@@ -285,15 +285,22 @@ class Symptoms:
 
     def sink_runs(self) -> list[SinkRun]:
         """Return how the last runs found each sink, the newest first."""
-        return [
-            SinkRun(name, run, _moment(started), tried, error, kind)
-            for run, started, text in self._db.query(
-                f"SELECT id, started_at, field(summary, 'sinks') FROM runs WHERE {_ENDED} "
-                "ORDER BY id DESC LIMIT ?",
-                (_LOOKED_BACK,),
+        ended = [
+            run
+            for (run,) in self._db.query(
+                f"SELECT id FROM runs WHERE {_ENDED} ORDER BY id DESC LIMIT ?", (_LOOKED_BACK,)
             )
-            for name, tried, error, kind in _sinks_of(text or "{}")
         ]
+        # What has ended does not change, and each look is at the same last ones.
+        known = self._sink_runs
+        unread = [run for run in ended if run not in known]
+        if unread:
+            for run, started, text in self._db.query(
+                "SELECT id, started_at, field(summary, 'sinks') FROM runs WHERE id IN ids(?)", (ids(unread),)
+            ):
+                known[run] = _sink_runs_of(run, _moment(started), text or "{}")
+        self._sink_runs = {run: known[run] for run in ended}
+        return [one for run in ended for one in self._sink_runs[run]]
 
     def last_failure(self) -> tuple[int, datetime, str] | None:
         """Return (run, when, error) of the last run if it has broken off."""
@@ -306,17 +313,15 @@ class Symptoms:
         return row[0], _moment(row[1]), row[3] or ""
 
 
-@lru_cache(maxsize=2 * _LOOKED_BACK)
-def _sinks_of(summary: str) -> tuple[tuple[str, bool, str, str], ...]:
-    """Return (name, whether anything was tried, error, its kind) of each sink, as a run has told them.
-
-    Each run looks at the same last ones, and what has ended does not change.
-    """
+def _sink_runs_of(run: int, started: datetime, summary: str) -> tuple[SinkRun, ...]:
+    """Return how a run found each sink, as its summary tells."""
     sinks: dict[str, Any] = json.loads(summary)
     # A verification has other figures than a sync.
     return tuple(
-        (
+        SinkRun(
             name,
+            run,
+            started,
             bool(one.get("error") or one.get("requests") or one.get("observed")),
             one.get("error", ""),
             one.get("error_kind", ""),

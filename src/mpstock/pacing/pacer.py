@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Callable, Mapping, Sequence
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from typing import TYPE_CHECKING
 
 from attrs import define, frozen
 
-from mpstock.errors import PluginContractError, TransientError
+from mpstock.errors import MpstockError, PluginContractError, TransientError
 from mpstock.interfaces import Rate
 from mpstock.owners import gone, register
+from mpstock.pacing.answers import Answer, Answers
 from mpstock.pacing.hints import Hints, read_hints
+from mpstock.pacing.rates import check_rate
 from mpstock.pacing.state import ScopeState
 from mpstock.pacing.store import PaceStore, State
 from mpstock.pacing.turns import Granted, Round, Waiter, take_turns
@@ -26,6 +30,8 @@ __all__ = ["Pacer", "Slot"]
 LEASE = 120.0
 """Seconds after which a place without an answer counts as answered."""
 
+UNBOOKED = 0.5
+"""Seconds for which an answer may wait to be written with the next place: as under way until then."""
 
 TICK = 1e-5
 """Seconds by which one sleeps longer, so as not to wake a rounding error too early."""
@@ -102,6 +108,9 @@ class Pacer:
         self._clock = clock
         self._rates: dict[str, dict[str, Rate]] = {}
         self._queues: dict[str, _Queue] = {}
+        self._answers: defaultdict[str, Answers] = defaultdict(Answers)
+        self._timers: dict[str, tuple[asyncio.TimerHandle, asyncio.AbstractEventLoop]] = {}
+        self._bookings: set[asyncio.Task[None]] = set()
         self._owner = register(self)
         self._numbers = itertools.count()
 
@@ -109,7 +118,7 @@ class Pacer:
         """Make the limits of `account` known. Of two declarations of one scope the slower one holds."""
         known = self._rates.setdefault(account, {})
         for rate in rates:
-            _validate(account, rate)
+            check_rate(account, rate)
             old = known.get(rate.scope)
             if old is None or rate.requests / rate.period <= old.requests / old.period:
                 known[rate.scope] = rate
@@ -117,6 +126,7 @@ class Pacer:
     async def budgets(self) -> list[Budget]:
         """Return what is left of every limit that was declared, as this and other processes have used it."""
         known = [(account, rate) for account, rates in self._rates.items() for rate in rates.values()]
+        await self._book_all()
 
         def read(states: list[State | None]) -> tuple[list[State], list[Budget]]:
             now = self._now()
@@ -130,6 +140,15 @@ class Pacer:
 
         keys = [f"{account}/{rate.scope}" for account, rate in known]
         return await self._store.update(keys, read) if keys else []
+
+    async def aclose(self) -> None:
+        """Write what is known of answers, so that whoever comes next need not wait for them."""
+        for timer, _ in self._timers.values():
+            timer.cancel()
+        self._timers.clear()
+        await self._book_all()
+        for task in list(self._bookings):
+            await task
 
     async def acquire(
         self,
@@ -238,24 +257,31 @@ class Pacer:
             alarm.cancel()
 
     async def _round(self, account: str, waiters: Sequence[Waiter]) -> Round:
-        rates = self._rates[account]
-        scopes = tuple(dict.fromkeys(scope for waiter in waiters for scope in waiter.scopes))
+        rates, answers = self._rates[account], self._answers[account]
+        asked = (scope for waiter in waiters for scope in waiter.scopes)
+        scopes = tuple(dict.fromkeys((*asked, *answers.scopes())))
+        with answers.booking(scopes) as taking:
 
-        def change(states: list[State | None]) -> tuple[list[State], Round]:
-            now = self._now()
-            loaded = {
-                scope: ScopeState.load(state, rates[scope], now)
-                for scope, state in zip(scopes, states, strict=True)
-            }
-            moved = {scope for scope, state in loaded.items() if state.settle(rates[scope], now, gone)}
-            result, touched = take_turns(waiters, loaded, rates, now, self._owner, self._numbers)
-            after = [
-                loaded[scope].dump() if old is None or scope in touched | moved else old
-                for scope, old in zip(scopes, states, strict=True)
-            ]
-            return after, result
+            def change(states: list[State | None]) -> tuple[list[State], Round]:
+                now = self._now()
+                loaded = {
+                    scope: ScopeState.load(state, rates[scope], now)
+                    for scope, state in zip(scopes, states, strict=True)
+                }
+                moved = {scope for scope, state in loaded.items() if state.settle(rates[scope], now, gone)}
+                booked = taking.book(loaded, rates)
+                result, touched = take_turns(waiters, loaded, rates, now, self._owner, self._numbers)
+                if not touched and not moved:
+                    # A look that gives out nothing writes nothing.
+                    taking.leave()
+                    return [state or {} for state in states], result
+                after = [
+                    loaded[scope].dump() if old is None or scope in touched | moved | booked else old
+                    for scope, old in zip(scopes, states, strict=True)
+                ]
+                return after, result
 
-        return await self._store.update([f"{account}/{scope}" for scope in scopes], change)
+            return await self._store.update([f"{account}/{scope}" for scope in scopes], change)
 
     async def _hand_out(self, account: str, queue: _Queue, waiters: Sequence[Waiter], result: Round) -> None:
         for granted in result.granted:
@@ -285,28 +311,67 @@ class Pacer:
         status: int | None,
         headers: Mapping[str, str] | None,
     ) -> Hints:
-        hints = read_hints(headers or {}, self._clock.now(), status)
-
-        def book(scope: str, state: ScopeState, rate: Rate, now: float) -> None:
-            state.answered(rate, now, granted.key, granted.start, items, status, hints)
-
-        await self._amend(account, scopes, book)
+        now = self._clock.now()
+        hints = read_hints(headers or {}, now, status)
+        answer = Answer(scopes, granted.key, granted.start, now.timestamp(), items, status, hints)
+        self._answers[account].add(answer)
+        if answer.hurries:
+            await self._book(account)
+        else:
+            self._book_soon(account)
         self._stir(account, for_answer=True)
         return hints
 
+    def _book_soon(self, account: str) -> None:
+        """See that the answers are written, should nobody ask for a place of this account meanwhile."""
+        import asyncio
+
+        loop = asyncio.get_running_loop()
+        timer, of = self._timers.get(account, (None, None))
+        if timer is None or of is not loop:
+            # Not by the clock of the limits: nothing depends on when it is.
+            self._timers[account] = loop.call_later(UNBOOKED, self._book_now, account), loop
+
+    def _book_now(self, account: str) -> None:
+        import asyncio
+
+        del self._timers[account]
+        if self._answers[account]:
+            task = asyncio.get_running_loop().create_task(self._book_quietly(account))
+            self._bookings.add(task)
+            task.add_done_callback(self._bookings.discard)
+
+    async def _book_quietly(self, account: str) -> None:
+        # They wait on, and whoever asks for the next place hears of what is wrong with the ledger.
+        with suppress(MpstockError):
+            await self._book(account)
+
+    async def _book_all(self) -> None:
+        for account in list(self._answers):
+            await self._book(account)
+
+    async def _book(self, account: str) -> None:
+        """Write the answers that wait."""
+        rates, answers = self._rates[account], self._answers[account]
+        scopes = tuple(dict.fromkeys(answers.scopes()))
+        if not scopes:
+            return
+        with answers.booking(scopes) as taking:
+
+            def change(states: list[State | None]) -> tuple[list[State], None]:
+                now = self._now()
+                loaded = {
+                    scope: ScopeState.load(data, rates[scope], now)
+                    for scope, data in zip(scopes, states, strict=True)
+                }
+                for scope, state in loaded.items():
+                    state.settle(rates[scope], now, gone)
+                taking.book(loaded, rates)
+                return [loaded[scope].dump() for scope in scopes], None
+
+            await self._store.update([f"{account}/{scope}" for scope in scopes], change)
+
     async def _released(self, account: str, scopes: Sequence[str], granted: Granted) -> None:
-        def give_back(scope: str, state: ScopeState, rate: Rate, now: float) -> None:
-            state.release(granted.key, *granted.stamps[scope])
-
-        await self._amend(account, scopes, give_back)
-        self._stir(account)
-
-    async def _amend(
-        self,
-        account: str,
-        scopes: Sequence[str],
-        amend: Callable[[str, ScopeState, Rate, float], None],
-    ) -> None:
         rates = self._rates[account]
 
         def change(states: list[State | None]) -> tuple[list[State], None]:
@@ -315,34 +380,14 @@ class Pacer:
             for scope, data in zip(scopes, states, strict=True):
                 state = ScopeState.load(data, rates[scope], now)
                 state.settle(rates[scope], now, gone)
-                amend(scope, state, rates[scope], now)
+                state.release(granted.key, *granted.stamps[scope])
                 after.append(state.dump())
             return after, None
 
-        if scopes:
-            await self._store.update([f"{account}/{scope}" for scope in scopes], change)
+        await self._store.update([f"{account}/{scope}" for scope in scopes], change)
+        self._stir(account)
 
     def _stir(self, account: str, *, for_answer: bool = False) -> None:
         queue = self._queues.get(account)
         if queue is not None and (queue.awaits or not for_answer):
             queue.stir.set()
-
-
-def _validate(account: str, rate: Rate) -> None:
-    wrong = [
-        name
-        for name, good in (
-            ("requests", rate.requests >= 1),
-            ("period", rate.period > 0),
-            ("spacing", rate.spacing is None or rate.spacing >= 0),
-            ("burst", rate.burst >= 1),
-            ("error_cost", rate.error_cost >= 1),
-            ("parallel", rate.parallel is None or rate.parallel >= 1),
-            ("items", rate.items is None or rate.items >= 1),
-        )
-        if not good
-    ]
-    if wrong:
-        raise PluginContractError(
-            f"rate scope {rate.scope!r} of account {account!r}: {', '.join(wrong)} must be positive"
-        )
