@@ -283,6 +283,8 @@ def _make_clock(config: Configuration, ledger: Ledger) -> Clock:
     clock = SystemClock()
     if config.clock_speed == 1:
         return clock
+    if config.clock_anchor is not None:
+        return ScaledClock(config.clock_speed, anchor=config.clock_anchor)
     # Every command on this ledger shares the anchor: its time goes on where the last one's was.
     anchor = ledger.runs.recall("clock anchor") or clock.now().isoformat()
     ledger.runs.remember("clock anchor", anchor)

@@ -10,7 +10,7 @@ from mpstock.errors import AuthenticationError, UnexpectedResponseError
 from mpstock_ozon import wire
 from mpstock_ozon.api import OzonApi
 from mpstock_ozon.postings import PostingPage
-from mpstock_ozon.progress import OVERLAP, Cursor, Walked
+from mpstock_ozon.progress import AHEAD, Cursor, Walked
 
 __all__ = ["POSTING_ROLE", "postings", "reserves"]
 
@@ -61,8 +61,8 @@ async def postings(api: OzonApi, context: Context, cursor: str | None) -> AsyncI
             whole = reading == 1 or walked.pages == 1
             if whole:
                 break
-        # Ozon's clock may be ahead of ours: what it dates so is not left to the next reading.
-        until = context.clock.now() + OVERLAP
+        # What Ozon's clock dates later than ours is not left to the next reading.
+        until = context.clock.now() + AHEAD
         async for as_of, page in _walk(context, wire.POSTINGS, changed_ones):
             walked.take_changed(page)
             if waiting is not None:

@@ -12,10 +12,18 @@ from mpstock import OrderStage, Problem
 from mpstock_ozon import wire
 from mpstock_ozon.postings import PostingPage
 
-__all__ = ["OVERLAP", "Cursor", "Walked"]
+__all__ = ["AHEAD", "OVERLAP", "Cursor", "Walked"]
 
 OVERLAP = timedelta(minutes=15)
 """How much of the last reading's time is read again: how late Ozon lists a change is not documented."""
+
+AHEAD = timedelta(days=1)
+"""How far Ozon's clock may be ahead of ours, so that what it dates is asked for: a machine that is set to
+another zone's time included.
+
+An open posting that was cancelled is in none of the open ones. Were its change left out as well, it would
+count as handed over, and its units stay hidden until the warehouse system is thought to have booked them.
+"""
 
 WHOLE_EVERY = timedelta(hours=1)
 """How often open postings of several pages are read twice, to be sure that none was left out."""

@@ -141,14 +141,14 @@ class Play:
     ozon: OzonSimulator
     wb: WbSimulator
     urls: Sequence[str]
-    speed: float = SPEED
+    clock: ScaledClock
     tables: dict[str, Any] = field(factory=dict[str, Any])
 
     def __attrs_post_init__(self) -> None:
         onec, ozon, wb = self.urls
         self.tables = {
             "ledger": ledgers.settings_of(self.ledger),
-            "clock": {"speed": self.speed},
+            "clock": {"speed": self.speed, "anchor": self.clock.anchor.isoformat()},
             "network": {"attempts": 2},
             "sources": {"erp": self.onec.settings(onec)},
             "sinks": {
@@ -164,6 +164,10 @@ class Play:
         self.write()
 
     # -- the settings --------------------------------------------------------------------
+
+    @property
+    def speed(self) -> float:
+        return self.clock.speed
 
     @property
     def config(self) -> Path:
@@ -301,7 +305,7 @@ def shop(
         **(wb_options or {}),
     )
     with serve(sources, ozon_double, wb_double) as urls:
-        yield Play(folder, sources, ozon_double, wb_double, urls, speed)
+        yield Play(folder, sources, ozon_double, wb_double, urls, clock)
 
 
 def interrupted(process: subprocess.Popen[str], how: signal.Signals = signal.SIGINT) -> Result:

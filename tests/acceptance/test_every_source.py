@@ -115,7 +115,7 @@ def stage(folder: Path, levels: Mapping[tuple[str, str], int], skus: Sequence[st
         common = {"absorbs": booked}
         tables = {
             "ledger": ledgers.settings_of(folder / "mpstock.db"),
-            "clock": {"speed": SPEED},
+            "clock": {"speed": SPEED, "anchor": clock.anchor.isoformat()},
             "sharing": {"between_sinks": "exclusive"},
             "sources": {
                 "erp": {**erp.settings(urls[0]), **common},

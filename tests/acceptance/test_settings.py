@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from datetime import datetime, timedelta
 from pathlib import Path
 
 import pytest
 
+from mpstock import ScaledClock
 from tests.acceptance.play import PASSWORD, Play, command, shop
 
 Spoil = Callable[[Play], None]
@@ -23,7 +25,7 @@ def stage(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Play]:
 def play(stage: Play, tmp_path: Path) -> Play:
     """A shop with a folder and a ledger of its own."""
     stage.forget_requests()
-    return Play(tmp_path, stage.onec, stage.ozon, stage.wb, stage.urls)
+    return Play(tmp_path, stage.onec, stage.ozon, stage.wb, stage.urls, stage.clock)
 
 
 def _unknown_key(play: Play) -> None:
@@ -195,3 +197,12 @@ def test_free_with_a_reserve_of_its_own_is_refused(play: Play) -> None:
     assert "SKU-A" in result.said
     assert "on_hand" in result.said
     assert play.pushes("ozon") == 0
+
+
+def test_a_command_tells_the_time_of_the_doubles(stage: Play, tmp_path: Path) -> None:
+    """With their anchor the fast time is one, also where they began an hour before the first command."""
+    clock = ScaledClock(stage.speed, anchor=stage.clock.anchor - timedelta(hours=1))
+    play = Play(tmp_path, stage.onec, stage.ozon, stage.wb, stage.urls, clock)
+    before = play.clock.now()
+    started = datetime.fromisoformat(play.json("sync")["started_at"])
+    assert before <= started <= play.clock.now()

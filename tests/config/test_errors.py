@@ -156,6 +156,11 @@ def test_an_unknown_key_names_its_table_and_the_nearest(load_text: Load, text: s
         ("[schedule]\ntimezone = 'Europe/Moskow'\n", 'did you mean "Europe/Moscow"?'),
         ("[clock]\nspeed = 0\n", "[clock] speed: must be above 0"),
         (
+            "[clock]\nanchor = 'noon'\n",
+            "[clock] anchor: must be a moment with its offset such as 2026",
+        ),
+        ("[clock]\nanchor = 2026-01-31T09:00:00\n", "not the time 2026-01-31 09:00:00"),
+        (
             SINK + "[sinks.shop.buffer]\nabsolute = -1\n",
             "[sinks.shop.buffer] absolute: must be a whole number of",
         ),

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Sequence
-from datetime import time, timedelta
+from datetime import UTC, datetime, time, timedelta
 from decimal import Decimal
 from pathlib import Path
 
@@ -78,6 +78,7 @@ timezone = "Europe/Moscow"
 file = "products.csv"
 [clock]
 speed = 50
+anchor = 2026-01-31T09:00:00+03:00
 """
 
 
@@ -110,6 +111,7 @@ def test_every_key_of_the_settings_file_arrives(load_text: Load, tmp_path: Path)
     assert config.schedule.timezone.key == "Europe/Moscow"
     assert config.products.file == tmp_path / "products.csv"
     assert config.clock_speed == 50
+    assert config.clock_anchor == datetime(2026, 1, 31, 6, tzinfo=UTC)
 
 
 def test_an_adapters_transport_overrides_the_networks_key_by_key(load_text: Load, tmp_path: Path) -> None:
@@ -133,7 +135,7 @@ def test_what_is_left_out_has_its_documented_default(load_text: Load, tmp_path: 
     assert config.sharing.between_sinks == "shared"
     assert config.products.file is None
     assert config.read_products().fingerprint("A") == ""
-    assert config.clock_speed == 1
+    assert (config.clock_speed, config.clock_anchor) == (1, None)
 
 
 def test_the_plugin_says_what_its_quantity_is_by_default(load_text: Load) -> None:

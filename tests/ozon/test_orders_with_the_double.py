@@ -4,15 +4,17 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator
-from datetime import timedelta
+from contextlib import AbstractAsyncContextManager
+from datetime import datetime, timedelta
 from typing import Any
 
 import httpx
 import pytest
+from attrs import frozen
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from mpstock import Order, OrderPage, OrderStage, SystemClock
+from mpstock import Clock, Order, OrderPage, OrderStage, SystemClock
 from mpstock.errors import AuthenticationError, TransientError, UnexpectedResponseError
 from mpstock.simulation import serve
 from mpstock.testing import VirtualClock, adapter_context, build_adapter, run_virtual
@@ -30,9 +32,35 @@ def shop(**options: Any) -> OzonSimulator:
     return OzonSimulator(SKUS, [MAIN, SPARE], **{"clock": VirtualClock(), "stock": stock, **options})
 
 
-def sink_on(double: OzonSimulator, app: Any = None, url: str = "http://ozon.local", **given: Any) -> Any:
+@frozen
+class Behind:
+    """The clock of a machine that is set wrong: it goes as another does, and tells an earlier time."""
+
+    clock: Clock
+    by: timedelta
+
+    def now(self) -> datetime:
+        return self.clock.now() - self.by
+
+    def monotonic(self) -> float:
+        return self.clock.monotonic()
+
+    async def sleep(self, seconds: float) -> None:
+        await self.clock.sleep(seconds)
+
+    def timeout(self, seconds: float | None) -> AbstractAsyncContextManager[object]:
+        return self.clock.timeout(seconds)
+
+
+def sink_on(
+    double: OzonSimulator,
+    app: Any = None,
+    url: str = "http://ozon.local",
+    clock: Clock | None = None,
+    **given: Any,
+) -> Any:
     table = {key: value for key, value in double.settings(url).items() if key != "plugin"}
-    context = adapter_context(app or double, name="ozon", clock=double.clock, warehouses=(MAIN,))
+    context = adapter_context(app or double, name="ozon", clock=clock or double.clock, warehouses=(MAIN,))
     return build_adapter(SPEC, SPEC.settings(**{**table, **given}), context)
 
 
@@ -523,5 +551,23 @@ def test_the_first_reading_does_not_dig_up_what_ended_long_ago() -> None:
         double.cancel(recent)
         await double.clock.sleep(timedelta(days=1).total_seconds())
         assert (await Reader(sink_on(double)).read()).stages() == {recent: OrderStage.CANCELLED}
+
+    run(double, story)
+
+
+@pytest.mark.parametrize("by", [timedelta(), timedelta(minutes=16), timedelta(hours=12)])
+def test_a_cancel_is_told_as_one_also_where_our_clock_is_behind(by: timedelta) -> None:
+    """What Ozon dates later than our now has happened: not told, it would count as handed over."""
+    double = shop()
+
+    async def story() -> None:
+        reader = Reader(sink_on(double, clock=Behind(double.clock, by)))
+        (cancelled,), (kept,) = double.buy("C", MAIN), double.buy("C", MAIN)
+        assert (await reader.read()).going().keys() == {cancelled, kept}
+        await double.clock.sleep(60)
+        double.cancel(cancelled)
+        await reader.read()
+        assert reader.pages[-1].complete
+        assert reader.stages() == {cancelled: OrderStage.CANCELLED, kept: OrderStage.PLACED}
 
     run(double, story)

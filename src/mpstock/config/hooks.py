@@ -8,8 +8,9 @@ from __future__ import annotations
 import enum
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from collections.abc import Set as AbstractSet
+from contextlib import suppress
 from contextvars import ContextVar
-from datetime import date, time, timedelta
+from datetime import date, datetime, time, timedelta
 from decimal import Decimal, InvalidOperation
 from pathlib import Path
 from types import NoneType, UnionType
@@ -77,6 +78,7 @@ _WORDS: dict[Any, str] = {
     bool: "true or false",
     timedelta: 'a length of time such as "15m", "1h30m" or "2d"',
     time: 'a time of day such as "02:00"',
+    datetime: "a moment with its offset such as 2026-01-31T09:00:00+03:00",
     Path: "a path in quotes",
     ZoneInfo: 'a time zone such as "Europe/Moscow"',
     When: 'a length of time such as "15m", a time of day such as "02:00", a cron line, or "never"',
@@ -195,6 +197,16 @@ def _timedelta(value: object, kind: Any) -> timedelta:
         raise _wrong(value, kind) from None
 
 
+def _datetime(value: object, kind: Any) -> datetime:
+    found = value
+    if isinstance(value, str):
+        with suppress(ValueError):
+            found = datetime.fromisoformat(value.strip())
+    if isinstance(found, datetime) and found.tzinfo is not None:
+        return found
+    raise _wrong(value, kind)
+
+
 def _time(value: object, kind: Any) -> time:
     if isinstance(value, time):
         return value
@@ -250,6 +262,7 @@ _SIMPLE: dict[Any, Callable[[object, Any], Any]] = {
     Secret: _secret,
     Path: _path,
     timedelta: _timedelta,
+    datetime: _datetime,
     time: _time,
     When: _when,
     ZoneInfo: _zone,

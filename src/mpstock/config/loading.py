@@ -124,6 +124,7 @@ class _Loader:
                 meant = suggestion(name, _TABLES, what="the tables are")
                 self._say("", found, f"unknown table; {meant}" if found != name else f"unknown key; {meant}")
         simple: dict[str, Any] = {name: self._simple(cls, name) for name, cls in _SIMPLE.items()}
+        clock = self._simple(ClockTable, "clock")
         network = self._table("network")
         self._transport(network)
         sources = {name: self._source(name, table, network) for name, table in self._named("sources")}
@@ -135,7 +136,8 @@ class _Loader:
             ledger=self._ledger(),
             sources=self._with_rules({name: found for name, found in sources.items() if found is not None}),
             sinks=found_sinks,
-            clock_speed=self._simple(ClockTable, "clock").speed,
+            clock_speed=clock.speed,
+            clock_anchor=clock.anchor,
             broken=dict(self._failed),
             **simple,
         )

@@ -7,7 +7,7 @@ All of it can be built in code as well, without a file and without plugins: a `S
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from datetime import time, timedelta
+from datetime import datetime, time, timedelta
 from decimal import Decimal
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
@@ -265,7 +265,8 @@ class ProductsSettings:
 class Configuration:
     """All of mpstock.toml. `path` is the file, None when it was made in code.
 
-    `clock_speed` is above 1 only for work against simulators (`[clock] speed`).
+    `clock_speed` is above 1 only for work against simulators (`[clock] speed`), `clock_anchor` the moment
+    from which time runs so fast; None: the first command's on this ledger.
     `broken` has, by `sources.NAME` or `sinks.NAME`, the adapters that were left out because their
     plugin is missing or broken; it is filled only by `load(…, tolerant=True)`.
     """
@@ -285,6 +286,7 @@ class Configuration:
     alerts: AlertSettings = field(factory=AlertSettings)
     tapes: TapeSettings = field(factory=TapeSettings)
     clock_speed: float = 1.0
+    clock_anchor: datetime | None = None
     broken: Mapping[str, Exception] = field(factory=dict[str, Exception])
 
     @property

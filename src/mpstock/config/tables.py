@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
+from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import Any, Literal
 
@@ -41,6 +41,7 @@ class ClockTable:
     """`[clock]`."""
 
     speed: float = field(default=1.0, validator=_above_zero)
+    anchor: datetime | None = None
 
 
 def _part(_: Any, attribute: Attribute[Any], value: Decimal | None) -> None:
