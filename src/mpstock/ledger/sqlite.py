@@ -78,14 +78,18 @@ class SqliteDatabase(Database):
     # ------------------------------------------------------------------ transactions
 
     def _begin(self, durable: bool) -> None:
-        with self._mended():
+        try:
             self._wait_for_disk(durable)
             self._driver.execute("BEGIN IMMEDIATE")
+        except sqlite3.Error as error:
+            raise self._translate(error) from error
         self._depth = 1
 
     def _commit(self) -> None:
-        with self._mended():
+        try:
             self._driver.execute("COMMIT")
+        except sqlite3.Error as error:
+            raise self._translate(error) from error
         self._depth = 0
 
     def _take_back(self) -> None:
