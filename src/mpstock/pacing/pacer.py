@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from attrs import define, frozen
 
-from mpstock.errors import MpstockError, PluginContractError, TransientError
+from mpstock.errors import LedgerError, PluginContractError, TransientError
 from mpstock.interfaces import Rate
 from mpstock.owners import gone, register
 from mpstock.pacing.answers import Answer, Answers
@@ -147,7 +147,7 @@ class Pacer:
             timer.cancel()
         self._timers.clear()
         await self._book_all()
-        for task in list(self._bookings):
+        for task in [one for one in self._bookings if not one.done()]:
             await task
 
     async def acquire(
@@ -335,7 +335,7 @@ class Pacer:
     def _book_now(self, account: str) -> None:
         import asyncio
 
-        del self._timers[account]
+        self._timers.pop(account, None)
         if self._answers[account]:
             task = asyncio.get_running_loop().create_task(self._book_quietly(account))
             self._bookings.add(task)
@@ -343,7 +343,7 @@ class Pacer:
 
     async def _book_quietly(self, account: str) -> None:
         # They wait on, and whoever asks for the next place hears of what is wrong with the ledger.
-        with suppress(MpstockError):
+        with suppress(LedgerError):
             await self._book(account)
 
     async def _book_all(self) -> None:
