@@ -14,13 +14,14 @@ __all__ = ["Figure", "as_json", "lines_of", "missed", "verdict", "worded"]
 class Figure:
     """One figure: what, how much of which unit, and at most how much it may be (None: nothing is promised).
 
-    `at_least` turns the goal round. `note` says what stands behind it. `counts` False: the size was too small
-    for the promise, which is made for a larger one; it is shown, and fails nothing.
+    A `value` of None was not asked for: `note` says why. Else `note` says what stands behind it. `at_least`
+    turns the goal round. `counts` False: the size was too small for the promise, which is made for a larger
+    one; it is shown, and fails nothing.
     """
 
     subject: str
     name: str
-    value: float
+    value: float | None
     unit: str = ""
     goal: float | None = None
     note: str = ""
@@ -29,8 +30,8 @@ class Figure:
 
     @property
     def met(self) -> bool | None:
-        """Whether the goal is met; None where there is none."""
-        if self.goal is None:
+        """Whether the goal is met; None where there is none, or nothing was asked."""
+        if self.goal is None or self.value is None:
             return None
         return self.value >= self.goal if self.at_least else self.value <= self.goal
 
@@ -56,7 +57,7 @@ def lines_of(figures: Sequence[Figure]) -> list[str]:
             lines += ["", f"{subject:<{width}}{'measured':>14}{'goal':>14}"]
         lines.append(
             f"  {figure.name:<{width - 2}}{_number(figure.value, figure.unit):>14}{_goal(figure):>14}  "
-            f"{verdict(figure):8}{figure.note}".rstrip()
+            f"{verdict(figure):10}{figure.note}".rstrip()
         )
     return lines[1:]
 
@@ -69,6 +70,8 @@ def _goal(figure: Figure) -> str:
 
 def verdict(figure: Figure) -> str:
     """Return in a word how a figure stands to its goal; nothing where it has none."""
+    if figure.value is None:
+        return "not asked"
     if figure.met is None:
         return ""
     return ("met" if figure.met else "NOT MET") if figure.counts else "(small)"
@@ -79,6 +82,8 @@ def worded(figure: Figure) -> str:
     return f"{_number(figure.value, figure.unit)} ({_goal(figure)})"
 
 
-def _number(value: float, unit: str) -> str:
+def _number(value: float | None, unit: str) -> str:
+    if value is None:
+        return "—"
     digits = 0 if value == int(value) and value < 1e15 else 1 if value >= 100 else 2 if value >= 1 else 4
     return f"{value:,.{digits}f}{'' if unit == '×' else ' '}{unit}".strip()

@@ -72,11 +72,13 @@ def figures(engine: Mapping[str, Any], peers: Mapping[str, Any]) -> Iterator[Fig
     ):
         mine = work(engine[run])
         for name in SCRIPTS:
+            label = f"{run}: ingest + plan + record ÷ {name}"
             if name not in peers:
+                yield Figure(subject, label, None, "×", goals.get(name), "pandas is not installed")
                 continue
             theirs = peers[name][run]["cpu"]
             yield Figure(
-                subject, f"{run}: ingest + plan + record ÷ {name}", mine / theirs, "×", goals.get(name),
+                subject, label, mine / theirs, "×", goals.get(name),
                 f"{mine:.3g} s ÷ {theirs:.3g} s; the whole run {engine[run]['cpu'] / theirs:.2f}×; "
                 f"peak {peers[name][run]['memory_mb']['peak']:.0f} MB there",
                 counts=counts,

@@ -14,7 +14,7 @@ _WIDTH, _LABELS, _NUMBERS, _ROW = 1_200, 520, 220, 22
 _DECADES = 2
 """From a hundredth of the goal to a hundred times it."""
 
-_COLOURS = {"met": "#2a7f4f", "NOT MET": "#b3261e", "(small)": "#8a8a8a"}
+_COLOURS = {"met": "#2a7f4f", "NOT MET": "#b3261e", "(small)": "#8a8a8a", "not asked": "none"}
 
 
 def svg_of(figures: Sequence[Figure], title: str) -> str:
@@ -40,7 +40,8 @@ def svg_of(figures: Sequence[Figure], title: str) -> str:
         )
     for number, figure in enumerate(rows, 2):
         assert figure.goal is not None
-        share = max(figure.value, 1e-9) / figure.goal
+        # Of what was not asked there is a line, and no bar.
+        share = 1.0 if figure.value is None else max(figure.value, 1e-9) / figure.goal
         end = middle + max(min(math.log10(share), _DECADES), -_DECADES) * scale
         y, told = number * _ROW, verdict(figure)
         parts.append(

@@ -15,7 +15,7 @@ from benchmarks.peers import row_by_row, state
 from benchmarks.reconciling.cases import Folder, changed, run
 from benchmarks.reconciling.shop import BATCHES, KEPT_BACK
 from benchmarks.table import __main__ as table
-from benchmarks.table import engine, postgres, pushing
+from benchmarks.table import engine, peers, postgres, pushing
 from benchmarks.table.figures import Figure, lines_of, missed
 from benchmarks.table.picture import svg_of
 from mpstock.ledger import Ledger
@@ -114,9 +114,33 @@ def test_pushing_takes_what_the_limit_takes(tmp_path: Path) -> None:
     assert 3 * ozon.seconds <= found["seconds"] < 3 * ozon.seconds + 5 * pushing.TRIP
 
 
-def test_what_cannot_be_measured_here_is_left_out() -> None:
-    """Without PostgreSQL the table has no line of it."""
-    assert list(postgres.figures({"missing": "it is not installed"})) == []
+def test_a_thousand_requests_need_no_million_rows(tmp_path: Path) -> None:
+    """Before Wildberries' double in batches of ten: each request takes its place, and none is refused."""
+    few = pushing.ACCOUNTS[-1]
+    found = pushing.measure(few, 3 * few.batch + 1, tmp_path)
+    assert (found["requests"], found["least"], found["refused"]) == (4, 4, 0)
+    assert 3 * few.seconds <= found["seconds"] < 3 * few.seconds + 5 * pushing.TRIP
+
+
+def test_what_cannot_be_measured_here_is_named(measured: dict[str, dict[str, Any]]) -> None:
+    """Without PostgreSQL, and without pandas, the table has its lines, with the goals, and says why."""
+    script = {run: {"cpu": 1.0, "wall": 1.0, "changes": 1, "products": 1, "memory_mb": {"peak": 1.0}}
+              for run in peers.RUNS}  # fmt: skip
+    without = {"row by row": script, peers.COMMITTING: script, "request": 0.001}
+    shop = {"first": measured["first"], "nightly": measured["nightly"]}
+    figures = [
+        *postgres.figures({"missing": "PostgreSQL is not installed"}),
+        *peers.figures(shop, without),
+    ]
+    unasked = [figure for figure in figures if figure.value is None]
+    assert len(unasked) == 4 + 4
+    assert missed(unasked) == []
+    lines = [line for line in lines_of(unasked) if "not asked" in line]
+    assert len(lines) == len(unasked)
+    assert sum("PostgreSQL is not installed" in line for line in lines) == 4
+    assert sum("pandas is not installed" in line for line in lines) == 4
+    assert "≤ 1.50×" in lines[0]
+    assert all(figure.name in svg_of(unasked, "figures") for figure in unasked if figure.goal)
 
 
 @pytest.mark.slow
