@@ -124,7 +124,7 @@ def ended(process: subprocess.Popen[str], timeout: float = 60) -> Result:
     return Result(process.returncode, out, err)
 
 
-def until(condition: Callable[[], bool], *, seconds: float = 30) -> None:
+def until(condition: Callable[[], bool], *, seconds: float = 120) -> None:
     """Wait until something has come about in another process."""
     over = time.monotonic() + seconds
     while not condition():

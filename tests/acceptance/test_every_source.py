@@ -122,7 +122,8 @@ def stage(folder: Path, levels: Mapping[tuple[str, str], int], skus: Sequence[st
                 "ms": {**ms.settings(urls[1]), **common},
                 "odoo": {**odoo.settings(urls[2]), **common},
                 "supplier": {**supplier.settings(urls[3]), **common, "share": 0.5, "lead_time": "3d"},
-                "carts": {"plugin": "carts", "url": f"{urls[4]}/carts", "max_per_sku": 5},
+                # A quarter of an hour is three seconds here, and a busy machine takes that long.
+                "carts": {"plugin": "carts", "url": f"{urls[4]}/carts", "max_per_sku": 5, "ttl": "1d"},
             },
             "sinks": {
                 "ozon": {
