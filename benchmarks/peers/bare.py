@@ -7,8 +7,10 @@ are rolled back. They keep two units back, and no promise: no other policy, no g
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from functools import partial
+from typing import Any
 
 from benchmarks.measuring import cpu_of
 
@@ -27,7 +29,16 @@ FROM (SELECT l.product_id, max(sum(l.quantity - l.reserved) - 2, 0) AS quantity 
 WHERE s.product_id = w.product_id
 """
 
-READY = "SELECT id, product_id, marketplace, base, wanted FROM marketplace_stocks WHERE ready = 1"
+READY = (
+    # The plus: from row to row, and not through an index that has to be sorted for each page.
+    "SELECT id, product_id, marketplace, base, wanted FROM marketplace_stocks WHERE +ready = 1 AND id > ? "
+    "ORDER BY id LIMIT ?"
+)
+Rows = Sequence[tuple[Any, ...]]
+
+AT_ONCE = 10_000
+"""Rows that are at hand at a time: the peak of memory that is measured is to be the engine's, not theirs."""
+
 INTENT = (
     "UPDATE marketplace_stocks SET in_flight = 1, sent = ?, ready = 0, attempted_at = ?, not_before = ? "
     "WHERE id = ?"
@@ -53,18 +64,21 @@ def record(ledger: str) -> float:
 
     The rows are at hand, as the engine's are when it has composed its batches. One transaction.
     """
+    seconds, last = 0.0, 0
     with _rolled_back(ledger) as database:
-        ready = database.execute(READY).fetchall()
-        intents = [(wanted, _MOMENT, _MOMENT, row) for row, _, _, _, wanted in ready]
-        outcomes = [(wanted, wanted, wanted, _MOMENT, row) for row, _, _, _, wanted in ready]
-        told = [(product, sink, old, new, _MOMENT) for _, product, sink, old, new in ready]
+        while ready := database.execute(READY, (last, AT_ONCE)).fetchall():
+            last = ready[-1][0]
+            intents = [(new, _MOMENT, _MOMENT, row) for row, _, _, _, new in ready]
+            outcomes = [(new, new, new, _MOMENT, row) for row, _, _, _, new in ready]
+            told = [(product, sink, old, new, _MOMENT) for _, product, sink, old, new in ready]
+            seconds += cpu_of(partial(_write, database, intents, outcomes, told))[1]
+    return seconds
 
-        def write() -> None:
-            database.executemany(INTENT, intents)
-            database.executemany(OUTCOME, outcomes)
-            database.executemany(LOG, told)
 
-        return cpu_of(write)[1]
+def _write(database: sqlite3.Connection, intents: Rows, outcomes: Rows, told: Rows) -> None:
+    database.executemany(INTENT, intents)
+    database.executemany(OUTCOME, outcomes)
+    database.executemany(LOG, told)
 
 
 @contextmanager
