@@ -11,6 +11,7 @@ import pytest
 from mpstock import Rate
 from mpstock.errors import AuthenticationError, InDoubtError, NotSentError, PluginContractError
 from mpstock.pacing import MemoryPaceStore, Pacer
+from mpstock.pacing.state import EVEN
 from mpstock.testing import VirtualClock, run_virtual
 from mpstock.transport import HttpTransport, TransportSettings
 from tests.transport.wires import RATE, URL, Answers, Hurried, raw_server, read_request, transport_over
@@ -295,7 +296,8 @@ def test_slots_of_two_tasks_do_not_mix():
 
     first, second, third = run_virtual(main)
     assert second - first == pytest.approx(25.0, abs=0.1)
-    assert third - second == pytest.approx(25.0, abs=0.1)
+    # Spread a little wider: a slot is taken for longer than the period.
+    assert 25.0 <= third - second <= 25.0 * EVEN
 
 
 def test_slot_of_a_blocked_scope_says_not_sent():

@@ -21,11 +21,14 @@ from attrs import define, field
 from mpstock.interfaces import Rate
 from mpstock.pacing.hints import LIMIT_STATUSES, Hints
 
-__all__ = ["Ruling", "ScopeState"]
+__all__ = ["EVEN", "Ruling", "ScopeState"]
 
 OWN_SPACING = 0.98
 """Where the vendor demands no spacing ours is a little under period / requests: what the jitter of
 answers takes away can then be caught up. A leaky bucket sees 2 % of `requests` too many at the most."""
+
+EVEN = 1.05
+"""A spacing is stretched so far at the most to be even: about what a round trip of 2 s takes of a minute."""
 
 LATE = 0.05
 """A send that was late by so many seconds does not move the schedule."""
@@ -203,8 +206,9 @@ class ScopeState:
         spacing = self._spacing(rate, now)
         late = spacing / 2 if rate.spacing is None or rate.burst > 1 else min(spacing / 2, LATE)
         before = self.next
-        self.next = max(self.next, at, now - late) + self._step(rate, now, flight.items)
         self.open[key] = flight
+        step = max(self._step(rate, now, flight.items), self._even(rate, now))
+        self.next = max(self.next, at, now - late) + step
         self.last = flight.owner
         return before, self.next
 
@@ -308,6 +312,18 @@ class ScopeState:
     def _step(self, rate: Rate, now: float, items: int) -> float:
         by_items = 0.0 if rate.items is None else rate.period * items / rate.items
         return max(self._spacing(rate, now), by_items * (1 + self._excess(rate, now)))
+
+    def _even(self, rate: Rate, now: float) -> float:
+        """Seconds to the next send if what is left is spread until the first slot is free again.
+
+        A slot is taken for a period and a round trip. Sent without regard to that, the last of them is gone
+        before the first comes back, each period again, and a zero waits for several sends instead of one.
+        """
+        left = self._slots(rate, now) - self._units()
+        if left < 0 or not self.log:
+            return 0.0
+        first = self.log[0][0] / 1000 + _window(rate)
+        return min((first - now) / (left + 1), EVEN * self._spacing(rate, now))
 
     def _nearly_full(self, rate: Rate, now: float) -> bool:
         return self._units() >= 0.9 * self._slots(rate, now)
