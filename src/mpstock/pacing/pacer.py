@@ -264,11 +264,7 @@ class Pacer:
 
             def change(states: list[State | None]) -> tuple[list[State], Round]:
                 now = self._now()
-                loaded = {
-                    scope: ScopeState.load(state, rates[scope], now)
-                    for scope, state in zip(scopes, states, strict=True)
-                }
-                moved = {scope for scope, state in loaded.items() if state.settle(rates[scope], now, gone)}
+                loaded, moved = _settled(scopes, states, rates, now)
                 booked = taking.book(loaded, rates)
                 result, touched = take_turns(waiters, loaded, rates, now, self._owner, self._numbers)
                 if not touched and not moved:
@@ -359,13 +355,7 @@ class Pacer:
         with answers.booking(scopes) as taking:
 
             def change(states: list[State | None]) -> tuple[list[State], None]:
-                now = self._now()
-                loaded = {
-                    scope: ScopeState.load(data, rates[scope], now)
-                    for scope, data in zip(scopes, states, strict=True)
-                }
-                for scope, state in loaded.items():
-                    state.settle(rates[scope], now, gone)
+                loaded, _ = _settled(scopes, states, rates, self._now())
                 taking.book(loaded, rates)
                 return [loaded[scope].dump() for scope in scopes], None
 
@@ -375,14 +365,10 @@ class Pacer:
         rates = self._rates[account]
 
         def change(states: list[State | None]) -> tuple[list[State], None]:
-            now = self._now()
-            after: list[State] = []
-            for scope, data in zip(scopes, states, strict=True):
-                state = ScopeState.load(data, rates[scope], now)
-                state.settle(rates[scope], now, gone)
+            loaded, _ = _settled(scopes, states, rates, self._now())
+            for scope, state in loaded.items():
                 state.release(granted.key, *granted.stamps[scope])
-                after.append(state.dump())
-            return after, None
+            return [loaded[scope].dump() for scope in scopes], None
 
         await self._store.update([f"{account}/{scope}" for scope in scopes], change)
         self._stir(account)
@@ -391,3 +377,13 @@ class Pacer:
         queue = self._queues.get(account)
         if queue is not None and (queue.awaits or not for_answer):
             queue.stir.set()
+
+
+def _settled(
+    scopes: Sequence[str], states: Sequence[State | None], rates: Mapping[str, Rate], now: float
+) -> tuple[dict[str, ScopeState], set[str]]:
+    """Return the states as of now, and the scopes whose state must be written for that alone."""
+    loaded = {
+        scope: ScopeState.load(state, rates[scope], now) for scope, state in zip(scopes, states, strict=True)
+    }
+    return loaded, {scope for scope, state in loaded.items() if state.settle(rates[scope], now, gone)}
