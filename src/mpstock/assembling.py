@@ -137,6 +137,7 @@ class Assembly:
             await transport.aclose()
         self.transports.clear()
         if self.pacer is not None:
+            # An answer that cannot be written any more counts as under way until its place lapses.
             with suppress(LedgerError):
                 await self.pacer.aclose()
             self.pacer = None

@@ -141,11 +141,13 @@ class Pusher:
         suspects = await self.worker.run(
             self.ledger.quarantine.suspects, self.built.name, self.quarantine.after
         )
-        if not suspects:
+        parts = self._streams.apart(suspects)
+        if not parts:
             return
-        await self.worker.run(self.ledger.pushes.park, [state for state, _ in suspects])
+        # Only what a stream of this run sends: of another warehouse nothing is put off.
+        await self.worker.run(self.ledger.pushes.park, [state for _, states in parts for state in states])
         size = self.built.sink.limits.batch
-        for stream, states in self._streams.apart(suspects):
+        for stream, states in parts:
             for first in range(0, len(states), size):
                 self._groups.append(Group(stream, states[first : first + size], self.clock.now()))
 
