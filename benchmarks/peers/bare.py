@@ -2,17 +2,26 @@
 
 Both run on the ledger itself, at the moment at which the engine is about to do the same to the same rows, and
 are rolled back. They keep two units back, and no promise: no other policy, no guard, no order is looked at.
+
+    python -m benchmarks.peers.bare LEDGER plan|record
+
+Prints JSON: the seconds. On PostgreSQL they are those of `benchmarks.peers.bare_postgres`.
 """
 
 from __future__ import annotations
 
+import argparse
+import json
 import sqlite3
+import sys
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from functools import partial
 from typing import Any
 
 from benchmarks.measuring import cpu_of
+from benchmarks.peers import bare_postgres
+from mpstock.ledger.opening import is_postgres
 
 __all__ = ["plan", "record"]
 
@@ -37,7 +46,7 @@ READY = (
 Rows = Sequence[tuple[Any, ...]]
 
 AT_ONCE = 10_000
-"""Rows that are at hand at a time: the peak of memory that is measured is to be the engine's, not theirs."""
+"""Rows that are at hand at a time."""
 
 INTENT = (
     "UPDATE marketplace_stocks SET in_flight = 1, sent = ?, ready = 0, attempted_at = ?, not_before = ? "
@@ -93,3 +102,21 @@ def _rolled_back(ledger: str) -> Iterator[sqlite3.Connection]:
         database.execute("ROLLBACK")
     finally:
         database.close()
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("ledger", help="its URL")
+    parser.add_argument("what", choices=("plan", "record"))
+    options = parser.parse_args(argv)
+    ways = {"plan": plan, "record": record}
+    if is_postgres(options.ledger):
+        ways = {"plan": bare_postgres.plan, "record": bare_postgres.record}
+    print(json.dumps({"seconds": ways[options.what](options.ledger)}))
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -17,13 +17,13 @@ import statistics
 import sys
 import time
 from collections.abc import Callable, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any
 
-from attrs import define
+from attrs import define, field
 
-from benchmarks.measuring import peak_mb
-from benchmarks.peers import bare, bare_postgres
+from benchmarks.measuring import alone, peak_mb
 from benchmarks.reconciling.probe import Probe, probing
 from benchmarks.reconciling.shop import BATCHES, Account, Warehouses, chosen, shown, write_feed
 from mpstock import AsyncShop
@@ -74,25 +74,20 @@ class Folder:
 
 @define
 class Bare:
-    """What the bare statements took on the rows of this run, in seconds; None: they had nothing to do."""
+    """What the bare statements took on the rows of this run, in seconds; None: they had nothing to do.
+
+    In processes of their own: the peak of memory that is measured here is the engine's.
+    """
 
     folder: Folder
-    plan: float | None = None
-    record: float | None = None
+    took: dict[str, float | None] = field(factory=lambda: dict[str, float | None](plan=None, record=None))
 
     def beside(self, probe: Probe) -> None:
         """Let them run before the engine plans, and before it takes its first batch."""
-        probe.before.update(plan=self._plan, record=self._record)
+        probe.before.update({what: partial(self._run, what) for what in self.took})
 
-    def _plan(self) -> None:
-        self.plan = self._least.plan(self.folder.ledger)
-
-    def _record(self) -> None:
-        self.record = self._least.record(self.folder.ledger)
-
-    @property
-    def _least(self) -> Any:
-        return bare_postgres if self.folder.on_postgres else bare
+    def _run(self, what: str) -> None:
+        self.took[what] = alone("benchmarks.peers.bare", self.folder.ledger, what)["seconds"]
 
 
 async def _once(
@@ -167,7 +162,7 @@ async def run(
             part: statistics.median(one["ledger"][part] for one in runs) for part in runs[0]["ledger"]
         },
         "opening": opened,
-        "bare": None if alongside is None else {"plan": alongside.plan, "record": alongside.record},
+        "bare": None if alongside is None else alongside.took,
         "memory_mb": {"before": before, "peak": peak_mb()},
     }
 

@@ -74,7 +74,7 @@ def probing(clock: Callable[[], float] = time.thread_time) -> Iterator[Probe]:
 
     def counted(way: Callable[..., Any]) -> Callable[..., Any]:
         async def run(self: Worker, function: Callable[..., Any], /, *words: Any, **named: Any) -> Any:
-            step = getattr(function, "__qualname__", repr(function))
+            step = getattr(function, "__qualname__", type(function).__qualname__)
             return await way(self, lambda: probe.measure(step, lambda: function(*words, **named)))
 
         return run

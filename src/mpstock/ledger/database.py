@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import json
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from datetime import UTC, datetime
+from json.encoder import encode_basestring as _quoted
 from pathlib import Path
 from typing import Any
 
@@ -21,7 +22,9 @@ __all__ = [
     "each_from_json",
     "from_json",
     "ids",
+    "names_as_json",
     "rows_of",
+    "texts_as_json",
 ]
 
 BUSY_TIMEOUT = 30.0
@@ -42,6 +45,16 @@ def as_datetime(text: str | None) -> datetime | None:
 
 as_json = json.JSONEncoder(ensure_ascii=False).encode
 """Writes a value as the ledger keeps it. `json.dumps` makes an encoder at each call that asks for more."""
+
+
+def texts_as_json(texts: Iterable[str]) -> str:
+    """Return what `as_json` makes of a list of texts; a quarter of its work, where every listing comes by."""
+    return f"[{', '.join(map(_quoted, texts))}]"
+
+
+def names_as_json(named: Mapping[str, Iterable[str]]) -> str:
+    """Return what `as_json` makes of lists of texts by their names, as quickly."""
+    return f"{{{', '.join([f'{_quoted(name)}: {texts_as_json(texts)}' for name, texts in named.items()])}}}"
 
 
 _decode = json.JSONDecoder().raw_decode

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from attrs import define, field, frozen
 
-from mpstock.ledger.database import as_json, as_text, ids
+from mpstock.ledger.database import as_text, ids, names_as_json, texts_as_json
 from mpstock.ledger.seen import SeenRows
 
 if TYPE_CHECKING:
@@ -229,8 +229,7 @@ class Walk:
         untie: list[tuple[int]] = []
         for listing in page:
             key = (listing.external_id, listing.warehouse)
-            skus = as_json(listing.skus)
-            keys = as_json({k: list(v) for k, v in listing.keys.items()})
+            skus, keys = texts_as_json(listing.skus), names_as_json(listing.keys)
             old = stored.get(key)
             if old is None:
                 new[key] = (

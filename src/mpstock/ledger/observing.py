@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
@@ -169,18 +169,13 @@ class _Seen:
         return self.known is not None and not self.doubtful and self.quantity != self.known
 
 
-def _as_known(state: Sequence[Any], quantity: int, asked: str) -> bool:
-    """Say whether a listing shows what it showed when it was looked at, with nothing of ours since."""
-    _, _, _, base, attempted_at, _, in_flight, doubtful, _, confirmed_at, _, observed_at, *_ = state
-    return (
-        base == quantity
-        and in_flight is None
-        and not doubtful
-        and (attempted_at is None or attempted_at < asked)
-        and observed_at is not None
-        and (confirmed_at or "") < observed_at <= asked
-    )
+_LOOKED_AT = (
+    "CASE WHEN s.in_flight IS NULL AND s.doubtful = 0 AND (s.attempted_at IS NULL OR s.attempted_at < ?) "
+    "AND coalesce(s.last_synced_at, '') < s.observed_at AND s.observed_at <= ? THEN s.base END"
+)
+"""What a listing showed when it was looked at, if nothing of ours came since: seen again, nothing is new."""
 
+_NOTHING = (None, None)
 
 _PAGE = 2_000
 """Listings that one step looks at: others want the ledger in between."""
@@ -219,34 +214,36 @@ class Observing:
         An observation that was asked for before the last write to its listing, or before it was read back
         last, says nothing of what it shows now, and is passed over.
         """
-        db = self.observations.db
-        states = {
-            (external_id, warehouse): state
-            for external_id, warehouse, *state in db.query(
-                f"SELECT l.external_id, l.warehouse_code, {_STATE} FROM listings AS l "
+        asked_at = self.started if asked is None else as_text(asked)
+        known = {
+            (external_id, warehouse): (state, looked_at)
+            for external_id, warehouse, state, looked_at in self.observations.db.query(
+                f"SELECT l.external_id, l.warehouse_code, s.id, {_LOOKED_AT} FROM listings AS l "
                 "JOIN marketplace_stocks AS s ON s.listing_id = l.id "
                 "WHERE l.marketplace = ? AND l.external_id IN texts(?)",
-                (self.sink, ids({o.external_id for o in observations})),
+                (asked_at, asked_at, self.sink, ids({o.external_id for o in observations})),
             )
         }
-        asked_at = self.started if asked is None else as_text(asked)
-        met, same = list[int](), list[tuple[object, ...]]()
-        found: list[_Seen] = []
+        met, same = list[int](), list[int]()
+        reserved: list[tuple[int, int]] = []
+        others: dict[int, tuple[int, int]] = {}
         for observation in observations:
-            state = states.get((observation.external_id, observation.warehouse))
+            state, looked_at = known.get((observation.external_id, observation.warehouse), _NOTHING)
             if state is None:
                 continue
-            met.append(state[0])
+            met.append(state)
             quantity = observation.quantity
             if quantity is None:
                 continue
-            if _as_known(state, quantity, asked_at):
-                same.append((quantity, observation.reserved, asked_at, quantity, state[0]))
+            if quantity == looked_at:
+                same.append(state)
+                if observation.reserved:
+                    reserved.append((observation.reserved, state))
             else:
-                found.append(_Seen(quantity, observation.reserved, *state))
+                others[state] = (quantity, observation.reserved)
         self._seen.update(met)
-        self._confirm(same)
-        self._record(found, asked_at, now)
+        self._confirm(same, reserved, asked_at)
+        self._record(self._states(others), asked_at, now)
 
     def settle_absent(self, now: datetime, served: Collection[str], after: int = 0) -> int | None:
         """Take the listings that a reading of the whole account did not show as showing zero, page by page.
@@ -262,14 +259,27 @@ class Observing:
         self._record([_Seen(0, 0, *state) for state in page if state[0] not in self._seen], self.started, now)
         return page[-1][0] if len(page) == _PAGE else None
 
-    def _confirm(self, same: Sequence[tuple[object, ...]]) -> None:
-        """Keep when listings were seen to show what was read back before: nearly all, at each look at all."""
-        self.rows += len(same)
-        self.observations.db.executemany(
-            "UPDATE marketplace_stocks SET observed = ?, observed_reserved = ?, observed_at = ?, "
-            "expected = ? WHERE id = ?",
-            same,
+    def _states(self, seen: Mapping[int, tuple[int, int]]) -> list[_Seen]:
+        """Return what was seen of some states (quantity, reserved), with all that is known of them."""
+        if not seen:
+            return []
+        rows = self.observations.db.query(
+            f"SELECT {_STATE} FROM marketplace_stocks AS s WHERE s.id IN ids(?) ORDER BY s.id", (ids(seen),)
         )
+        return [_Seen(*seen[row[0]], *row) for row in rows]
+
+    def _confirm(self, same: Sequence[int], reserved: Sequence[tuple[int, int]], asked: str) -> None:
+        """Keep when listings were seen to show what was read back before: nearly all, at each look at all."""
+        if not same:
+            return
+        self.rows += len(same)
+        db = self.observations.db
+        db.execute(
+            "UPDATE marketplace_stocks SET observed = base, observed_reserved = 0, observed_at = ?, "
+            "expected = base WHERE id IN ids(?)",
+            (asked, ids(same)),
+        )
+        db.executemany("UPDATE marketplace_stocks SET observed_reserved = ? WHERE id = ?", reserved)
 
     def _record(self, found: Sequence[_Seen], asked: str, now: datetime) -> None:
         if not found:

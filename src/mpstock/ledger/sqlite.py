@@ -138,7 +138,9 @@ class SqliteDatabase(Database):
             raise self._translate(error) from error
 
     def execute(self, sql: str, parameters: Sequence[Any] = ()) -> int:
-        return self._run(sql, parameters).rowcount
+        changed = self._run(sql, parameters).rowcount
+        # The driver counts nothing of a statement that begins WITH something.
+        return changed if changed >= 0 else int(self.scalar("SELECT changes()"))
 
     def insert(self, sql: str, parameters: Sequence[Any] = ()) -> int:
         return self._run(sql, parameters).lastrowid or 0
@@ -238,6 +240,8 @@ def _on_connect(journal: str, connection: Any, _record: Any) -> None:
         "synchronous = FULL",
         "foreign_keys = ON",
         "cache_size = -65536",
+        # A page that many commits change, of an index or of the queue, goes into the file once for all.
+        "wal_autocheckpoint = 4000",
         "temp_store = MEMORY",
     ):
         cursor.execute(f"PRAGMA {pragma}")

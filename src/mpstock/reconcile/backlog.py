@@ -19,7 +19,7 @@ class Backlog:
     """Since when each change waits. `added` counts by sink what has begun to wait."""
 
     added: Counter[str] = field(factory=Counter[str])
-    _since: dict[int, datetime] = field(factory=dict[int, datetime])
+    _since: dict[int, datetime] = field(factory=dict[int, datetime], repr=False)
 
     def add(self, sink: str, state: int, now: datetime) -> None:
         """A listing is to be changed that was not to be before. In the ledger's thread."""

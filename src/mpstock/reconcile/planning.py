@@ -57,7 +57,7 @@ class Planner:
     seen: tuple[int, int] = (0, 0)
     broken: list[str] = field(factory=list[str])
     aside: int = 0
-    backlog: Backlog = field(factory=Backlog)
+    backlog: Backlog = field(factory=Backlog, repr=False)
     tape: Tape | None = None
     _waiting: dict[int, int] = field(factory=dict[int, int])
     _reader: FactsReader = field(init=False)
