@@ -15,7 +15,7 @@ ROWS = ("INSERT INTO meta (key, value) VALUES (?, ?)", [("statements.a", "1"), (
 
 def test_a_statement_says_how_many_rows_it_has_changed(ledger: Ledger) -> None:
     """Also one that begins with a table of its own, of which SQLite's driver counts nothing."""
-    database = ledger.stocks.db
+    database = ledger.database
     database.executemany(*ROWS)
     moved = (
         "WITH told AS (SELECT item(t.value, 0) AS name, item(t.value, 1) AS text FROM each_row(?) AS t) "

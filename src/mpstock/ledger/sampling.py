@@ -22,13 +22,20 @@ REMEMBERED = timedelta(hours=24)
 LATEST_LINES = 5_000
 """Lines of the sync log in which the latest writes are looked for: a bound on the work, not on the log."""
 
+_LINES = 500
+"""Lines of one look: the latest writes are nearly always in the first."""
+
 
 @frozen
 class Sample:
-    """Listings to read back, and the place in the ledger's order at which the next turn begins."""
+    """Listings to read back, and the place in the ledger's order at which the next turn begins.
+
+    Of what was written up to the line `seen_to` of the sync log all had been seen.
+    """
 
     rows: Sequence[ObservedRow] = ()
     next: int = 0
+    seen_to: int = 0
 
 
 class Samples:
@@ -57,16 +64,9 @@ class Samples:
             (sink, as_text(now - REMEMBERED), *of_sink, max(size // 4, 1)),
         )
         chosen.update((row[0], None) for row in drifted)
-        written = self._db.query(
-            "SELECT s.id FROM (SELECT id, product_id, marketplace, warehouse_code "
-            "FROM stock_sync_log ORDER BY id DESC LIMIT ?) AS g "
-            f"JOIN marketplace_stocks AS s {_SAME.format('g')} WHERE {usable} "
-            "AND (s.observed_at IS NULL OR s.observed_at < s.last_synced_at) "
-            "GROUP BY s.id ORDER BY max(g.id) DESC LIMIT ?",
-            (LATEST_LINES, *of_sink, max(size // 2, 1)),
-        )
-        chosen.update((row[0], None) for row in written)
-        place = self._place(sink)
+        written, seen_to = self._written(sink, usable, of_sink, max(size // 2, 1))
+        chosen.update(dict.fromkeys(written))
+        place = self._kept(_PLACE, sink)
         for after in (place, 0):
             if len(chosen) >= size:
                 break
@@ -78,18 +78,65 @@ class Samples:
                     break
                 chosen[row[0]] = None
                 place = row[0]
-        return Sample(self._rows(list(chosen)[:size]), place)
+        return Sample(self._rows(list(chosen)[:size]), place, seen_to)
 
     def taken(self, sink: str, sample: Sample) -> None:
         """Begin the next sample after this one: it was read back."""
-        self._db.execute(
+        self._db.executemany(
             "INSERT INTO meta (key, value) VALUES (?, ?) "
             "ON CONFLICT (key) DO UPDATE SET value = excluded.value",
-            (_key(sink), str(sample.next)),
+            [(_PLACE.format(sink), str(sample.next)), (_SEEN_TO.format(sink), str(sample.seen_to))],
         )
 
-    def _place(self, sink: str) -> int:
-        return int(self._db.scalar("SELECT value FROM meta WHERE key = ?", (_key(sink),)) or 0)
+    def _written(self, sink: str, usable: str, of_sink: Sequence[Any], most: int) -> tuple[list[int], int]:
+        """Return up to so many listings that were written and not seen since, the latest first.
+
+        And the line of the sync log up to which none is left: the next look goes no further down.
+        """
+        seen_to = self._kept(_SEEN_TO, sink)
+        found: dict[int, None] = {}
+        newest = oldest = None
+        below, looked_at = 2**62, 0
+        while looked_at < LATEST_LINES and len(found) < most:
+            lines = self._db.query(
+                "SELECT id, marketplace, product_id, warehouse_code FROM stock_sync_log "
+                "WHERE id < ? AND id > ? ORDER BY id DESC LIMIT ?",
+                (below, seen_to, _LINES),
+            )
+            if newest is None:
+                newest = lines[0][0] if lines else seen_to
+            unseen = self._unseen([line[2] for line in lines if line[1] == sink], usable, of_sink)
+            for line, _, product_id, warehouse in lines if unseen else ():
+                state = unseen.get((product_id, warehouse))
+                if state is not None and len(found) < most:
+                    found[state] = None
+                    oldest = line
+            if len(lines) < _LINES:
+                break
+            below, looked_at = lines[-1][0], looked_at + len(lines)
+        if len(found) == most:
+            return list(found), seen_to
+        assert newest is not None
+        return list(found), newest if oldest is None else oldest - 1
+
+    def _unseen(
+        self, product_ids: Sequence[int], usable: str, of_sink: Sequence[Any]
+    ) -> dict[tuple[int, str], int]:
+        """Return the listings of these products that were not seen since they were written."""
+        if not product_ids:
+            return {}
+        return {
+            (product_id, warehouse): state
+            for state, product_id, warehouse in self._db.query(
+                "SELECT s.id, s.product_id, s.warehouse_code FROM marketplace_stocks AS s "
+                "WHERE s.product_id IN ids(?) "
+                f"AND {usable} AND (s.observed_at IS NULL OR s.observed_at < s.last_synced_at)",
+                (ids(dict.fromkeys(product_ids)), *of_sink),
+            )
+        }
+
+    def _kept(self, key: str, sink: str) -> int:
+        return int(self._db.scalar("SELECT value FROM meta WHERE key = ?", (key.format(sink),)) or 0)
 
     def _rows(self, state_ids: Sequence[int]) -> list[ObservedRow]:
         found: list[Any] = self._db.query(
@@ -106,6 +153,5 @@ _SAME = (
     "AND s.warehouse_code = {0}.warehouse_code"
 )
 
-
-def _key(sink: str) -> str:
-    return f"sample:{sink}"
+_PLACE, _SEEN_TO = "sample:{}", "sample.log:{}"
+"""The keys under which a sink's places are kept."""
