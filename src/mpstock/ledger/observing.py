@@ -8,31 +8,24 @@ from typing import TYPE_CHECKING, Any
 
 from attrs import define, field, frozen
 
-from mpstock.ledger.database import as_datetime, as_text, each_from_json, ids
+from mpstock.ledger.database import as_datetime, as_text, ids, rows_of
+from mpstock.ledger.listing_rows import observed_rows
 from mpstock.ledger.recovering import SETTLES
 from mpstock.ledger.seen import SeenRows
 from mpstock.ledger.stocks import relane
-from mpstock.model import Listing
 
 if TYPE_CHECKING:
     from mpstock.ledger.database import Database
     from mpstock.ledger.dirt import Dirt
     from mpstock.ledger.drifts import Drifts
+    from mpstock.ledger.listing_rows import ObservedRow
     from mpstock.model import Observation
 
-__all__ = ["Observations", "ObservedRow", "Observing", "listings_of", "observed_rows"]
+__all__ = ["Observations", "Observing"]
 
 
 _TELLS = "({0}doubtful = 0 OR {0}not_before IS NULL OR {0}not_before <= ?)"
 """A listing of which a read-back tells: nothing is on its way to it any more."""
-
-
-@frozen
-class ObservedRow:
-    """A listing to read back, with what the sink needs to find it."""
-
-    id: int
-    listing: Listing
 
 
 class Observations:
@@ -177,6 +170,15 @@ _LOOKED_AT = (
 
 _NOTHING = (None, None)
 
+_MOVED = (
+    "WITH given AS MATERIALIZED (SELECT CAST(item(told.value, 0) AS INTEGER) AS state, "
+    "CAST(item(told.value, 1) AS INTEGER) AS quantity, CAST(item(told.value, 2) AS INTEGER) AS reserve "
+    "FROM each_row(?) AS told) UPDATE marketplace_stocks SET observed = given.quantity, "
+    "observed_reserved = given.reserve, observed_at = ?, expected = given.quantity, doubtful = 0, "
+    f"{relane('given.quantity')} FROM given WHERE marketplace_stocks.id = given.state AND in_flight IS NULL"
+)
+"""Takes over what listings show now: (state, quantity, reserved)."""
+
 _PAGE = 2_000
 """Listings that one step looks at: others want the ledger in between."""
 
@@ -242,6 +244,7 @@ class Observing:
             else:
                 others[state] = (quantity, observation.reserved)
         self._seen.update(met)
+        self.rows += len(same)
         self._confirm(same, reserved, asked_at)
         self._record(self._states(others), asked_at, now)
 
@@ -269,14 +272,13 @@ class Observing:
         return [_Seen(*seen[row[0]], *row) for row in rows]
 
     def _confirm(self, same: Sequence[int], reserved: Sequence[tuple[int, int]], asked: str) -> None:
-        """Keep when listings were seen to show what was read back before: nearly all, at each look at all."""
+        """Keep when listings were seen to show what was known of them: nearly all, at each look at all."""
         if not same:
             return
-        self.rows += len(same)
         db = self.observations.db
         db.execute(
             "UPDATE marketplace_stocks SET observed = base, observed_reserved = 0, observed_at = ?, "
-            "expected = base WHERE id IN ids(?)",
+            "expected = base, doubtful = 0 WHERE id IN ids(?)",
             (asked, ids(same)),
         )
         db.executemany("UPDATE marketplace_stocks SET observed_reserved = ? WHERE id = ?", reserved)
@@ -314,17 +316,15 @@ class Observing:
         self.arrived += sum(
             seen.written and seen.quantity == seen.confirmed != seen.replaced for seen in taken
         )
-        self.observations.db.executemany(
-            "UPDATE marketplace_stocks SET observed = ?, observed_reserved = ?, observed_at = ?, base = ?, "
-            "expected = ?, doubtful = 0 WHERE id = ?",
-            [(seen.quantity, seen.reserved, asked, seen.quantity, seen.quantity, seen.id) for seen in taken],
+        same = [seen for seen in taken if seen.quantity == seen.base]
+        self._confirm(
+            [seen.id for seen in same], [(seen.reserved, seen.id) for seen in same if seen.reserved], asked
         )
         moved = [seen for seen in taken if seen.quantity != seen.base]
         self.told += len(late) + sum(not seen.foretold for seen in moved)
         if moved:
             self.observations.db.execute(
-                f"UPDATE marketplace_stocks SET {relane()} WHERE id IN ids(?) AND in_flight IS NULL",
-                (ids(seen.id for seen in moved),),
+                _MOVED, (rows_of([(seen.id, seen.quantity, seen.reserved) for seen in moved]), asked)
             )
             drifted = {seen.product_id for seen in moved if seen.base is not None and not self.shadowed}
             unknown = {seen.product_id for seen in moved} - drifted
@@ -381,18 +381,3 @@ class Observing:
             *(seen.id for seen in written if old(seen)),
             *(seen.id for seen in doubted if not sold(seen)),
         }
-
-
-def observed_rows(rows: Sequence[Sequence[Any]]) -> list[ObservedRow]:
-    """Return what is to be read back from (state, external id, sink warehouse, skus, keys)."""
-    listings = listings_of([row[1:] for row in rows])
-    return [ObservedRow(row[0], listing) for row, listing in zip(rows, listings, strict=True)]
-
-
-def listings_of(rows: Sequence[Sequence[Any]]) -> list[Listing]:
-    """Return listings from (external id, sink warehouse, skus, keys), as the ledger keeps them."""
-    skus, keys = each_from_json([row[2] for row in rows]), each_from_json([row[3] for row in rows])
-    return [
-        Listing(row[0], row[1], tuple(of_row), named)
-        for row, of_row, named in zip(rows, skus, keys, strict=True)
-    ]

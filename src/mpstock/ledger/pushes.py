@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from mpstock.ledger.batches import Batch, Grounds, Item, Queue
 from mpstock.ledger.database import as_datetime, as_text, ids
-from mpstock.ledger.observing import listings_of
+from mpstock.ledger.listing_rows import listings_of
 from mpstock.ledger.recovering import LATE
 from mpstock.ledger.stocks import LONGEST_REST, relane
 from mpstock.model import Change, OutcomeStatus

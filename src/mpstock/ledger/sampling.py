@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from attrs import frozen
 
 from mpstock.ledger.database import as_text, ids
-from mpstock.ledger.observing import ObservedRow, observed_rows
+from mpstock.ledger.listing_rows import ObservedRow, observed_rows
 
 if TYPE_CHECKING:
     from mpstock.ledger.database import Database

@@ -18,7 +18,8 @@ if TYPE_CHECKING:
 
     from mpstock.clock import Clock
     from mpstock.ledger import Ledger
-    from mpstock.ledger.observing import ObservedRow, Observing
+    from mpstock.ledger.listing_rows import ObservedRow
+    from mpstock.ledger.observing import Observing
     from mpstock.ledger.worker import Worker
     from mpstock.model import Listing, Observation
     from mpstock.tapes import Tape
