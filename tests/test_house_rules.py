@@ -256,6 +256,35 @@ def test_nothing_waits_or_stamps_behind_the_clock_s_back() -> None:
     assert wrong == []
 
 
+def test_who_looks_at_the_clock_in_a_transaction_holds_the_ledger_by_then() -> None:
+    """On PostgreSQL a transaction waits for another at its first statement.
+
+    What was written meanwhile would be dated later than a moment from before the wait, and be taken for the
+    work of a clock that was ahead.
+    """
+    seen = 0
+    for module in modules(CORE):
+        for node in ast.walk(ast.parse(module.path.read_text(encoding="utf-8"))):
+            if not isinstance(node, ast.With) or not any(_transaction(item) for item in node.items):
+                continue
+            if not any(_looks_at_the_clock(inner) for part in node.body for inner in ast.walk(part)):
+                continue
+            seen += 1
+            assert any("at_once=True" in ast.unparse(item) for item in node.items), (
+                f"{module}, line {node.lineno}: say transaction(at_once=True), or look at the clock before"
+            )
+    assert seen > 10
+
+
+def _transaction(item: ast.withitem) -> bool:
+    call = item.context_expr
+    return isinstance(call, ast.Call) and ast.unparse(call.func).endswith("ledger.transaction")
+
+
+def _looks_at_the_clock(node: ast.AST) -> bool:
+    return isinstance(node, ast.Call) and ast.unparse(node.func).endswith(("clock.now", "clock.monotonic"))
+
+
 def test_modules_are_short() -> None:
     """A module has one subject; what grows past the limit wants to be two."""
     long = {

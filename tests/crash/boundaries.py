@@ -67,13 +67,13 @@ class Boundaries:
         transaction = Database.transaction
 
         @contextmanager
-        def watched(database: Any, *, durable: bool = True) -> Iterator[None]:
+        def watched(database: Any, **how: bool) -> Iterator[None]:
             if database._depth:
-                with transaction(database, durable=durable):
+                with transaction(database, **how):
                     yield
                 return
             place = _place()
-            with self._writing, transaction(database, durable=durable):
+            with self._writing, transaction(database, **how):
                 yield
                 self.reach(f"commit:before {place}")
             self.reach(f"commit:after {place}")
@@ -94,13 +94,13 @@ class Boundaries:
             setattr(kind, name, statement)
 
         Database.transaction = watched  # type: ignore[method-assign, assignment]
-        for name in ("execute", "insert", "_executemany"):
+        for name in ("execute", "affected", "insert", "_executemany"):
             watch_statement(SqliteDatabase, name)
         with suppress(ImportError):
             from mpstock.ledger.postgres import PostgresDatabase
 
             # For many rows it begins a transaction.
-            for name in ("execute", "insert"):
+            for name in ("execute", "affected", "insert"):
                 watch_statement(PostgresDatabase, name)
 
     def _watch_client(self) -> None:

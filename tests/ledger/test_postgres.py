@@ -69,7 +69,7 @@ def test_tenants_see_nothing_of_each_other(pair: tuple[Ledger, Ledger]) -> None:
     read(other, Level("B", "main", 1))
     assert one.levels.product_ids(["A", "B"]) == {"A": 1, "B": 2}
     assert other.levels.product_ids(["A", "B"]) == {"B": 1}
-    assert other.database.execute("UPDATE stock_levels SET quantity = 0") == 1
+    assert other.database.affected("UPDATE stock_levels SET quantity = 0") == 1
     assert one.database.query("SELECT quantity FROM stock_levels ORDER BY id") == [(5,), (7,)]
     assert [one.runs.begin("sync", "erp", NOW), other.runs.begin("sync", "erp", NOW)] == [1, 1]
 
@@ -180,7 +180,7 @@ def test_writers_of_one_tenant_come_one_by_one_and_those_of_two_at_once(
     """A second writer waits, and is told after a while; another tenant is not kept waiting."""
     monkeypatch.setattr("mpstock.ledger.database.BUSY_TIMEOUT", 0.05)
     one, other = pair
-    with closing(Ledger(url, f"{request.node.name} 1")) as second, one.transaction():
+    with closing(Ledger(url, f"{request.node.name} 1")) as second, one.transaction(at_once=True):
         read(other, Level("A", "main", 1))
         with pytest.raises(LedgerLockedError, match="another process"):
             read(second, Level("A", "main", 1))

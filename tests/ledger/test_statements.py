@@ -21,9 +21,9 @@ def test_a_statement_says_how_many_rows_it_has_changed(ledger: Ledger) -> None:
         "WITH told AS (SELECT item(t.value, 0) AS name, item(t.value, 1) AS text FROM each_row(?) AS t) "
         "UPDATE meta SET value = told.text FROM told WHERE meta.key = told.name"
     )
-    one = database.execute(moved, (rows_of([["statements.a", "3"], ["statements.none", "4"]]),))
-    both = database.execute("UPDATE meta SET value = '5' WHERE key LIKE 'statements.%'")
-    none = database.execute(moved, (rows_of([["statements.none", "4"]]),))
+    one = database.affected(moved, (rows_of([["statements.a", "3"], ["statements.none", "4"]]),))
+    both = database.affected("UPDATE meta SET value = '5' WHERE key LIKE 'statements.%'")
+    none = database.affected(moved, (rows_of([["statements.none", "4"]]),))
     assert (one, both, none) == (1, 2, 0)
 
 

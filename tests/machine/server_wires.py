@@ -26,14 +26,14 @@ class ServerWire(PostgresDatabase):
         self._process = process
         super().__init__(url, tenant)
 
-    def _send(self, text: str) -> psycopg.Cursor[Any]:
+    def _round_trip(self, text: str, begins: bool) -> psycopg.Cursor[Any]:
         process = self._process
         process.alive()
-        commits = text == "COMMIT" or text.startswith(self._writing)
+        commits = text.endswith("COMMIT") or text.startswith(self._writing)
         if not commits:
-            return super()._send(text)
+            return super()._round_trip(text, begins)
         process.point("before a commit")
-        cursor = super()._send(text)
+        cursor = super()._round_trip(text, begins)
         process.point("after a commit")
         return cursor
 

@@ -1,4 +1,4 @@
-"""A ledger on a server: connections that break at any statement, a disk that is full, a restart in a run.
+"""A ledger on a server: connections that break on any round trip, a disk that is full, a restart in a run.
 
 What a torn file and a full disk are to SQLite. These run wherever PostgreSQL is installed.
 """
@@ -36,20 +36,20 @@ def _on_a_server() -> Iterator[None]:
 
 
 class Fragile(PostgresDatabase):
-    """A connection that breaks at one statement: before the server has it, or with its answer on the way."""
+    """A connection that breaks on one round trip: before the server has it, or with its answer on the way."""
 
     sent = 0
     at = 0
     answered = False
 
-    def _send(self, text: str) -> psycopg.Cursor[Any]:
+    def _round_trip(self, text: str, begins: bool) -> psycopg.Cursor[Any]:
         if self._tenant is None:
-            return super()._send(text)
+            return super()._round_trip(text, begins)
         Fragile.sent += 1
         if Fragile.sent != Fragile.at:
-            return super()._send(text)
+            return super()._round_trip(text, begins)
         if Fragile.answered:
-            super()._send(text)
+            super()._round_trip(text, begins)
         self._driver.close()
         raise translated(psycopg.OperationalError("server closed the connection unexpectedly"), self.place)
 
@@ -86,13 +86,13 @@ def told(play: Play) -> dict[str, list[int]]:
 
 
 def broken_at(folder: Path, nth: int, *, answered: bool) -> None:
-    """Break a run at a statement, let the stock move back meanwhile, and see that the next run is right."""
+    """Break a run on a round trip, let the stock move back meanwhile, and see that the next run is right."""
     folder.mkdir()
     play, source, account = a_shop(folder)
     for sku, units in NOW.items():
         source.set(sku, units)
     Fragile.sent, Fragile.at, Fragile.answered = 0, nth, answered
-    what = f"statement {nth}, {'its answer' if answered else 'itself'} lost"
+    what = f"round trip {nth}, {'its answer' if answered else 'itself'} lost"
     with suppress(LedgerError):
         assert play.sync().exit_code in (0, 1, 2, 3), what
     play.clock.advance(400)
@@ -110,8 +110,8 @@ def broken_at(folder: Path, nth: int, *, answered: bool) -> None:
     assert all(len(quantities) <= 4 for quantities in accepted.values()), (what, accepted)
 
 
-def statements(folder: Path) -> int:
-    """Return how many statements a run sends, whose connection holds."""
+def round_trips(folder: Path) -> int:
+    """Return how many round trips a run takes, whose connection holds."""
     folder.mkdir()
     play, source, _ = a_shop(folder)
     for sku, units in NOW.items():
@@ -121,9 +121,9 @@ def statements(folder: Path) -> int:
     return Fragile.sent
 
 
-def test_a_connection_that_breaks_at_any_statement(tmp_path: Path, fragile: type[Fragile]) -> None:
+def test_a_connection_that_breaks_on_any_round_trip(tmp_path: Path, fragile: type[Fragile]) -> None:
     """Before the server has it or after: the run ends well or says so, and the next one is right."""
-    count = statements(tmp_path / "whole")
+    count = round_trips(tmp_path / "whole")
     assert count > 30
     chance = random.Random(count)
     for nth in sorted(chance.sample(range(1, count + 1), 4)):
@@ -132,11 +132,11 @@ def test_a_connection_that_breaks_at_any_statement(tmp_path: Path, fragile: type
 
 @pytest.mark.slow
 @pytest.mark.parametrize("answered", [False, True])
-def test_a_connection_that_breaks_at_each_statement(
+def test_a_connection_that_breaks_on_each_round_trip(
     tmp_path: Path, fragile: type[Fragile], answered: bool
 ) -> None:
-    """Not one statement of a run is left out."""
-    for nth in range(1, statements(tmp_path / "whole") + 1):
+    """Not one round trip of a run is left out."""
+    for nth in range(1, round_trips(tmp_path / "whole") + 1):
         broken_at(tmp_path / f"{nth}", nth, answered=answered)
 
 

@@ -205,7 +205,7 @@ class Copies:
         """
         with self.db.transaction():
             made_at = self._runs.recall(_COPY_OF)
-            count = self.db.execute("UPDATE marketplace_stocks SET base = NULL, expected = NULL")
+            count = self.db.affected("UPDATE marketplace_stocks SET base = NULL, expected = NULL")
             self.db.execute(f"UPDATE marketplace_stocks SET {relane(parked='TRUE')} WHERE in_flight IS NULL")
             self.db.execute("UPDATE cursors SET cursor = NULL")
             self.db.execute("DELETE FROM meta WHERE key = ?", (_COPY_OF,))

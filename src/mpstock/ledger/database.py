@@ -120,18 +120,28 @@ class Database(ABC):
 
     # ------------------------------------------------------------------ transactions
 
-    def transaction(self, *, durable: bool = True) -> AbstractContextManager[None]:
+    def transaction(self, *, durable: bool = True, at_once: bool = False) -> AbstractContextManager[None]:
         """One write transaction; nested ones join it. Rolled back as a whole on any exception.
 
-        No two on one ledger run at the same time: what is read within stays true until its end. `durable`
-        False leaves out the wait for the disk: a killed process still loses nothing, a machine that loses
-        power may lose the last ones.
+        No two on one ledger run at the same time: what is read within stays true until its end. It may wait
+        for another one until its first statement only; `at_once` for what looks at the clock before that: a
+        moment from before the wait is older than what the other one has written meanwhile. `durable` False
+        leaves out the wait for the disk: a killed process still loses nothing, a machine that loses power
+        may lose the last ones.
         """
-        return _JOINED if self._depth else _Transaction(self, durable)
+        if not self._depth:
+            return _Transaction(self, durable, at_once)
+        if at_once:
+            self._hold()
+        return _JOINED
 
     @abstractmethod
     def _begin(self, durable: bool) -> None:
         """Begin a write transaction; sets `_depth`."""
+
+    def _hold(self) -> None:
+        """See to it that no other one runs from here on, where `_begin` leaves that to what follows."""
+        return
 
     @abstractmethod
     def _commit(self) -> None:
@@ -180,7 +190,14 @@ class Database(ABC):
         return None if row is None else row[0]
 
     @abstractmethod
-    def execute(self, sql: str, parameters: Sequence[Any] = ()) -> int:
+    def execute(self, sql: str, parameters: Sequence[Any] = ()) -> None:
+        """Run one statement of which nobody asks what came of it.
+
+        In a transaction its failure may be told by a statement that follows, or by the commit.
+        """
+
+    @abstractmethod
+    def affected(self, sql: str, parameters: Sequence[Any] = ()) -> int:
         """Run one statement; return the number of rows it changed."""
 
     @abstractmethod
@@ -188,7 +205,7 @@ class Database(ABC):
         """Run one INSERT into a table with ids; return the id of the new row."""
 
     def executemany(self, sql: str, rows: Sequence[Sequence[Any]]) -> None:
-        """Run one statement for many rows, one after the other."""
+        """Run one statement for many rows, one after the other; its failure may be told as `execute`'s."""
         if rows:
             self._executemany(sql, rows)
 
@@ -233,15 +250,18 @@ class Database(ABC):
 class _Transaction:
     """A transaction as a context manager; one made of a generator costs as much as a small statement."""
 
-    __slots__ = ("_database", "_durable")
+    __slots__ = ("_at_once", "_database", "_durable")
 
-    def __init__(self, database: Database, durable: bool) -> None:
+    def __init__(self, database: Database, durable: bool, at_once: bool) -> None:
         self._database = database
         self._durable = durable
+        self._at_once = at_once
 
     def __enter__(self) -> None:
         try:
             self._database._begin(self._durable)
+            if self._at_once:
+                self._database._hold()
         except BaseException:
             self._database._roll_back()
             raise

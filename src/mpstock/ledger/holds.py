@@ -187,7 +187,7 @@ class Holds:
         # Two statements: with both in one, SQLite would look at every order.
         for ended in ("shipped_at < ?", "shipped_at IS NULL AND cancelled_at < ?"):
             self.db.execute(f"UPDATE orders SET settled = 1 WHERE settled = 0 AND {ended}", (gone,))
-        return self.db.execute(
+        return self.db.affected(
             "DELETE FROM holds WHERE shipped_at < ? OR expires_at < ?", (gone, as_text(expired_before))
         )
 

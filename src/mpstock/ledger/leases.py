@@ -113,7 +113,7 @@ class Leases:
     def renew(self, sink: str, token: int, now: datetime, length: timedelta) -> datetime | None:
         """Let a lease run for its whole length from now; returns until when, None if it is another's."""
         expires_at = now + length
-        renewed = self.db.execute(
+        renewed = self.db.affected(
             "UPDATE leases SET renewed_at = ?, expires_at = ? WHERE name = ? AND token = ? AND holder <> ''",
             (as_text(now), as_text(expires_at), sink, token),
         )

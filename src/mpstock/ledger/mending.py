@@ -87,26 +87,28 @@ class Mending:
         products = {
             row[0] for row in db.query(f"SELECT product_id FROM stock_levels WHERE {condition}", (ahead,))
         }
-        count = db.execute(f"UPDATE stock_levels SET as_of = ? WHERE {condition}", (as_text(self.now), ahead))
+        count = db.affected(
+            f"UPDATE stock_levels SET as_of = ? WHERE {condition}", (as_text(self.now), ahead)
+        )
         self.ledger.dirt.mark(products, CAUSE, self.now, soft=True)
         return count
 
     def _cursors(self) -> int:
         # Read completely once more: nobody knows from when on it was not read.
         ahead = as_text(self.now + AHEAD)
-        return self.ledger.database.execute(
+        return self.ledger.database.affected(
             "UPDATE cursors SET cursor = NULL, read_at = NULL, full_at = NULL "
             "WHERE read_at > ? OR full_at > ?",
             (ahead, ahead),
         )
 
     def _marks(self) -> int:
-        return self.ledger.database.execute(
+        return self.ledger.database.affected(
             "DELETE FROM dirty WHERE product_id NOT IN (SELECT id FROM products)"
         )
 
     def _runs(self) -> int:
-        return self.ledger.database.execute(
+        return self.ledger.database.affected(
             "UPDATE runs SET finished_at = ?, status = 'failed', exit_code = 2 "
             "WHERE finished_at IS NULL AND started_at < ?",
             (as_text(self.now), as_text(self.now - ABANDONED)),

@@ -1,8 +1,10 @@
 """The ledger of a fleet: PostgreSQL, where each shop is a tenant.
 
-One statement or several are one round trip, and outside of a transaction one transaction too. Whose rows are
-seen is said at its beginning (`SET LOCAL`), so that it holds behind a pooler that gives each transaction
-another connection. For the same reason nothing stays prepared, and nothing is kept in a session.
+One statement or several are one round trip, and outside of a transaction one transaction too. Within one,
+what nobody waits for goes with the next statement that somebody does, or with the commit: its beginning, and
+what only writes. Whose rows are seen is said at its beginning (`SET LOCAL`), so that it holds behind a pooler
+that gives each transaction another connection. For the same reason nothing stays prepared, and nothing is
+kept in a session.
 """
 
 from __future__ import annotations
@@ -14,6 +16,7 @@ from itertools import count
 from typing import Any
 
 import psycopg
+from psycopg.pq import TransactionStatus
 
 from mpstock.errors import LedgerError
 from mpstock.ledger import database, many
@@ -35,6 +38,9 @@ A machine that is gone does not close its connection. Whoever waits for it, wait
 _FETCHED = 2_000
 """Rows that one round trip brings of what is read one by one."""
 
+_HEAVY = 64 * 1_024
+"""Letters of a statement that is sent at once, with what waits: neither is to pile up here."""
+
 
 class PostgresDatabase(Database):
     """One tenant of a ledger on PostgreSQL.
@@ -53,6 +59,8 @@ class PostgresDatabase(Database):
         self._options = opening.options(url)
         self._name = tenant
         self.place = opening.place(self._options, tenant)
+        self._waiting: list[str] = []
+        self._to_begin = False
         self._own = 0
         self._others = 0
         self._in_snapshot = False
@@ -67,35 +75,60 @@ class PostgresDatabase(Database):
     def _connect(self) -> psycopg.Connection[Any]:
         return opening.connect(self._options, self.place)
 
+    def _later(self, text: str) -> None:
+        """Take a statement of a transaction that nobody waits for: it is sent with what follows."""
+        self._tell(text)
+        self._waiting.append(text)
+        if len(text) > _HEAVY:
+            self._flush()
+
     def _send(self, text: str) -> psycopg.Cursor[Any]:
-        """Send statements in one round trip; the cursor stands on what the last of them brought."""
-        if self._driver.closed:
-            self._driver = self._connect()
+        """Send statements, with what waits, in one round trip; the cursor stands on what the last brought."""
+        self._tell(text)
+        self._waiting.append(text)
+        return self._flush()
+
+    def _tell(self, text: str) -> None:
         if self.hear is not None:
             self.hear(text)
+
+    def _flush(self, *, again: bool = False) -> psycopg.Cursor[Any]:
+        """Send what waits.
+
+        What may be sent twice (`again`), and what only begins something, finds a new connection where the old
+        one was lost while nobody used it.
+        """
+        text, begins = "; ".join(self._waiting), self._to_begin
+        self._waiting.clear()
+        self._to_begin = False
+        try:
+            return self._round_trip(text, begins)
+        except LedgerError:
+            if not (again or begins) or not self._driver.closed:
+                raise
+        return self._round_trip(text, begins)
+
+    def _round_trip(self, text: str, begins: bool) -> psycopg.Cursor[Any]:
+        if self._driver.closed:
+            self._driver = self._connect()
         try:
             cursor = self._driver.cursor()
             cursor.execute(text.encode())
+            if begins and self._depth:
+                self._count_in(cursor)
             while cursor.nextset():
                 pass
         except psycopg.Error as error:
             raise translated(error, self.place) from error
         return cursor
 
-    def _send_again(self, text: str) -> psycopg.Cursor[Any]:
-        """Send what may be sent twice: a connection that was lost while nobody used it is made anew."""
-        try:
-            return self._send(text)
-        except LedgerError:
-            if not self._driver.closed:
-                raise
-        return self._send(text)
-
     def _read(self, sql: str, parameters: Sequence[Any]) -> psycopg.Cursor[Any]:
         text = bound(sql, parameters)
         if self._depth or self._in_snapshot:
             return self._send(text)
-        return self._send_again(f"{self._whose}; {text}")
+        self._tell(text)
+        self._waiting.append(f"{self._whose}; {text}")
+        return self._flush(again=True)
 
     @property
     def _whose(self) -> str:
@@ -115,13 +148,32 @@ class PostgresDatabase(Database):
     def _begin(self, durable: bool) -> None:
         self._refuse_when_reading()
         wait = "" if durable else "SET LOCAL synchronous_commit = off; "
-        row = self._send_again(f"BEGIN; {wait}{self._writing}").fetchone()
+        self._to_begin = True
+        self._depth = 1
+        self._later(f"BEGIN; {wait}{self._writing}")
+
+    def _hold(self) -> None:
+        if self._to_begin:
+            self._flush()
+
+    def _count_in(self, cursor: psycopg.Cursor[Any]) -> None:
+        """Take in how often was written before this transaction: the first rows that anything brings."""
+        while cursor.description is None and cursor.nextset():
+            pass
+        row = cursor.fetchone()
         if row is None:
             raise LedgerError(f"{self.place}: its tenant is gone; open the ledger anew")
-        self._depth = 1
         self._others = int(row[0]) - 1 - self._own
 
     def _commit(self) -> None:
+        if self._to_begin and len(self._waiting) == 1:
+            # Nothing was asked for.
+            self._forget()
+            self._depth = 0
+            return
+        # Of a commit whose connection was lost nobody knows what became: it is not sent with what may find a
+        # lost one, nor before the tenant is known to be there.
+        self._hold()
         self._send("COMMIT")
         self._depth = 0
         self._own += 1
@@ -129,8 +181,13 @@ class PostgresDatabase(Database):
         with suppress(LedgerError):
             self._growth.look(self._send)
 
+    def _forget(self) -> None:
+        self._waiting.clear()
+        self._to_begin = False
+
     def _take_back(self) -> None:
-        if not self._driver.closed:
+        self._forget()
+        if not self._driver.closed and self._driver.info.transaction_status != TransactionStatus.IDLE:
             with suppress(LedgerError):
                 self._send("ROLLBACK")
 
@@ -147,7 +204,9 @@ class PostgresDatabase(Database):
         if self._depth or self._in_snapshot:
             yield
             return
-        self._send_again(f"BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY; {self._whose}")
+        # The moment is that of the first that is read.
+        self._to_begin = True
+        self._later(f"BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY; {self._whose}")
         self._in_snapshot = True
         try:
             yield
@@ -175,7 +234,14 @@ class PostgresDatabase(Database):
                 yield from rows
                 rows = self._send(fetch).fetchall() if len(rows) == _FETCHED else []
 
-    def execute(self, sql: str, parameters: Sequence[Any] = ()) -> int:
+    def execute(self, sql: str, parameters: Sequence[Any] = ()) -> None:
+        text = bound(sql, parameters)
+        if self._depth:
+            self._later(text)
+        else:
+            self._run(text)
+
+    def affected(self, sql: str, parameters: Sequence[Any] = ()) -> int:
         return self._run(bound(sql, parameters)).rowcount
 
     def insert(self, sql: str, parameters: Sequence[Any] = ()) -> int:
@@ -192,7 +258,7 @@ class PostgresDatabase(Database):
                 self._copy(plan)
                 return
             for text in many.in_one(sql, rows, last + 1, self._types):
-                self._send(text)
+                self._later(text)
 
     def _copy(self, plan: many.Copied) -> None:
         self._send(plan.make)
@@ -202,7 +268,7 @@ class PostgresDatabase(Database):
                     copy.write_row([_copied(value) for value in row])
         except psycopg.Error as error:
             raise translated(error, self.place) from error
-        self._send(plan.merge)
+        self._later(plan.merge)
 
     def _types(self, table: str) -> Mapping[str, str]:
         """Return the types of a table's columns; asked for once."""
@@ -232,7 +298,9 @@ class PostgresDatabase(Database):
         self._tenant = opening.tenant(self._driver, self._name, self.place)
 
     def version(self) -> int:
-        if not self._depth:
+        if self._depth:
+            self._hold()
+        else:
             writes = self.scalar("SELECT writes FROM tenants WHERE id = ?", (self._tenant,))
             self._others = int(writes or 0) - self._own
         return self._others

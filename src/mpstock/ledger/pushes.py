@@ -315,7 +315,7 @@ class Pushes:
 
         Returns how many changes that is.
         """
-        return self.db.execute(
+        return self.db.affected(
             "UPDATE marketplace_stocks SET ready = 0 WHERE marketplace = ? AND ready = 1 AND base IS NULL "
             "AND lane > 0",
             (sink,),

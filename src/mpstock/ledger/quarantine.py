@@ -82,7 +82,7 @@ class Quarantine:
         """Let what rests be tried again, of all products or of these; returns how many listings."""
         where = "" if product_ids is None else "AND product_id IN ids(?)"
         parameters = () if product_ids is None else (ids(product_ids),)
-        return self.db.execute(
+        return self.db.affected(
             "UPDATE marketplace_stocks SET rests_until = NULL "
             f"WHERE failures > 0 AND rests_until IS NOT NULL {where}",
             parameters,

@@ -61,7 +61,7 @@ class Receipts:
         """Forget what one sender, or all, brought before a moment; returns how many, 5,000 at most."""
         narrowed, chosen = ("", ()) if sender is None else (" AND sender = ?", (sender,))
         with self.db.transaction(durable=False):
-            return self.db.execute(
+            return self.db.affected(
                 "DELETE FROM receipts WHERE (sender, key) IN "
                 f"(SELECT sender, key FROM receipts WHERE received_at < ?{narrowed} LIMIT {_AT_A_TIME})",
                 (as_text(before), *chosen),

@@ -129,7 +129,7 @@ class Retention:
             (through, STEP),
         ):
             yield Tidied(log=self._segments(segments, as_text(now)))
-        while gone := self.db.execute(
+        while gone := self.db.affected(
             "DELETE FROM stock_sync_log WHERE id IN (SELECT id FROM stock_sync_log WHERE id <= "
             "(SELECT CAST(value AS INTEGER) FROM meta WHERE key = 'log.unsealed') AND synced_at < ? "
             "ORDER BY id LIMIT ?)",
@@ -143,7 +143,9 @@ class Retention:
         with self.db.transaction():
             for seal, first, last, rows in segments:
                 self.db.execute("UPDATE log_seals SET pruned_at = ? WHERE id = ?", (moment, seal))
-                count += self.db.execute("DELETE FROM stock_sync_log WHERE id BETWEEN ? AND ?", (first, last))
+                count += self.db.affected(
+                    "DELETE FROM stock_sync_log WHERE id BETWEEN ? AND ?", (first, last)
+                )
                 if count + rows > STEP:
                     break
         return count
@@ -163,7 +165,7 @@ class Retention:
             chosen = ids(row[0] for row in page)
             with self.db.transaction():
                 self.db.execute("DELETE FROM pushes WHERE run_id IN ids(?)", (chosen,))
-                gone = self.db.execute("DELETE FROM runs WHERE id IN ids(?)", (chosen,))
+                gone = self.db.affected("DELETE FROM runs WHERE id IN ids(?)", (chosen,))
             yield Tidied(runs=gone)
         self.db.execute(
             "DELETE FROM plans WHERE applied_at < ? "
@@ -188,7 +190,7 @@ class Retention:
                 break
             after = page[-1][0]
             if chosen := [row[0] for row in page if row[1]]:
-                count = self.db.execute("DELETE FROM explanations WHERE id IN ids(?)", (ids(chosen),))
+                count = self.db.affected("DELETE FROM explanations WHERE id IN ids(?)", (ids(chosen),))
                 gone += count
                 yield Tidied(explanations=count)
             else:
@@ -202,7 +204,7 @@ class Retention:
             )
 
     def _drifts(self, before: str) -> Generator[Tidied, None, None]:
-        while gone := self.db.execute(
+        while gone := self.db.affected(
             "DELETE FROM drifts WHERE id IN (SELECT id FROM drifts WHERE at < ? ORDER BY id LIMIT ?)",
             (before, STEP),
         ):

@@ -117,7 +117,7 @@ class Shadows:
 
         Whoever wrote there may have done so after we looked last. Returns how many listings that are.
         """
-        return self.db.execute(
+        return self.db.affected(
             f"UPDATE marketplace_stocks SET {relane('NULL')} WHERE marketplace = ? AND in_flight IS NULL",
             (sink,),
         )
@@ -134,7 +134,7 @@ class Shadows:
         if watch is None:
             return 0
         narrowed = "" if looked else "AND (s.planned_by = ? OR s.observed_at >= ?) "
-        return self.db.execute(
+        return self.db.affected(
             "INSERT INTO shadow_points (watch_id, product_id, warehouse_code, at, shown, ours, held, cause) "
             "SELECT ?, s.product_id, s.warehouse_code, ?, s.base, s.wanted, s.held, s.cause "
             "FROM marketplace_stocks AS s LEFT JOIN shadow_points AS p ON p.id = ("
@@ -224,7 +224,7 @@ class Shadows:
 
     def forget(self, before: datetime, limit: int) -> int:
         """Let points of watches go that ended before that, at most so many; returns how many went."""
-        gone = self.db.execute(
+        gone = self.db.affected(
             "DELETE FROM shadow_points WHERE id IN (SELECT p.id FROM shadow_points AS p "
             "JOIN shadow_watches AS w ON w.id = p.watch_id WHERE w.seen_at < ? ORDER BY p.id LIMIT ?)",
             (as_text(before), limit),

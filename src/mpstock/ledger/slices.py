@@ -69,7 +69,7 @@ class Slices:
             "AND h.origin IN texts(?) "
             "AND (h.taken_at >= ? OR h.taken_at >= s.last_synced_at))"
         )
-        return self.db.execute(
+        return self.db.affected(
             "UPDATE marketplace_stocks AS s SET cause = ? WHERE marketplace = ? AND lane = 0 "
             "AND in_flight IS NULL AND base > 0 AND cause NOT IN (?, ?) AND ("
             f"{ordered.format(product='s.product_id')} >= s.base OR EXISTS (SELECT 1 FROM recipes AS r "

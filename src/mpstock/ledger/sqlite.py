@@ -137,7 +137,10 @@ class SqliteDatabase(Database):
         except sqlite3.Error as error:
             raise self._translate(error) from error
 
-    def execute(self, sql: str, parameters: Sequence[Any] = ()) -> int:
+    def execute(self, sql: str, parameters: Sequence[Any] = ()) -> None:
+        self._run(sql, parameters)
+
+    def affected(self, sql: str, parameters: Sequence[Any] = ()) -> int:
         changed = self._run(sql, parameters).rowcount
         # The driver counts nothing of a statement that begins WITH something.
         return changed if changed >= 0 else int(self.scalar("SELECT changes()"))

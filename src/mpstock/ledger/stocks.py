@@ -207,7 +207,7 @@ class Stocks:
         )
         # One change of each row: every one of them costs a place in each index that it moves in.
         lanes = relane(parked=parked, wanted="given.quantity", since="coalesce(lowered_at, given.since)")
-        changed = self.db.execute(
+        changed = self.db.affected(
             f"{_GIVEN} UPDATE marketplace_stocks SET {planned}, {lanes} FROM given "
             "WHERE marketplace_stocks.id = given.state AND in_flight IS NULL",
             (told, run, *narrowed),
@@ -245,7 +245,7 @@ class Stocks:
             f"WHERE lane IS NOT NULL AND in_flight IS NULL {of_sinks} AND {{}} LIMIT ?)"
         )
         woken = few.format("not_before IS NOT NULL AND (not_before > ? OR attempted_at > ?)")
-        rested = self.db.execute(
+        rested = self.db.affected(
             f"UPDATE marketplace_stocks SET not_before = NULL WHERE id IN {woken}",
             (*chosen, as_text(now + LONGEST_REST), as_text(now), _STEP),
         )
@@ -253,7 +253,7 @@ class Stocks:
             "ready = 0 AND held IS NULL AND stopped IS NULL "
             "AND NOT (lane = 2 AND rests_until IS NOT NULL AND rests_until > ?)"
         )
-        opened = self.db.execute(
+        opened = self.db.affected(
             f"UPDATE marketplace_stocks SET ready = 1 WHERE id IN {left}", (*chosen, as_text(now), _STEP)
         )
         return max(rested, opened) >= _STEP

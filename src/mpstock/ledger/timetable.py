@@ -72,7 +72,7 @@ class Timetable:
 
     def take(self, job: ScheduledJob, due_at: datetime, owner: str, now: datetime) -> bool:
         """Take a job as it was read, and say when it is due next; False where another was first."""
-        taken = self.db.execute(
+        taken = self.db.affected(
             "UPDATE schedule SET taken_for = due_at, due_at = ?, begun_at = ?, ended_at = NULL, "
             "status = 'running', owner = ?, alive_at = ? "
             "WHERE job = ? AND due_at = ? AND owner = ? AND status = ?",

@@ -163,7 +163,7 @@ class Leasing:
         self.others.clear()
         command = running_program()
         late: dict[str, datetime | None] = {}
-        with self.ledger.transaction():
+        with self.ledger.transaction(at_once=True):
             leases = self.ledger.leases
             for built in self.sinks:
                 built.shut_or_open(self.ledger)
@@ -225,7 +225,7 @@ class Leasing:
 
     async def _give_back(self) -> None:
         def work() -> None:
-            with self.ledger.transaction(durable=False):
+            with self.ledger.transaction(durable=False, at_once=True):
                 for lease in self.mine.values():
                     self.ledger.leases.give_back(lease.sink, lease.token, self.clock.now())
 

@@ -145,14 +145,14 @@ class Puller:
         await self._take(session, holds, portioned)
 
         def close() -> None:
-            with self.ledger.transaction():
+            with self.ledger.transaction(at_once=True):
                 if rest is not None:
                     self._ingest(session, holds, rest)
                     if rest.holds_complete:
                         holds.settle_absent(as_of, self.clock.now())
 
         def finish() -> None:
-            with self.ledger.transaction():
+            with self.ledger.transaction(at_once=True):
                 if not complete:
                     close()
                 new = last.cursor if last is not None and last.cursor is not None else cursor
@@ -195,7 +195,7 @@ class Puller:
                 await self.worker.run_page(self._ingest, session, holds, portion)
 
     def _ingest(self, session: ReadSession, holds: HoldReading, reading: Reading) -> None:
-        with self.ledger.transaction():
+        with self.ledger.transaction(at_once=True):
             session.ingest(reading, self.clock.now())
             holds.ingest(reading.holds, self.clock.now())
 
@@ -218,7 +218,7 @@ class Puller:
             why = _MISSING if verdict and SHRUNKEN not in released else None
 
         def settle(after: int) -> int | None:
-            with self.ledger.transaction():
+            with self.ledger.transaction(at_once=True):
                 return session.settle_absent(as_of, self.clock.now(), why, after)
 
         after = 0
@@ -269,14 +269,14 @@ class Puller:
             walk.ingest(listings)
 
     def _set_aside(self, walk: Walk, served: Collection[str], after: int) -> int | None:
-        with self.ledger.transaction():
+        with self.ledger.transaction(at_once=True):
             return walk.settle_absent(self.clock.now(), served, after)
 
     def _finish_walk(
         self, walk: Walk, name: str, cursor: str | None, started: datetime, settings: str,
         complete: bool, met: bool,
     ) -> None:  # fmt: skip
-        with self.ledger.transaction():
+        with self.ledger.transaction(at_once=True):
             if met:
                 self.ledger.runs.move_cursor(
                     name, cursor, started, settings=settings, rows=walk.rows, complete=complete,
@@ -304,7 +304,7 @@ class Puller:
     def _match(
         self, sink: str, mapping: Mapping[tuple[str, str], str], after: int, everything: bool
     ) -> tuple[int, int | None]:
-        with self.ledger.transaction():
+        with self.ledger.transaction(at_once=True):
             found = self.ledger.listings.match(
                 sink, mapping, self.clock.now(), everything=everything, after=after
             )
@@ -313,7 +313,7 @@ class Puller:
             return found
 
     def _matched(self, sink: str, digest: str, moved: int) -> None:
-        with self.ledger.transaction():
+        with self.ledger.transaction(at_once=True):
             # Not before all of them are tied: who dies on the way looks at all of them again.
             self.ledger.runs.remember(f"mapping:{sink}", digest)
             self.ledger.orders.resolve(sink, self.clock.now(), everything=moved > 0)

@@ -152,11 +152,11 @@ class Verifier:
     def _ingest(self, observing: Observing, page: Sequence[Observation], asked: datetime) -> None:
         if self.tape is not None:
             self.tape.shown(observing.sink, page, asked, self.clock.now())
-        with self.ledger.transaction():
+        with self.ledger.transaction(at_once=True):
             observing.ingest(page, self.clock.now(), asked=asked)
 
     def _settle(self, observing: Observing, served: Sequence[str], after: int) -> int | None:
-        with self.ledger.transaction():
+        with self.ledger.transaction(at_once=True):
             return observing.settle_absent(self.clock.now(), served, after)
 
     def _taken(self, sink: str, sample: Sample) -> None:

@@ -236,7 +236,7 @@ class Watcher:
         def finish() -> None:
             # What it has left out may have come since it began to ask, whatever its pages say of themselves.
             as_of = started if first is None else min(first, started)
-            with self.ledger.transaction():
+            with self.ledger.transaction(at_once=True):
                 if complete:
                     reading.settle_absent(as_of, self.clock.now())
                 self.ledger.runs.move_cursor(
@@ -250,7 +250,7 @@ class Watcher:
     def _ingest(self, reading: OrderReading, page: OrderPage, tape: Tape | None) -> None:
         if reading.passes_over(page.orders):
             return
-        with self.ledger.transaction():
+        with self.ledger.transaction(at_once=True):
             reading.ingest(page.orders, page.as_of, self.clock.now())
             self.ledger.symptoms.note_oversold(reading.sink, page.orders, page.as_of)
             if tape is not None:

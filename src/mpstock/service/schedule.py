@@ -150,7 +150,7 @@ class Scheduler:
     ) -> list[_Kind]:
         """Record what has ended and take what is due, as one step. Runs in the ledger's thread."""
         taken: list[_Kind] = []
-        with self._service.engine.ledger.transaction(durable=False):
+        with self._service.engine.ledger.transaction(durable=False, at_once=True):
             now = self._clock.now()
             rows = self._timetable.jobs()
             for name in ended.keys() & rows.keys():
