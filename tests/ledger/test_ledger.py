@@ -106,7 +106,7 @@ def test_a_ledger_of_a_newer_version_is_refused(path: Path) -> None:
 def test_a_lock_is_waited_for_and_then_told(path: Path, impatient: None) -> None:
     """Another process writes and does not end: a clear error, and afterwards all is well."""
     ledger, other = Ledger(f"sqlite:///{path}"), Ledger(f"sqlite:///{path}")
-    with other.transaction(), pytest.raises(LedgerLockedError, match="another process"):
+    with other.transaction(at_once=True), pytest.raises(LedgerLockedError, match="another process"):
         read(ledger, Level("A", "main", 5))
     other.close()
     read(ledger, Level("A", "main", 5))

@@ -413,7 +413,7 @@ def a_zero_by_hand_waits_for_the_next_run() -> None:
     """A run under way goes on as it has planned, whatever people decide."""
     from mpstock.reconcile.planning import Planner
 
-    _around(Planner, "heed", lambda _original, _self, _now: 0)
+    _around(Planner, "heed", lambda _original, _self, *_rest: 0)
 
 
 @mutant

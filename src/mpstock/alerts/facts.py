@@ -11,7 +11,7 @@ from attrs import field, frozen
 
 from mpstock.ledger.drifts import DriftKind
 from mpstock.model import Credential
-from mpstock.reconcile.drift import WINDOW, lost_in_a_row, writer_since
+from mpstock.reconcile.drift import WINDOW, lost_in_a_row, writers_since
 
 if TYPE_CHECKING:
     from mpstock.ledger import Ledger
@@ -82,10 +82,8 @@ def gather(engine: Engine) -> Facts:
     sinks = [built.name for built in engine.sinks]
     with ledger.transaction(durable=False):
         symptoms.watch_zeros(now)
-    ours = [
-        built.name for built in engine.sinks if not ledger.shadows.is_shadow(built.name, built.config.shadow)
-    ]
-    others = set(sinks) - set(ours)
+    others = ledger.shadows.shadowed({built.name: built.config.shadow for built in engine.sinks})
+    ours = [name for name in sinks if name not in others]
     return Facts(
         now,
         {
@@ -101,17 +99,23 @@ def gather(engine: Engine) -> Facts:
         [row for row in (*symptoms.held(), *symptoms.held_readings()) if row.sink not in others],
         symptoms.unknown_articles()[:_MOST],
         symptoms.oversold(now - ANOTHER_DAY),
-        [_drift(ledger, sink, now) for sink in ours],
+        _drifts(ledger, ours, now),
         symptoms.sink_runs(),
         known_credentials(ledger),
         symptoms.last_failure(),
     )
 
 
-def _drift(ledger: Ledger, sink: str, now: datetime) -> DriftFact:
-    counts = ledger.drifts.counts(sink, since=now - WINDOW)
+def _drifts(ledger: Ledger, sinks: Sequence[str], now: datetime) -> list[DriftFact]:
+    counts = ledger.drifts.counts_of(sinks, since=now - WINDOW)
+    lost, writers = lost_in_a_row(ledger), writers_since(ledger)
+    return [_drift(ledger, sink, now, counts[sink], lost.get(sink, 0), writers.get(sink)) for sink in sinks]
+
+
+def _drift(
+    ledger: Ledger, sink: str, now: datetime, counts: Mapping[str, int], lost: int, writer: datetime | None
+) -> DriftFact:
     unexplained = sum(count for kind, count in counts.items() if not DriftKind(kind).explained)
-    lost, writer = lost_in_a_row(ledger, sink), writer_since(ledger, sink)
     rows = (
         ledger.drifts.rows(
             sink, since=now - WINDOW, kinds=[kind for kind in DriftKind if not kind.explained], limit=5

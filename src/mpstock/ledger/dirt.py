@@ -142,7 +142,12 @@ class Dirt:
 
     def revision(self) -> int:
         """Return the revision of the last mark that was made."""
-        return int(self._db.scalar("SELECT value FROM meta WHERE key = 'revision'") or 0)
+        return self.revisions()[0]
+
+    def revisions(self) -> tuple[int, int]:
+        """Return that of the last mark, and that of the last intervention, for who looks at both often."""
+        kept = dict(self._db.query("SELECT key, value FROM meta WHERE key IN ('revision', 'interventions')"))
+        return int(kept.get("revision", 0)), int(kept.get("interventions", 0))
 
     def among(self, product_ids: Iterable[int]) -> list[Mark]:
         """Return the marks of these products."""

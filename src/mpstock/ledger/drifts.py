@@ -196,23 +196,32 @@ class Drifts:
         )
 
     def counts(self, sink: str, *, run: int | None = None, since: datetime | None = None) -> dict[str, int]:
-        """Return how many differences of each kind a sink had, in one run or since a moment.
+        """Return how many differences of each kind a sink had, as `counts_of` has them of several."""
+        return self.counts_of([sink], run=run, since=since)[sink]
+
+    def counts_of(
+        self, sinks: Collection[str], *, run: int | None = None, since: datetime | None = None
+    ) -> dict[str, dict[str, int]]:
+        """Return by sink how many differences of each kind it had, in one run or since a moment.
 
         Those without a kind yet are not among them.
         """
-        conditions, parameters = ["marketplace = ?", "kind IS NOT NULL"], [sink]
+        conditions = ["marketplace IN texts(?)", "kind IS NOT NULL"]
+        parameters: list[object] = [ids(sinks)]
         if run is not None:
             conditions.append("run_id = ?")
             parameters.append(str(run))
         if since is not None:
             conditions.append("at >= ?")
             parameters.append(as_text(since))
-        return dict(
-            self._db.query(
-                f"SELECT kind, count(*) FROM drifts WHERE {' AND '.join(conditions)} GROUP BY 1 ORDER BY 1",
-                parameters,
-            )
-        )
+        found: dict[str, dict[str, int]] = {sink: {} for sink in sinks}
+        for sink, kind, count in self._db.query(
+            f"SELECT marketplace, kind, count(*) FROM drifts WHERE {' AND '.join(conditions)} "
+            "GROUP BY 1, 2 ORDER BY 1, 2",
+            parameters,
+        ):
+            found[sink][kind] = count
+        return found
 
     def rows(
         self,

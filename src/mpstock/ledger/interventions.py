@@ -292,7 +292,7 @@ class Interventions:
     @property
     def revision(self) -> int:
         """A number that rises with everything that is put in force or ends."""
-        return int(self.db.scalar("SELECT value FROM meta WHERE key = 'interventions'") or 0)
+        return self._dirt.revisions()[1]
 
     def in_force(
         self, now: datetime, kinds: Collection[str] = ("stop", "zero", "pin")

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from attrs import frozen
 
-from mpstock.ledger.database import as_datetime, as_text
+from mpstock.ledger.database import as_datetime, as_text, ids
 from mpstock.owners import described
 
 if TYPE_CHECKING:
@@ -121,8 +121,15 @@ class Leases:
 
     def held(self, sink: str, token: int) -> bool:
         """Say whether nobody has taken the lease since it was given this token."""
-        now = self.db.scalar("SELECT token FROM leases WHERE name = ? AND holder <> ''", (sink,))
-        return bool(now == token)
+        return self.tokens([sink]).get(sink) == token
+
+    def tokens(self, sinks: Collection[str]) -> dict[str, int]:
+        """Return the token of each lease of these sinks that somebody has."""
+        return dict(
+            self.db.query(
+                "SELECT name, token FROM leases WHERE name IN texts(?) AND holder <> ''", (ids(sinks),)
+            )
+        )
 
     def give_back(self, sink: str, token: int, now: datetime) -> None:
         """End a lease, if it is still the one of that token."""

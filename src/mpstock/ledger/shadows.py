@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Literal
 
 from attrs import frozen
 
-from mpstock.ledger.database import as_datetime, as_text
+from mpstock.ledger.database import as_datetime, as_text, ids
 from mpstock.ledger.stocks import relane
 
 if TYPE_CHECKING:
@@ -100,8 +100,20 @@ class Shadows:
 
     def is_shadow(self, sink: str, otherwise: bool) -> bool:
         """Say whether a sink is in shadow mode: as was decided, or else as the settings say (`otherwise`)."""
-        mode = self.db.scalar("SELECT mode FROM sink_modes WHERE marketplace = ?", (sink,))
-        return otherwise if mode is None else mode == "shadow"
+        return sink in self.shadowed({sink: otherwise})
+
+    def shadowed(self, sinks: Mapping[str, bool]) -> set[str]:
+        """Return those of some sinks that are in shadow mode; given with what the settings say of each."""
+        decided = dict(
+            self.db.query(
+                "SELECT marketplace, mode FROM sink_modes WHERE marketplace IN texts(?)", (ids(sinks),)
+            )
+        )
+        return {
+            sink
+            for sink, otherwise in sinks.items()
+            if (decided[sink] == "shadow" if sink in decided else otherwise)
+        }
 
     def decide(self, sink: str, mode: Mode, asked: Asked, now: datetime) -> None:
         """Keep what a person has decided; inside a transaction."""

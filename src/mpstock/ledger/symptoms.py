@@ -167,14 +167,11 @@ class Symptoms:
     def refused(self, sinks: Sequence[str], in_a_row: int) -> list[RefusedListings]:
         """Return by sink what was refused so often in a row, or more often."""
         found = []
-        for sink in sinks:
-            count, most = self._db.one(
-                "SELECT count(*), max(failures) FROM marketplace_stocks "
-                "WHERE marketplace = ? AND failures > 0 AND failures >= ?",
-                (sink, in_a_row),
-            )
-            if not count:
-                continue
+        for sink, count, most in self._db.query(
+            "SELECT marketplace, count(*), max(failures) FROM marketplace_stocks "
+            "WHERE marketplace IN texts(?) AND failures > 0 AND failures >= ? GROUP BY 1 ORDER BY 1",
+            (ids(sinks), in_a_row),
+        ):
             rows = self._db.query(
                 "SELECT p.sku, s.warehouse_code, s.failures, "
                 "trim(coalesce(s.error_code, '') || ' ' || coalesce(s.error_message, '')) "

@@ -7,7 +7,7 @@ for a while. The listing itself does not wait for that: it is reckoned anew at o
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
@@ -30,7 +30,7 @@ __all__ = [
     "kind_of",
     "lost_in_a_row",
     "sink_drift",
-    "writer_since",
+    "writers_since",
 ]
 
 MARGIN = timedelta(seconds=60)
@@ -154,7 +154,7 @@ class Judge:
             lost = sum(kind is DriftKind.LOST_WRITE for _, kind in kinds)
             arrived += sum(row.written and kind is DriftKind.SALE for row, kind in kinds)
             if arrived or lost:
-                before = 0 if arrived else lost_in_a_row(self.ledger, self.sink)
+                before = 0 if arrived else lost_in_a_row(self.ledger).get(self.sink, 0)
                 self.ledger.runs.remember(_LOST.format(self.sink), str(0 if arrived else before + lost))
             if whole and not drifts.counts(self.sink, run=run).get(DriftKind.ANOTHER_WRITER):
                 self.ledger.runs.remember(_WRITER.format(self.sink), "")
@@ -200,15 +200,20 @@ _LOST = "lost_writes:{}"
 _WRITER = "another_writer:{}"
 
 
-def lost_in_a_row(ledger: Ledger, sink: str) -> int:
-    """Return how many of a sink's writes were accepted and not shown, with none that was shown between."""
-    return int(ledger.runs.recall(_LOST.format(sink)) or 0)
+def lost_in_a_row(ledger: Ledger) -> dict[str, int]:
+    """Return by sink how many of its writes were accepted and not shown, with none that was shown between."""
+    return {sink: int(kept or 0) for sink, kept in _recalled(ledger, _LOST)}
 
 
-def writer_since(ledger: Ledger, sink: str) -> datetime | None:
-    """Return when somebody else was first seen to write to a sink; None if nobody is."""
-    kept = ledger.runs.recall(_WRITER.format(sink))
-    return datetime.fromisoformat(kept) if kept else None
+def writers_since(ledger: Ledger) -> dict[str, datetime]:
+    """Return when somebody else was first seen to write to a sink, of those where somebody is."""
+    return {sink: datetime.fromisoformat(kept) for sink, kept in _recalled(ledger, _WRITER) if kept}
+
+
+def _recalled(ledger: Ledger, name: str) -> Iterator[tuple[str, str]]:
+    prefix = name.format("")
+    for key, kept in ledger.runs.recalled(prefix):
+        yield key.removeprefix(prefix), kept
 
 
 @frozen
@@ -233,8 +238,8 @@ def sink_drift(ledger: Ledger, sink: str, now: datetime, named: int) -> SinkDrif
         ledger.drifts.rows(
             sink, since=since, kinds=[kind for kind in DriftKind if not kind.explained], limit=named
         ),
-        lost_in_a_row(ledger, sink),
-        writer_since(ledger, sink),
+        lost_in_a_row(ledger).get(sink, 0),
+        writers_since(ledger).get(sink),
     )
 
 
@@ -246,14 +251,15 @@ def alerts_of_drift(
     One alert of each for a sink. Runs in the ledger's thread.
     """
     alerts = []
-    for sink in sinks:
-        found = ledger.drifts.counts(sink, run=run)
+    for sink, found in ledger.drifts.counts_of(list(sinks), run=run).items():
         if found.get(DriftKind.ANOTHER_WRITER):
             alert = _another_writer(ledger, run, sink, settings, now)
             if alert is not None:
                 alerts.append(alert)
-        lost = lost_in_a_row(ledger, sink)
-        if found.get(DriftKind.LOST_WRITE) and lost >= settings.lost_writes:
+        if not found.get(DriftKind.LOST_WRITE):
+            continue
+        lost = lost_in_a_row(ledger).get(sink, 0)
+        if lost >= settings.lost_writes:
             alerts.append(_lost_writes(ledger, run, sink, lost, now))
     return alerts
 

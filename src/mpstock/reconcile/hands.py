@@ -123,8 +123,13 @@ NO_HANDS = Hands()
 """Nobody has decided anything."""
 
 
-def read_hands(interventions: Interventions, pins: Pins | None, now: datetime) -> Hands:
-    """Return what is in force now. Runs in the ledger's thread."""
+def read_hands(
+    interventions: Interventions, pins: Pins | None, now: datetime, revision: int | None = None
+) -> Hands:
+    """Return what is in force now; `revision` is that of the interventions, read before, where it was read.
+
+    Runs in the ledger's thread.
+    """
     single: dict[int, list[_Placed]] = {}
     wide: list[_Placed] = []
     for row in interventions.in_force(now, ("zero", "pin")):
@@ -134,7 +139,7 @@ def read_hands(interventions: Interventions, pins: Pins | None, now: datetime) -
         else:
             single.setdefault(row.product_id, []).append(placed)
     return Hands(
-        interventions.revision,
+        interventions.revision if revision is None else revision,
         interventions.next_expiry(),
         pins if pins else None,
         {product_id: tuple(placed) for product_id, placed in single.items()},
@@ -154,13 +159,13 @@ def stops(interventions: Interventions, now: datetime) -> dict[int, Intervention
     return {row.shown.id: row.shown for row in interventions.in_force(now, ("stop",))}
 
 
-def stop_of_sink(interventions: Interventions, sink: str, now: datetime) -> Intervention | None:
-    """Return the oldest stop by which nothing at all is sent to a sink. Runs in the ledger's thread."""
+def stop_of_sink(in_force: Iterable[Intervention], sink: str) -> Intervention | None:
+    """Return the oldest of the stops in force by which nothing at all is sent to a sink."""
     whole = (None, None, None)
     return next(
         (
             stop
-            for stop in stops(interventions, now).values()
+            for stop in in_force
             if stop.sink in (None, sink) and (stop.warehouse, stop.brand, stop.sku) == whole
         ),
         None,

@@ -69,13 +69,17 @@ class Lease:
         """Say whether a request that is sent now is answered, or given up, before it runs out."""
         return self.lost is None and self.left > self.deadline
 
-    def confirm(self) -> bool:
-        """Make sure that it is ours, for long enough; inside a transaction, in the ledger's thread."""
+    def confirm(self, tokens: Mapping[str, int] | None = None) -> bool:
+        """Make sure that it is ours, for long enough; in the ledger's thread.
+
+        In a transaction it stays so until that ends. `tokens` are those that `Leases.tokens` has just now,
+        where they were asked for.
+        """
         if self.lost is not None:
             return False
         leases = self.leasing.ledger.leases
         if self.left > (self.length + self.deadline) / 2:
-            if leases.held(self.sink, self.token):
+            if (leases.tokens([self.sink]) if tokens is None else tokens).get(self.sink) == self.token:
                 return True
         elif self.renew():
             return True
@@ -195,9 +199,10 @@ class Leasing:
 
     def confirm(self) -> dict[str, Failure]:
         """Make sure of every lease, in the ledger's thread; returns why of those that were lost."""
-        with self.ledger.transaction(durable=False):
-            for lease in self.mine.values():
-                lease.confirm()
+        # Each is ours or not by itself: whoever takes one a moment later takes it from us anyway.
+        tokens = self.ledger.leases.tokens(self.mine)
+        for lease in self.mine.values():
+            lease.confirm(tokens)
         return {name: failure for name, lease in self.mine.items() if (failure := lease.failure) is not None}
 
     async def _keep(self) -> None:

@@ -60,8 +60,12 @@ def kept_places(ledger: Ledger) -> dict[str, Kept]:
 
 def write_places(ledger: Ledger, kept: Mapping[str, Kept]) -> None:
     """Remember this. Runs in the ledger's thread."""
+    ledger.runs.remember(_PLACES, _told(kept))
+
+
+def _told(kept: Mapping[str, Kept]) -> str:
     told = {name: (k.account, dict(k.feeds), sorted(k.served)) for name, k in kept.items()}
-    ledger.runs.remember(_PLACES, json.dumps(told, ensure_ascii=False, sort_keys=True))
+    return json.dumps(told, ensure_ascii=False, sort_keys=True)
 
 
 def keep_places(ledger: Ledger, sinks: Sequence[BuiltSink], now: datetime) -> list[tuple[str, str]]:
@@ -71,6 +75,7 @@ def keep_places(ledger: Ledger, sinks: Sequence[BuiltSink], now: datetime) -> li
     What has come back is read back before anything is sent to it. Runs in the ledger's thread.
     """
     before = kept_places(ledger)
+    known = _told(before)
     with ledger.transaction():
         renamed = [
             (old, built.name) for built in sinks if (old := _earlier_name(built, sinks, before)) is not None
@@ -88,7 +93,7 @@ def keep_places(ledger: Ledger, sinks: Sequence[BuiltSink], now: datetime) -> li
                     ledger.dirt.mark_sink_warehouse(built.name, code, "settings", now)
                     if code in feeds:
                         ledger.orphans.forget_shown(built.name, code)
-        if kept != before:
+        if _told(kept) != known:
             write_places(ledger, kept)
     return renamed
 
@@ -139,9 +144,10 @@ def keep_silent(ledger: Ledger, sources: Sequence[str]) -> frozenset[int]:
 
     It is looked for when the sources move, and as long as there are such. Runs in the ledger's thread.
     """
-    before = ledger.runs.remember(_SOURCES, json.dumps(sorted(sources), ensure_ascii=False))
+    told = json.dumps(sorted(sources), ensure_ascii=False)
+    before = ledger.runs.remember(_SOURCES, told)
     silent = silent_warehouses(ledger)
-    if not silent and before in (None, ledger.runs.recall(_SOURCES)):
+    if not silent and before in (None, told):
         return silent
     silent = ledger.levels.silent(sources)
     ledger.runs.remember(_SILENT, json.dumps(sorted(silent)))

@@ -194,14 +194,15 @@ class Planner:
         self._waiting.update((mark[0], mark[1]) for mark in marks if mark[0] in waiting)
         return len(marks)
 
-    def heed(self, now: datetime) -> int:
+    def heed(self, now: datetime, revision: int) -> int:
         """Plan what people have decided or taken back since this was asked last; returns how many products.
 
-        Here or in another process. Costs a look at two numbers where nothing has moved.
+        Here or in another process. `revision` is the interventions' as it is now: where it has not moved this
+        costs nothing.
         """
         self.now = now
         hands = self.hands
-        if self.ledger.interventions.revision == hands.revision and not self._over(hands.next_expiry):
+        if revision == hands.revision and not self._over(hands.next_expiry):
             return 0
         planned = 0
         with self.ledger.transaction():

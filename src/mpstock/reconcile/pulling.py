@@ -297,26 +297,27 @@ class Puller:
             moved = 0
             after: int | None = 0
             while after is not None:
-                tied, after = await self.worker.run_page(self._match, sink, mapping, after, everything)
-                moved += tied
-            await self.worker.run(self._matched, sink, digest, moved)
+                moved, after = await self.worker.run_page(
+                    self._match, sink, mapping, after, moved, everything, None if before == digest else digest
+                )
 
     def _match(
-        self, sink: str, mapping: Mapping[tuple[str, str], str], after: int, everything: bool
-    ) -> tuple[int, int | None]:
+        self, sink: str, mapping: Mapping[tuple[str, str], str], after: int, moved: int, everything: bool,
+        digest: str | None,
+    ) -> tuple[int, int | None]:  # fmt: skip
         with self.ledger.transaction(at_once=True):
-            found = self.ledger.listings.match(
+            tied, after_this = self.ledger.listings.match(
                 sink, mapping, self.clock.now(), everything=everything, after=after
             )
-            if found[0]:
+            if tied:
                 self.ledger.interventions.stop_new(sink)
-            return found
-
-    def _matched(self, sink: str, digest: str, moved: int) -> None:
-        with self.ledger.transaction(at_once=True):
-            # Not before all of them are tied: who dies on the way looks at all of them again.
-            self.ledger.runs.remember(f"mapping:{sink}", digest)
-            self.ledger.orders.resolve(sink, self.clock.now(), everything=moved > 0)
+            moved += tied
+            if after_this is None:
+                # Not before all of them are tied: who dies on the way looks at all of them again.
+                if digest is not None:
+                    self.ledger.runs.remember(f"mapping:{sink}", digest)
+                self.ledger.orders.resolve(sink, self.clock.now(), everything=moved > 0)
+            return moved, after_this
 
 
 def _is_all(last: Reading | None, session: ReadSession) -> bool:

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import uuid
+from collections import Counter
 from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime
 from typing import TYPE_CHECKING
 
-from attrs import define, evolve, field
+from attrs import define, evolve, field, frozen
 
 from mpstock.asked import Asked
 from mpstock.ledger.stocks import LANES
@@ -165,7 +166,7 @@ def finish_run(
 
     Runs in the ledger's thread.
     """
-    reports = {name: _sink_report(ledger, record, name, now) for name in sinks}
+    reports = _sink_reports(ledger, record, sinks, now)
     code = _exit_code(record, reports, interrupted=interrupted, dry_run=plan is not None)
     if plan is not None:
         plan = evolve(plan, sources=record.sources, sinks=reports, exit_code=code)
@@ -189,10 +190,31 @@ def finish_run(
     return report
 
 
-def _sink_report(ledger: Ledger, record: RunRecord, name: str, now: datetime) -> SinkReport:
-    counts = ledger.stocks.open_counts(record.states)
+@frozen
+class _Left:
+    """What the ledger has of all sinks at a run's end: asked once, however many there are."""
+
+    counts: Mapping[tuple[str, str], int]
+    drifts: Mapping[str, dict[str, int]]
+    unknown: Mapping[str, int]
+    stops: Sequence[Intervention]
+
+
+def _sink_reports(
+    ledger: Ledger, record: RunRecord, sinks: Sequence[str], now: datetime
+) -> dict[str, SinkReport]:
+    left = _Left(
+        ledger.stocks.open_counts(record.states),
+        ledger.drifts.counts_of(sinks, run=record.id),
+        Counter(order.sink for order in ledger.orders.unknown()),
+        list(stops(ledger.interventions, now).values()),
+    )
+    return {name: _sink_report(ledger, record, name, left) for name in sinks}
+
+
+def _sink_report(ledger: Ledger, record: RunRecord, name: str, left: _Left) -> SinkReport:
+    counts, drifts = left.counts, left.drifts[name]
     seen = record.observed.get(name, Observed())
-    drifts = ledger.drifts.counts(name, run=record.id)
     result = record.results.get(name, PushResult())
     orders = record.orders.get(name, OrdersRead())
     unread = record.failures.get(f"orders.{name}")
@@ -200,7 +222,7 @@ def _sink_report(ledger: Ledger, record: RunRecord, name: str, now: datetime) ->
     failed = len(result.refused)
     waiting = max(counted(counts, held=False).get(name, 0) - failed, 0)
     shadowed = name in record.shadowed
-    stop = stop_of_sink(ledger.interventions, name, now)
+    stop = stop_of_sink(left.stops, name)
     return SinkReport(
         name,
         ledger.listings.count_unmatched(name),
@@ -214,7 +236,7 @@ def _sink_report(ledger: Ledger, record: RunRecord, name: str, now: datetime) ->
         failure.message if failure else "",
         failure.kind if failure else "",
         orders.told,
-        len(ledger.orders.unknown(name)),
+        left.unknown.get(name, 0),
         unread.message if unread else "",
         counted(counts, stopped=True).get(name, 0),
         "" if stop is None else stop.told(),

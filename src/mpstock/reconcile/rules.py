@@ -65,10 +65,10 @@ def make_planner(
     reckoner = Reckoner(
         rules, sink_rules, resolver, sharing, ledger.recipes.book(), caps, left, silent_warehouses(ledger)
     )
-    hands = read_hands(ledger.interventions, pins, now)
-    return Planner(
-        ledger, reckoner, codes, now, hands, seen=(ledger.dirt.revision(), LAST), backlog=backlog or Backlog()
-    )
+    # Before what they are the revisions of: what comes in between is looked at again.
+    marked, decided = ledger.dirt.revisions()
+    hands = read_hands(ledger.interventions, pins, now, decided)
+    return Planner(ledger, reckoner, codes, now, hands, seen=(marked, LAST), backlog=backlog or Backlog())
 
 
 def _sink_rule(ledger: Ledger, built: BuiltSink, codes: Mapping[str, int], now: datetime) -> SinkRule:

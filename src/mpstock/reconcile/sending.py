@@ -52,8 +52,11 @@ async def send(
     def refresh() -> bool:
         """Plan and judge what was marked meanwhile; whether there was any. Runs in the ledger's thread."""
         now = engine.clock.now()
-        heeded = planner.heed(now) > 0
-        if narrow or planner.seen[0] >= ledger.dirt.revision() or engine.leases.confirm():
+        marked, decided = ledger.dirt.revisions()
+        heeded = planner.heed(now, decided) > 0
+        if heeded:
+            marked = ledger.dirt.revision()
+        if narrow or planner.seen[0] >= marked or engine.leases.confirm():
             # What another writes to by now is for that one to plan.
             return heeded
         with ledger.transaction():

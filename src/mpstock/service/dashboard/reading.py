@@ -104,7 +104,7 @@ def _standing(engine: Engine) -> Standing:
         orphans.find(engine, ORPHANS),
         ledger.pages.count_failing(),
         ledger.troubles.counts(),
-        {one.name for one in engine.sinks if ledger.shadows.is_shadow(one.name, one.config.shadow)},
+        ledger.shadows.shadowed({one.name: one.config.shadow for one in engine.sinks}),
     )
 
 
