@@ -430,9 +430,9 @@ def a_shortage_is_forgotten() -> None:
 @mutant
 def a_raise_does_not_wait_for_its_neighbour() -> None:
     """What one listing gives up is shown by another before it has given it up."""
-    import mpstock.reconcile.evaluating as evaluating
+    import mpstock.reconcile.neighbours as neighbours
 
-    _around(evaluating, "after_neighbours", lambda _original, mine, *_rest: mine)
+    _around(neighbours, "after_neighbours", lambda _original, mine, *_rest: mine)
 
 
 def _text(moment: datetime) -> str:

@@ -19,10 +19,10 @@ from mpstock.reconcile.availability import (
     Stated,
     net,
     pools,
-    remaining,
     total,
 )
-from mpstock.reconcile.sharing import apportion, draw
+from mpstock.reconcile.drawing import Drawn, Later
+from mpstock.reconcile.sharing import apportion
 from tests.reconcile import reference
 from tests.reconcile.reference import Member, Row
 
@@ -161,14 +161,15 @@ fed = st.lists(st.sets(st.sampled_from(OWN), min_size=1), min_size=1, max_size=4
 
 def shown_one_after_the_other(stock: dict[str, int], fed_by: list[set[str]], caps: list[int]) -> list[int]:
     """What each warehouse of a sink shows when each takes what it may from what is left."""
-    own = left = {OWN.index(name): Pool(amount, True) for name, amount in stock.items()}
+    drawn = Drawn({OWN.index(name): Pool(amount, True) for name, amount in stock.items()})
     sets = [frozenset(OWN.index(name) for name in names) for names in fed_by]
     shown: list[int] = []
+    later = Later(sets)
     for index, mine in enumerate(sets):
-        earlier = list(zip(sets, shown, strict=False))
-        taken = min(max(remaining(own, left, mine, {}, earlier).amount, 0), caps[index])
+        taken = min(max(drawn.remaining(mine, {}).amount, 0), caps[index])
         shown.append(taken)
-        left = draw(left, mine, taken, sets[index + 1 :])
+        later.served(mine)
+        drawn.draw(mine, taken, (), later)
     return shown
 
 

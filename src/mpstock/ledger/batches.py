@@ -11,7 +11,7 @@ from attrs import frozen
 
 from mpstock.model import Change
 
-__all__ = ["Batch", "Grounds", "Item", "Queue"]
+__all__ = ["Batch", "Grounds", "Item", "Queue", "Waiting"]
 
 
 @frozen
@@ -54,18 +54,27 @@ class Item:
     waited: float | None = None
 
 
+@frozen
+class Waiting:
+    """What would be sent of one listing, by its state; `explained`: what it was reckoned from is kept."""
+
+    state: int
+    product_id: int
+    base: int | None
+    wanted: int
+    cause: str
+    explained: bool
+
+
 class Grounds(Protocol):
     """What the numbers of a batch stand on; see `mpstock.reconcile.grounds`."""
 
-    def renew(self, waiting: Sequence[tuple[int, int, int, str]]) -> bool:
-        """Record anew what is not wanted any more as it was planned: (state, product id, wanted, cause).
-
-        Returns whether something was.
-        """
+    def renew(self, waiting: Sequence[Waiting]) -> bool:
+        """Record anew what is not wanted any more as it was planned; returns whether something was."""
         ...
 
-    def keep(self, wanted: Mapping[int, int]) -> Mapping[int, int]:
-        """Keep what these numbers, by state, were reckoned from; returns each product's explanation."""
+    def keep(self, unexplained: Sequence[Waiting]) -> Mapping[int, int]:
+        """Keep what these numbers were reckoned from; returns each product's explanation."""
         ...
 
 

@@ -7,7 +7,7 @@ from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
-from mpstock.ledger.batches import Batch, Grounds, Item, Queue
+from mpstock.ledger.batches import Batch, Grounds, Item, Queue, Waiting
 from mpstock.ledger.database import as_datetime, as_text, ids
 from mpstock.ledger.listing_rows import listings_of
 from mpstock.ledger.recovering import LATE
@@ -149,7 +149,7 @@ class Pushes:
 
         The quantities are computed here, at the moment of sending: products that were marked since they
         were planned are planned anew by `replan` (given their marks, it returns how many it planned) before
-        anything is taken; what has no explanation yet is reckoned once more by `grounds`.
+        anything is taken; what may have moved unmarked is reckoned once more by `grounds`.
         `group` names parked states to take instead of what is ready, `at_most` bounds the quantities (a plan
         that was made before); what is not in it stays for another run. Of what is ready only the states in
         `only` are taken, if given.
@@ -164,8 +164,11 @@ class Pushes:
                 marks = self._dirt.among({row[1] for row in rows})
                 if marks and replan(marks):
                     continue
-                open_ = [(row[0], row[1], row[4], row[5]) for row in rows if row[10] is None]
-                if grounds is None or not open_ or not grounds.renew(open_):
+                waiting = [
+                    Waiting(row[0], row[1], row[3], row[4], row[5], explained=row[10] is not None)
+                    for row in rows
+                ]
+                if grounds is None or not waiting or not grounds.renew(waiting):
                     break
             if not rows:
                 return None
@@ -175,8 +178,8 @@ class Pushes:
                 (run, sink, len(rows), moment),
             )
             explained: Mapping[int, int] = {}
-            if grounds is not None and open_:
-                explained = grounds.keep({state: wanted for state, _, wanted, _ in open_})
+            if grounds is not None and (open_ := [one for one in waiting if not one.explained]):
+                explained = grounds.keep(open_)
             items = _items(rows, at_most, explained, now)
             self.db.execute(
                 "UPDATE marketplace_stocks SET in_flight = ?, sent = wanted, ready = 0, "

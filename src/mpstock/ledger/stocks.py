@@ -158,6 +158,20 @@ class Stocks:
             (ids(product_ids),),
         )
 
+    def beyond(self, product_ids: Iterable[int], sinks: Iterable[str]) -> set[int]:
+        """Return those of the products of which a listing in these sinks shows more than it should.
+
+        Or of which nobody knows what it shows.
+        """
+        return {
+            row[0]
+            for row in self.db.query(
+                "SELECT DISTINCT product_id FROM marketplace_stocks WHERE product_id IN ids(?) "
+                "AND marketplace IN texts(?) AND (base IS NULL OR base > wanted)",
+                (ids(product_ids), ids(sinks)),
+            )
+        }
+
     def products(self, after: int, limit: int) -> list[int]:
         """Return the ids of the next products that have a listing."""
         return [

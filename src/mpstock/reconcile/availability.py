@@ -26,7 +26,6 @@ __all__ = [
     "lower",
     "net",
     "pools",
-    "remaining",
     "total",
 ]
 
@@ -250,6 +249,9 @@ def fed_by(own: Mapping[int, Pool], feeds: frozenset[int] | None) -> list[int]:
     """Return which of the pools feed one sink warehouse: the named ones or, with None, all that are here."""
     if feeds is None:
         return [warehouse for warehouse, pool in own.items() if not pool.to_fetch]
+    if len(feeds) < len(own):
+        # Of a thousand own warehouses one feeds it: the others are not looked at.
+        return sorted(warehouse for warehouse in feeds if warehouse in own)
     return [warehouse for warehouse in own if warehouse in feeds]
 
 
@@ -275,24 +277,3 @@ def total(own: Mapping[int, Pool], feeds: frozenset[int] | None, rules: Mapping[
 def lower(pool: Pool, bound: Pool) -> Pool:
     """Return a pool that is not above another."""
     return pool if pool.amount <= bound.amount else evolve(pool, amount=bound.amount)
-
-
-def remaining(
-    own: Mapping[int, Pool],
-    left: Mapping[int, Pool],
-    feeds: frozenset[int] | None,
-    rules: Mapping[str, SourceRule],
-    shown: Sequence[tuple[frozenset[int] | None, int]] = (),
-) -> Pool:
-    """Sum what is `left` of the pools `own` for one sink warehouse, after others have drawn on them.
-
-    `shown` are the feeds and units of these. What those show that are fed by nothing else comes off the
-    signed sum: that a third one has covered a shortage frees nothing here.
-    """
-    pool = total(left, feeds, rules)
-    if not shown:
-        return pool
-    reach = set(fed_by(own, feeds))
-    # One that nothing feeds here takes nothing from here.
-    within = sum(units for theirs, units in shown if (fed := set(fed_by(own, theirs))) and fed <= reach)
-    return Pool(min(pool.amount, total(own, feeds, rules).amount - within), pool.known)

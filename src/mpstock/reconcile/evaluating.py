@@ -11,6 +11,7 @@ from attrs import evolve, frozen
 from mpstock.reconcile.availability import net
 from mpstock.reconcile.components import NO_HOLDS, Component, component
 from mpstock.reconcile.invariants import hold_to
+from mpstock.reconcile.neighbours import behind_neighbours, has_neighbours
 
 if TYPE_CHECKING:
     from mpstock.reconcile.availability import Pool
@@ -29,9 +30,9 @@ class Evaluated:
     """What facts come to: a reckoning for each listing of the product, in the order in which they draw.
 
     `facts` are those that were reckoned with: evaluated alone, under the same rules, they give the same.
-    `volatile`: the numbers may move without
-    anything being marked, as a hold expires or a neighbour falls. `broken` are the invariants that a number
-    broke, in words: it was not let through.
+    `volatile`: the numbers may move without anything being marked, as a hold expires, or as a neighbour of
+    which not all is known falls. `broken` are the invariants that a number broke, in words: it was not let
+    through.
     """
 
     facts: Facts
@@ -49,6 +50,20 @@ class Evaluated:
     def differs(self) -> bool:
         """Whether a listing should show something else than it shows."""
         return any(r.wanted is not None and r.wanted != r.base for r in self.reckonings)
+
+    def stands(self, reckoning: Reckoning) -> bool:
+        """Whether a number stays what it is while nothing is marked, and no neighbour shows beyond its part.
+
+        A raise that waits for a neighbour does not: it goes up as the neighbour falls.
+        """
+        return not self.volatile and reckoning.unlimited is None
+
+    @property
+    def explains(self) -> bool:
+        """Whether a listing should show something else than it shows, and its number stands."""
+        return not self.volatile and any(
+            r.wanted is not None and r.wanted != r.base and r.unlimited is None for r in self.reckonings
+        )
 
     def otherwise(self, wanted: Mapping[int, int]) -> dict[tuple[str, str], int]:
         """Return those of the numbers, given by state, that are not what was reckoned."""
@@ -137,12 +152,14 @@ def _evaluate(reckoner: Reckoner, page: Sequence[Facts]) -> list[Evaluated]:
     result = []
     for facts, reckonings in zip(page, first, strict=True):
         volatile = bool(reckoner.left) or (bool(facts.holds) and _expires(facts))
-        if reckoner.book or _has_neighbours(reckoner, reckonings):
-            now = {(r.sink, r.warehouse): r.wanted for r in reckonings}
-            reckonings = [_after_neighbours(reckoner, facts, each, now) for each in reckonings]
-            volatile = True
+        beside = has_neighbours(reckoner, facts, reckonings)
+        held: Sequence[Reckoning] = behind_neighbours(reckoner, facts, reckonings) if beside else reckonings
         own = None if reckoner.book else stock.get(facts.product_id)
-        held, told = hold_to(reckoner, reckonings, own)
+        held, told = hold_to(reckoner, held, own)
+        if beside or any(r.floating for r in reckonings):
+            # What its neighbours take of a stock that is known follows from what is there. Of one that is
+            # not it follows from what they show, and that moves as they are sent.
+            volatile = volatile or bool(told) or not all(r.available.known for r in reckonings)
         result.append(Evaluated(facts, held, lambda: stock, volatile, told))
     return result
 
@@ -158,79 +175,3 @@ def _stock(reckoner: Reckoner, facts: Facts, part: int) -> Component:
     if any(reckoner.unheard(facts.others(user)) for user in users):
         return found.doubted()
     return found
-
-
-def _has_neighbours(reckoner: Reckoner, reckonings: Sequence[Reckoning]) -> bool:
-    """Say whether two listings of one product may not promise the same unit."""
-    if reckoner.sharing != "shared":
-        return len(reckonings) > 1
-    return len({reckoning.sink for reckoning in reckonings}) < len(reckonings)
-
-
-def _after_neighbours(
-    reckoner: Reckoner, facts: Facts, mine: Reckoning, now: Mapping[tuple[str, str], int | None]
-) -> Reckoning:
-    if mine.wanted is None or (mine.base is not None and mine.wanted <= mine.base):
-        return mine
-    if (mine.sink, mine.warehouse) in reckoner.left:
-        return mine
-    final, book = mine, reckoner.book
-    # Where the stock is split a sink that has just been added waits for the others to give up its part.
-    group = reckoner.sinks if reckoner.sharing == "split" else reckoner.group_of(mine.sink)
-    feeds = reckoner.places[mine.sink, mine.warehouse].feeds
-    for part, units in book.of(facts.product_id, mine.sink):
-        users = (part, *book.users(part)) if book else (part,)
-        neighbours = []
-        for user in {facts.product_id, *users}:
-            for sink in group:
-                for warehouse in sink.warehouses:
-                    key = (sink.name, warehouse.code)
-                    other = facts.others(user).get(key)
-                    itself = user == facts.product_id
-                    if other is None or (itself and key == (mine.sink, mine.warehouse)):
-                        continue
-                    if not _share_stock(warehouse.feeds, feeds):
-                        continue
-                    each = dict(book.of(user, sink.name)).get(part, 0)
-                    if each:
-                        neighbours.append((other.base, now[key] if itself else other.wanted, each))
-        if neighbours:
-            final = after_neighbours(final, units, neighbours)
-    return final
-
-
-def _share_stock(one: frozenset[int] | None, other: frozenset[int] | None) -> bool:
-    return one is None or other is None or bool(one & other)
-
-
-def after_neighbours(
-    mine: Reckoning,
-    units: int,
-    neighbours: Sequence[tuple[int | None, int | None, int]],
-) -> Reckoning:
-    """Keep a raise back by what its neighbours still show beyond their part.
-
-    `neighbours` draw on the same stock: (base, wanted, base units of one of theirs); `units` are those of
-    one of mine. Their falls may be held, refused, or on their way: until they land the units are promised.
-    """
-    if mine.wanted is None or (mine.base is not None and mine.wanted <= mine.base):
-        return mine
-    beyond = sum(
-        max((base or 0) - (wanted or 0), 0) * each for base, wanted, each in neighbours if wanted is not None
-    )
-    # Also of one of which nothing can be said: it may show all there is.
-    unknown = any(base is None for base, _, _ in neighbours)
-    less = -(-beyond // units)
-    allowed: int | None
-    if mine.base is None and unknown:
-        # Whatever the two of them show, that much is no raise; of what is not known at all only zero is none.
-        allowed = min(mine.wanted, mine.least) if mine.least is not None else None if mine.wanted else 0
-    elif mine.base is None:
-        # It is sent unconditionally, whatever it shows: no higher than is certain.
-        allowed = max(mine.wanted - less, 0)
-    else:
-        allowed = mine.base if unknown else max(mine.wanted - less, mine.base)
-    if allowed is not None and allowed >= mine.wanted:
-        return mine
-    unlimited = mine.wanted if mine.unlimited is None else mine.unlimited
-    return evolve(mine, wanted=allowed, waits=True, unlimited=unlimited)

@@ -160,14 +160,18 @@ class FactsReader:
         shops: Mapping[int, Shops],
     ) -> Facts:
         parts = sorted(self._made_of([product_id]))
-        kin = {product_id, *parts, *(user for part in parts for user in self._book.users(part))}
         return Facts(
             product_id,
             sku,
             {part: levels.get(part, ()) for part in parts},
             {part: holds[part] for part in parts if part in holds},
-            {each: shops[each] for each in sorted(kin) if each in shops},
+            {each: shops[each] for each in sorted(self.kin(product_id)) if each in shops},
         )
+
+    def kin(self, product_id: int) -> set[int]:
+        """Return a product, what its listings take, and the products that draw on the same stock."""
+        parts = self._made_of([product_id])
+        return {product_id, *parts, *(user for part in parts for user in self._book.users(part))}
 
     def _made_of(self, product_ids: Iterable[int]) -> set[int]:
         book = self._book

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from decimal import Decimal
 
 from attrs import frozen
 
-__all__ = ["Feeds", "LeftPlace", "SinkRule", "WarehouseRule"]
+__all__ = ["Feeds", "LeftPlace", "SinkRule", "WarehouseRule", "overlap", "share_stock"]
 
 Feeds = frozenset[int] | None
 """The own warehouses that feed a sink warehouse, by their ids; None = all."""
@@ -53,3 +54,20 @@ class SinkRule:
     warehouses: tuple[WarehouseRule, ...]
     share: Decimal | None = None
     heard: bool = True
+
+
+def share_stock(one: Feeds, other: Feeds) -> bool:
+    """Say whether two sink warehouses are fed by the same own warehouse."""
+    return one is None or other is None or not one.isdisjoint(other)
+
+
+def overlap(feeds: Iterable[Feeds]) -> bool:
+    """Say whether any two of these sink warehouses are fed by the same own warehouse."""
+    seen: set[int] = set()
+    whole = False
+    for number, each in enumerate(feeds):
+        whole = whole or each is None
+        if (whole and number) or (each is not None and not seen.isdisjoint(each)):
+            return True
+        seen |= each or frozenset()
+    return False

@@ -14,6 +14,7 @@ from mpstock.reconcile.components import Component, component
 from mpstock.reconcile.evaluating import Evaluated, evaluate
 from mpstock.reconcile.facts import FactsReader
 from mpstock.reconcile.hands import NO_HANDS, Hands, read_hands
+from mpstock.reconcile.neighbours import crowded
 from mpstock.reconcile.reckoning import Reckoner
 from mpstock.reconcile.stored_facts import StoredSettings
 
@@ -61,10 +62,12 @@ class Planner:
     tape: Tape | None = None
     _waiting: dict[int, int] = field(factory=dict[int, int])
     _reader: FactsReader = field(init=False)
+    _crowded: bool = field(init=False)
     _settings: StoredSettings | None = None
 
     def __attrs_post_init__(self) -> None:
         reckoner = self.reckoner
+        self._crowded = crowded(reckoner)
         names = [sink.name for sink in reckoner.sinks]
         self._reader = FactsReader(
             self.ledger, reckoner.book, names, reckoner.places, self.own, reckoner.left
@@ -155,7 +158,7 @@ class Planner:
         others: set[int] = set()
         evaluated = self.evaluate(products)
         self.keep_on_tape(evaluated, causes)
-        explained = self.keep([found for found in evaluated if found.differs and not found.volatile])
+        explained = self.keep([found for found in evaluated if found.explains])
         rows: list[tuple[int | None, str, int]] = []
         moments: dict[int, str] = {}
         zeroed: list[int] = []
@@ -184,7 +187,7 @@ class Planner:
                 if moved or (reckoning.wanted != reckoning.base and not untouched):
                     rows.append((reckoning.wanted, cause, listed.state))
                     moments[listed.state] = marked[product_id]
-                    if explanation is not None:
+                    if explanation is not None and found.stands(reckoning):
                         states[listed.state] = explanation
         self.ledger.stocks.record_wanted(rows, self.run, self.writes, states, moments)
         self.ledger.stocks.let_through(zeroed)
@@ -235,6 +238,19 @@ class Planner:
         """Return what a product's listings should show now, also where it has none. Nothing is recorded."""
         facts = self._reader.read([product_id], self.now, self.hands, listed_only=False)
         return evaluate(self.reckoner, facts)[0]
+
+    def unsure(self, sink: str, product_ids: Collection[int]) -> set[int]:
+        """Return those of the products whose raises in a sink a neighbour may keep back by now.
+
+        It shows more than it should, or nobody knows what. Where no two listings draw on the same stock
+        nothing is asked.
+        """
+        if not product_ids or not self._crowded:
+            return set()
+        kin = {product_id: self._reader.kin(product_id) for product_id in product_ids}
+        sinks = [each.name for each in self.reckoner.beside(sink)]
+        beyond = self.ledger.stocks.beyond(set().union(*kin.values()), sinks)
+        return {product_id for product_id, each in kin.items() if not beyond.isdisjoint(each)}
 
     def keep(self, found: Collection[Evaluated], wanted: Mapping[int, int] | None = None) -> dict[int, int]:
         """Keep what these products' numbers were reckoned from; returns the explanation of each product.

@@ -289,7 +289,7 @@ class Pusher:
                     run=self.run,
                     cooldown=self._cooldown,
                     replan=self.replan or self.planner.plan_marked,
-                    grounds=Grounds(self.planner),
+                    grounds=Grounds(self.planner, self.built.name),
                     group=group,
                     at_most=self.at_most,
                     only=self.only,

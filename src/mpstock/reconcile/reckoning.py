@@ -8,13 +8,13 @@ from typing import TYPE_CHECKING, Any, Literal, Protocol
 
 from attrs import Factory, evolve, field, frozen
 
-from mpstock.reconcile.absorbing import Held
-from mpstock.reconcile.availability import BOUNDLESS, Pool, SourceRule, lower, remaining, total
+from mpstock.reconcile.availability import BOUNDLESS, Pool, SourceRule, lower, total
 from mpstock.reconcile.components import Component
+from mpstock.reconcile.drawing import Drawn, Later
 from mpstock.reconcile.hands import Ruling
 from mpstock.reconcile.places import Feeds, LeftPlace, SinkRule, WarehouseRule
 from mpstock.reconcile.reckoned import Part, Reckoning
-from mpstock.reconcile.sharing import divide, draw, spend
+from mpstock.reconcile.sharing import divide, spend
 
 if TYPE_CHECKING:
     from mpstock.buffers import ResolvedBuffer
@@ -150,6 +150,13 @@ class Reckoner:
         """Return the sinks that may not promise the same unit as this one, itself among them."""
         return next(group for group in self.groups() if any(one.name == sink for one in group))
 
+    def beside(self, sink: str) -> Sequence[SinkRule]:
+        """Return the sinks that a raise in this one may have to wait for, itself among them.
+
+        Where the stock is split a sink that has just been added waits for the others to give up its part.
+        """
+        return self.sinks if self.sharing == "split" else self.group_of(sink)
+
     def unheard(self, found: Shops) -> bool:
         """Say whether a sink that sells the product may have sold some of it without our knowing."""
         return any((s.name, w.code) in found for s in self.sinks if not s.heard for w in s.warehouses)
@@ -204,58 +211,56 @@ class _Group:
     def reckon(self, group: Sequence[SinkRule]) -> list[Reckoning]:
         served = [(sink, [w for w in sink.warehouses if (sink.name, w.code) in self.found]) for sink in group]
         listings = [(sink, warehouse) for sink, warehouses in served for warehouse in warehouses]
-        components = {c for sink, _ in listings for c, _ in self.reckoner.book.of(self.product_id, sink.name)}
-        own = {c: self._part(c, group) for c in components}
+        recipes = {sink.name: self.reckoner.book.of(self.product_id, sink.name) for sink, _ in listings}
+        components = {c for recipe in recipes.values() for c, _ in recipe}
         if all(not self.stock(c).terms for c in components):
             return [self._nothing(sink, warehouse) for sink, warehouse in listings]
+        rules = self.reckoner.rules
         # Where floating holds come from nobody knows: from what is shown elsewhere, or from what is left.
-        left, least = dict(own), dict(own)
-        gone: dict[int, list[Held]] = {c: [] for c in components}
-        shown: dict[int, list[tuple[Feeds, int]]] = {c: [] for c in components}
+        drawn = {c: Drawn(self._part(c, group)) for c in components}
+        later = Later(warehouse.feeds for _, warehouse in listings)
         result: list[Reckoning] = []
-        done = 0
         for sink, warehouses in served:
-            recipe = self.reckoner.book.of(self.product_id, sink.name)
-            parts = self._by_share(warehouses, {c: left[c] for c, _ in recipe})
-            least_parts = self._by_share(warehouses, {c: least[c] for c, _ in recipe})
-            drawn: list[tuple[WarehouseRule, int]] = []
+            recipe = recipes.get(sink.name, ())
+            parts = self._by_share(warehouses, {c: drawn[c].left for c, _ in recipe})
+            least_parts = parts and self._by_share(warehouses, {c: drawn[c].least for c, _ in recipe})
+            taken: list[tuple[WarehouseRule, int]] = []
             for index, warehouse in enumerate(warehouses):
-                done += 1
-                feeds, rules = warehouse.feeds, self.reckoner.rules
+                feeds = warehouse.feeds
                 pools = {
                     c: UNSAID
                     if self._silent(feeds)
                     else total(parts[c][index], feeds, rules)
                     if parts is not None
-                    else remaining(own[c], left[c], feeds, rules, shown[c])
+                    else drawn[c].remaining(feeds, rules)
                     for c, _ in recipe
                 }
                 pool, floating = self._available(recipe, feeds, pools)
-                if any(gone.values()):
+                if any(each.gone for each in drawn.values()):
                     after = {
-                        c: total(least_parts[c][index] if least_parts else least[c], feeds, rules)
+                        c: total(least_parts[c][index] if least_parts else drawn[c].least, feeds, rules)
                         for c, _ in recipe
                     }
-                    pool = lower(pool, self._available(recipe, feeds, after, gone)[0])
+                    pool = lower(pool, self._available(recipe, feeds, after, drawn)[0])
                 reckoning = self._listing(sink, warehouse, pool, floating)
                 divided = tuple(
                     Part(
                         c,
                         total(self.stock(c).pools, feeds, rules).amount,
-                        total(own[c], feeds, rules).amount,
+                        drawn[c].whole(feeds, rules).amount,
                         pools[c].amount,
                     )
                     for c, _ in recipe
-                    if own[c] is not self.stock(c).pools or shown[c] or parts is not None
+                    if drawn[c].own is not self.stock(c).pools or drawn[c].shown or parts is not None
                 )
                 result.append(evolve(reckoning, parts=divided) if divided else reckoning)
-                taken = reckoning.wanted if reckoning.wanted is not None else (reckoning.base or 0)
-                drawn.append((warehouse, taken))
-                if len(listings) > 1 and parts is None:
-                    self._draw(left, least, gone, shown, recipe, warehouse, taken, listings[done:])
-            if parts is not None:
-                for warehouse, taken in drawn:
-                    self._draw(left, least, gone, shown, recipe, warehouse, taken, listings[done:])
+                shown = reckoning.wanted if reckoning.wanted is not None else (reckoning.base or 0)
+                taken.append((warehouse, shown))
+                later.served(feeds)
+                if parts is None:
+                    self._draw(drawn, recipe, taken.pop(), later)
+            for each in taken:
+                self._draw(drawn, recipe, each, later)
         return result
 
     def _part(self, component_id: int, group: Sequence[SinkRule]) -> Mapping[int, Pool]:
@@ -295,7 +300,7 @@ class _Group:
         self, own: Mapping[int, Pool], component_id: int, users: Sequence[int], heirs: Collection[str]
     ) -> Mapping[int, Pool]:
         """Take off what places that have left the settings still show, of those with such an heir."""
-        book, served = self.reckoner.book, self._reach(users, self.reckoner.sinks)
+        book, served = self.reckoner.book, Later(self._reach(users, self.reckoner.sinks))
         for user in users:
             shops = self.found if user == self.product_id else self.others(user)
             for (sink, code), listed in shops.items():
@@ -331,11 +336,11 @@ class _Group:
         recipe: Sequence[tuple[int, int]],
         feeds: Feeds,
         pools: Mapping[int, Pool],
-        gone: Mapping[int, Sequence[Held]] | None = None,
+        drawn: Mapping[int, Drawn] | None = None,
     ) -> tuple[Pool, int]:
         """Net each component, no part above the whole, then take the scarcest: so many are there.
 
-        `gone` are floating holds that the pools are without already.
+        With `drawn` the pools are without the floating holds that are gone already.
         """
         amount, known, floating = BOUNDLESS, True, 0
         for component_id, units in recipe:
@@ -344,7 +349,7 @@ class _Group:
                 known = False
                 continue
             pool = lower(pools[component_id], self._total(stock.pools, feeds))
-            without = gone[component_id] if gone else ()
+            without = drawn[component_id].gone if drawn else ()
             lost = sum(hold.quantity for hold in stock.lost(feeds) if hold not in without)
             floating += lost
             known = known and pool.known
@@ -354,23 +359,16 @@ class _Group:
 
     def _draw(
         self,
-        left: dict[int, Mapping[int, Pool]],
-        least: dict[int, Mapping[int, Pool]],
-        gone: dict[int, list[Held]],
-        shown: dict[int, list[tuple[Feeds, int]]],
+        drawn: Mapping[int, Drawn],
         recipe: Sequence[tuple[int, int]],
-        warehouse: WarehouseRule,
-        taken: int,
-        later: Sequence[tuple[SinkRule, WarehouseRule]],
+        taken: tuple[WarehouseRule, int],
+        later: Later,
     ) -> None:
-        for component_id, units in recipe if taken else ():
-            feeds, rest = warehouse.feeds, [w.feeds for _, w in later]
-            lost = [h for h in self.stock(component_id).lost(feeds) if h not in gone[component_id]]
-            gone[component_id] += lost
-            units_lost = sum(hold.quantity for hold in lost)
-            left[component_id] = draw(left[component_id], feeds, taken * units, rest)
-            least[component_id] = draw(least[component_id], feeds, taken * units + units_lost, rest)
-            shown[component_id].append((feeds, taken * units))
+        warehouse, shown = taken
+        # What the last one takes is taken from nobody.
+        for component_id, units in recipe if shown and later else ():
+            lost = self.stock(component_id).lost(warehouse.feeds)
+            drawn[component_id].draw(warehouse.feeds, shown * units, lost, later)
 
     def _listing(self, sink: SinkRule, warehouse: WarehouseRule, pool: Pool, floating: int) -> Reckoning:
         base, least = (listed := self.found[sink.name, warehouse.code]).base, listed.least

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from decimal import Decimal
+from heapq import heapify, heapreplace
 
 from attrs import evolve
 
 from mpstock.reconcile.availability import BOUNDLESS, Pool, fed_by
+from mpstock.reconcile.drawing import Later
 
-__all__ = ["apportion", "divide", "draw", "spend"]
+__all__ = ["apportion", "divide", "spend"]
+
+_HALF = Decimal("0.5")
 
 
 def apportion(amount: int, shares: Sequence[Decimal]) -> list[int]:
@@ -21,11 +25,15 @@ def apportion(amount: int, shares: Sequence[Decimal]) -> list[int]:
     weights = [*shares, max(Decimal(1) - sum(shares, Decimal()), Decimal())]
     size = abs(amount)
     sign = 1 if amount >= 0 else -1
-    # Each seat count starts a few below its quota; the rest is given out one by one.
-    seats = [max(int(weight * size) - len(weights), 0) for weight in weights]
+    # What all get by a divisor that is surely too large; the rest, a few for each, is given out one by one.
+    sure = max(size - len(weights), 0)
+    seats = [int(weight * sure + _HALF) if sure else 0 for weight in weights]
+    queue = [(-weight / (2 * seats[i] + 1), i) for i, weight in enumerate(weights)]
+    heapify(queue)
     for _ in range(size - sum(seats)):
-        best = max(range(len(weights)), key=lambda i: (weights[i] / (2 * seats[i] + 1), -i))
+        best = queue[0][1]
         seats[best] += 1
+        heapreplace(queue, (-weights[best] / (2 * seats[best] + 1), best))
     return [sign * seat for seat in seats[:-1]]
 
 
@@ -43,17 +51,17 @@ def divide(
     them. What one taker alone can reach is its own. `whole`: everything goes to those who can reach it, by
     their shares among each other; else what their shares leave goes to nobody.
     """
-    takers = range(len(shares))
-    together: dict[tuple[frozenset[int], ...], list[int]] = {}
-    fed = [[frozenset(fed_by(own, feeds)) for feeds in reach] for reach in reaches]
-    for warehouse in own:
-        signature = tuple(
-            frozenset(i for i, reached in enumerate(fed[taker]) if warehouse in reached) for taker in takers
-        )
-        together.setdefault(signature, []).append(warehouse)
-    result: list[dict[int, Pool]] = [{} for _ in takers]
+    fed: dict[int, list[tuple[int, int]]] = {warehouse: [] for warehouse in own}
+    for taker, reach in enumerate(reaches):
+        for i, feeds in enumerate(reach):
+            for warehouse in fed_by(own, feeds):
+                fed[warehouse].append((taker, i))
+    together: dict[tuple[tuple[int, int], ...], list[int]] = {}
+    for warehouse, listings in fed.items():
+        together.setdefault(tuple(listings), []).append(warehouse)
+    result: list[dict[int, Pool]] = [{} for _ in shares]
     for signature, warehouses in together.items():
-        reaching = [taker for taker in takers if signature[taker]]
+        reaching = list(dict.fromkeys(taker for taker, _ in signature))
         amount = sum(own[warehouse].amount for warehouse in warehouses)
         known = all(own[warehouse].known for warehouse in warehouses)
         theirs = [shares[taker] for taker in reaching]
@@ -65,9 +73,8 @@ def divide(
             parts = apportion(amount, _scaled(theirs) if whole else theirs)
         for taker, part in zip(reaching, parts, strict=True):
             for index, warehouse in enumerate(warehouses):
-                result[taker][warehouse] = evolve(
-                    own[warehouse], amount=part if index == 0 else 0, known=known
-                )
+                amount = part if index == 0 else 0
+                result[taker][warehouse] = Pool(amount, known, own[warehouse].to_fetch)
     return result
 
 
@@ -80,45 +87,14 @@ def _scaled(shares: Sequence[Decimal]) -> list[Decimal]:
     return scaled
 
 
-def draw(
-    own: Mapping[int, Pool], feeds: frozenset[int] | None, taken: int, later: Iterable[frozenset[int] | None]
-) -> dict[int, Pool]:
-    """Return the pools that are left for the next sink warehouse after one has advertised `taken`.
-
-    What a warehouse is short of is covered first. Units come from the pools that the fewest of the
-    `later` feeds share, so that no one is refused what nobody else could have.
-    """
-    if taken <= 0:
-        return dict(own)
-    left = dict(own)
-    chosen = fed_by(own, feeds)
-    due = taken
-    for warehouse in chosen:
-        pool = left[warehouse]
-        if pool.amount < 0:
-            due -= pool.amount
-            left[warehouse] = evolve(pool, amount=0)
-    others = [set(fed_by(own, other)) for other in later]
-    chosen.sort(key=lambda w: (sum(w in fed for fed in others), w))
-    for warehouse in chosen:
-        pool = left[warehouse]
-        part = min(due, max(pool.amount, 0))
-        left[warehouse] = evolve(pool, amount=pool.amount - part)
-        due -= part
-    return left
-
-
-def spend(
-    own: Mapping[int, Pool], feeds: frozenset[int] | None, units: int, later: Iterable[frozenset[int] | None]
-) -> dict[int, Pool]:
+def spend(own: Mapping[int, Pool], feeds: frozenset[int] | None, units: int, later: Later) -> dict[int, Pool]:
     """Return the pools less what somebody shows whom nothing can be taken from: signed, nothing is covered.
 
-    Units come from the pools that the fewest of the `later` feeds share; what is short, from the last.
+    Units come from the pools that the fewest of the `later` listings share; what is short, from the last.
     """
     left = dict(own)
     chosen = fed_by(own, feeds)
-    others = [set(fed_by(own, other)) for other in later]
-    chosen.sort(key=lambda w: (sum(w in fed for fed in others), w))
+    chosen.sort(key=lambda w: (later.fed_by(w, own[w]), w))
     for warehouse in chosen:
         part = min(units, max(left[warehouse].amount, 0))
         left[warehouse] = evolve(left[warehouse], amount=left[warehouse].amount - part)
