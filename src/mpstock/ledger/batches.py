@@ -69,6 +69,11 @@ class Waiting:
 class Grounds(Protocol):
     """What the numbers of a batch stand on; see `mpstock.reconcile.grounds`."""
 
+    @property
+    def wary(self) -> bool:
+        """Whether also what is explained may have to wait by now; else only the rest has to be renewed."""
+        ...
+
     def renew(self, waiting: Sequence[Waiting]) -> bool:
         """Record anew what is not wanted any more as it was planned; returns whether something was."""
         ...

@@ -164,10 +164,7 @@ class Pushes:
                 marks = self._dirt.among({row[1] for row in rows})
                 if marks and replan(marks):
                     continue
-                waiting = [
-                    Waiting(row[0], row[1], row[3], row[4], row[5], explained=row[10] is not None)
-                    for row in rows
-                ]
+                waiting = [] if grounds is None else _waiting(rows, all_of_them=grounds.wary)
                 if grounds is None or not waiting or not grounds.renew(waiting):
                     break
             if not rows:
@@ -378,6 +375,14 @@ def _where(sink: str, warehouse: str | None, only: Collection[int] | None) -> tu
     if only is not None:
         where, parameters = f"{where} AND s.id IN ids(?)", (*parameters, ids(only))
     return where, parameters
+
+
+def _waiting(rows: Sequence[Any], *, all_of_them: bool) -> list[Waiting]:
+    return [
+        Waiting(row[0], row[1], row[3], row[4], row[5], explained=row[10] is not None)
+        for row in rows
+        if all_of_them or row[10] is None
+    ]
 
 
 def _items(

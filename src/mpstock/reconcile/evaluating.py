@@ -156,7 +156,7 @@ def _evaluate(reckoner: Reckoner, page: Sequence[Facts]) -> list[Evaluated]:
         held: Sequence[Reckoning] = behind_neighbours(reckoner, facts, reckonings) if beside else reckonings
         own = None if reckoner.book else stock.get(facts.product_id)
         held, told = hold_to(reckoner, held, own)
-        if beside or any(r.floating for r in reckonings):
+        if beside or (facts.holds and any(r.floating for r in reckonings)):
             # What its neighbours take of a stock that is known follows from what is there. Of one that is
             # not it follows from what they show, and that moves as they are sent.
             volatile = volatile or bool(told) or not all(r.available.known for r in reckonings)

@@ -32,6 +32,11 @@ class Grounds:
     _found: dict[int, Evaluated] = field(factory=dict[int, "Evaluated"])
     _moved: set[int] = field(factory=set[int])
 
+    @property
+    def wary(self) -> bool:
+        """Whether a raise may have to wait for a neighbour: somewhere two listings draw on the same stock."""
+        return self.planner.crowded
+
     def renew(self, waiting: Sequence[Waiting]) -> bool:
         """Record anew what is not wanted any more as it was planned; returns whether something was.
 

@@ -32,6 +32,11 @@ def has_neighbours(reckoner: Reckoner, facts: Facts, reckonings: Sequence[Reckon
     """Say whether a listing of the product may promise the same unit as another."""
     if reckoner.book and len(facts.shops) > 1:
         return True
+    if len(reckonings) < 2 or (
+        reckoner.sharing == "shared" and len({r.sink for r in reckonings}) == len(reckonings)
+    ):
+        # Nearly every product of nearly every shop.
+        return False
     groups: dict[str, list[Feeds]] = {}
     for r in reckonings:
         if (place := reckoner.places.get((r.sink, r.warehouse))) is not None:

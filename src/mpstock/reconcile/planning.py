@@ -43,7 +43,8 @@ class Planner:
     `own` are the ids of the own warehouses by their codes, `hands` what people have decided. `writes` names
     the sinks that the run may write to (None = all). `limited` counts raises that wait until a neighbour has
     fallen. Every mark up to `seen` (revision, product id) was looked at.
-    `broken` are invariants that numbers broke, in words. `tape` is the run's, if it has one.
+    `broken` are invariants that numbers broke, in words. `tape` is the run's, if it has one. `crowded`:
+    somewhere two listings draw on the same stock, and may have to wait for each other.
     """
 
     ledger: Ledger
@@ -62,12 +63,12 @@ class Planner:
     tape: Tape | None = None
     _waiting: dict[int, int] = field(factory=dict[int, int])
     _reader: FactsReader = field(init=False)
-    _crowded: bool = field(init=False)
+    crowded: bool = field(init=False)
     _settings: StoredSettings | None = None
 
     def __attrs_post_init__(self) -> None:
         reckoner = self.reckoner
-        self._crowded = crowded(reckoner)
+        self.crowded = crowded(reckoner)
         names = [sink.name for sink in reckoner.sinks]
         self._reader = FactsReader(
             self.ledger, reckoner.book, names, reckoner.places, self.own, reckoner.left
@@ -245,7 +246,7 @@ class Planner:
         It shows more than it should, or nobody knows what. Where no two listings draw on the same stock
         nothing is asked.
         """
-        if not product_ids or not self._crowded:
+        if not product_ids or not self.crowded:
             return set()
         kin = {product_id: self._reader.kin(product_id) for product_id in product_ids}
         sinks = [each.name for each in self.reckoner.beside(sink)]
