@@ -89,6 +89,12 @@ def digest_of(seal: Seal, run: Sequence[Any] | None, rows: Sequence[Sequence[Any
     return hashlib.sha256(canonical.encode("utf-8", "surrogatepass")).hexdigest()
 
 
+_KEPT_HEAD = "(SELECT value FROM meta WHERE key = ?)"
+_LAST_SEAL = "(SELECT coalesce(max(id), 0) FROM log_seals)"
+_RUN = "r.id, r.kind, r.cause, r.started_at, r.actor, r.reason, r.plan_id"
+"""What a seal says of the run that made its rows."""
+
+
 class Seals:
     """Writes the chain."""
 
@@ -97,19 +103,17 @@ class Seals:
 
     def head(self) -> Head:
         """Return the head as `meta` has it; of a ledger in which nothing is sealed yet, its beginning."""
-        kept = self.db.scalar("SELECT value FROM meta WHERE key = ?", (HEAD,))
+        return self._head(*self.db.one(f"SELECT {_KEPT_HEAD}, {_LAST_SEAL}", (HEAD,)))
+
+    def _head(self, kept: str | None, last: int) -> Head:
+        """Return the head from what `meta` has, and the number of the last seal that is there, 0: none."""
         if kept is not None:
             try:
                 return Head(**json.loads(kept))
             except (TypeError, ValueError):
                 # Somebody wrote into it. The chain goes on and does not match, for ever.
-                return Head(self.last(), "", 0, 0)
-        last = self.last()
+                return Head(last, "", 0, 0)
         return Head(last, "" if last else self.beginning(), 0, 0)
-
-    def last(self) -> int:
-        """Return the number of the last seal that is there, 0 without any."""
-        return int(self.db.scalar("SELECT coalesce(max(id), 0) FROM log_seals"))
 
     def unsealed(self) -> int:
         """Return the number of the last row of the log from before there were seals."""
@@ -124,9 +128,7 @@ class Seals:
         """Return what a seal says of the run that made its rows; an action says itself who and why."""
         if seal.subject != "log":
             return None
-        row: Sequence[Any] | None = self.db.one(
-            "SELECT id, kind, cause, started_at, actor, reason, plan_id FROM runs WHERE id = ?", (seal.run,)
-        )
+        row: Sequence[Any] | None = self.db.one(f"SELECT {_RUN} FROM runs AS r WHERE r.id = ?", (seal.run,))
         return row
 
     def rows(self, seal: Seal) -> list[Any]:
@@ -151,17 +153,23 @@ class Seals:
             tuple([_kept(value) if type(value) is str and "\0" in value else value for value in row])
             for row in rows
         ]
-        first = int(self.db.scalar(f"SELECT coalesce(max(id), 0) FROM {table}")) + 1
+        # All that the chain stands on, with one question: on a server each would be waited for.
+        before, kept, sealed, *told = self.db.one(
+            f"SELECT (SELECT coalesce(max(id), 0) FROM {table}), {_KEPT_HEAD}, {_LAST_SEAL}, {_RUN} "
+            "FROM (SELECT 1 AS one) AS here LEFT JOIN runs AS r ON r.id = ?",
+            (HEAD, run if subject == "log" else None),
+        )
+        head = self._head(kept, sealed)
+        first = int(before) + 1
         last = first + count - 1
         self.db.executemany(
             f"INSERT INTO {table} (id, {', '.join(columns)}) VALUES (?, {', '.join('?' * len(columns))})",
             [(number, *row) for number, row in enumerate(rows, first)],
         )
-        head = self.head()
         # Where the head was set back, the numbers go on: the next verification tells, and no run stops.
-        number = max(head.seal, self.last()) + 1
+        number = max(head.seal, sealed) + 1
         seal = Seal(number, subject, run, push, first, last, count, as_text(now), head.digest)
-        digest = digest_of(seal, self.run_told(seal), rows)
+        digest = digest_of(seal, None if told[0] is None else told, rows)
         self.db.execute(
             "INSERT INTO log_seals (id, subject, run_id, push_id, first_id, last_id, rows, sealed_at, "
             "previous, digest) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
