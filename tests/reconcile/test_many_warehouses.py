@@ -15,6 +15,7 @@ from mpstock import Change, Listing, OutcomeStatus
 from mpstock.config import SinkWarehouse
 from mpstock.inmemory import InMemorySource
 from mpstock.ledger import Ledger
+from mpstock.reconcile.adapters import fingerprint, fingerprinter
 from mpstock.reconcile.availability import Pool
 from mpstock.reconcile.planning import Planner
 from mpstock.reconcile.sharing import divide
@@ -136,3 +137,9 @@ def test_parts_of_what_many_may_take_add_up_to_it(amounts: dict[int, int], data:
     assert sum(pool.amount for part in parts for pool in part.values()) == sum(amounts[p] for p in reached)
     for feeds, part in zip(takers, parts, strict=True):
         assert set(part) == {place for place in own if feeds is None or place in feeds}
+
+
+@given(st.lists(st.integers() | st.text() | st.lists(st.text()), min_size=1), st.text() | st.none())
+def test_what_many_have_in_common_is_told_once_and_counts_as_ever(common: list[Any], last: Any) -> None:
+    """The fingerprint of settings is the same, however it is made: else all were planned anew."""
+    assert fingerprinter(*common)(last) == fingerprint(*common, last)

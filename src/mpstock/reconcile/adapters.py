@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from mpstock.ledger import Ledger
     from mpstock.model import Outcome
 
-__all__ = ["BuiltSink", "BuiltSource", "Failure", "causes_of", "fingerprint"]
+__all__ = ["BuiltSink", "BuiltSource", "Failure", "causes_of", "fingerprint", "fingerprinter"]
 
 
 class _Slots(Protocol):
@@ -170,6 +170,21 @@ class Failure:
 def fingerprint(*values: object) -> str:
     """Return a short digest of settings; secrets show as `***` in their repr and do not count."""
     return hashlib.sha256(repr(values).encode()).hexdigest()[:16]
+
+
+def fingerprinter(*common: object) -> Callable[[object], str]:
+    """Return what makes the same of one more value as `fingerprint` of all of them; `common` are told once.
+
+    A thousand warehouses have the settings of all thousand in common: told for each, they are a million.
+    """
+    begun = hashlib.sha256(f"({''.join(f'{value!r}, ' for value in common)}".encode())
+
+    def with_last(last: object) -> str:
+        whole = begun.copy()
+        whole.update(f"{last!r})".encode())
+        return whole.hexdigest()[:16]
+
+    return with_last
 
 
 Tell = Callable[[str, object], None]

@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
 from mpstock.reconcile.absorbing import AT_THE_END, Booking
-from mpstock.reconcile.adapters import BuiltSink, BuiltSource, fingerprint
+from mpstock.reconcile.adapters import BuiltSink, BuiltSource, fingerprint, fingerprinter
 from mpstock.reconcile.availability import SourceRule
 from mpstock.reconcile.backlog import Backlog
 from mpstock.reconcile.hands import read_hands
@@ -218,14 +218,9 @@ def mark_moved_settings(
     with ledger.transaction():
         for built in sinks:
             warehouses = [(w.code, w.feeds, w.share, w.pick_order) for w in built.config.warehouses]
+            of_buffer = fingerprinter(taking_part, shares, warehouses, built.sink.limits.maximum)
             for code in built.config.codes:
-                digest = fingerprint(
-                    taking_part,
-                    shares,
-                    warehouses,
-                    built.sink.limits.maximum,
-                    resolver.resolve("", built.name, code).fingerprint,
-                )
+                digest = of_buffer(resolver.resolve("", built.name, code).fingerprint)
                 before = ledger.runs.remember(f"settings:{built.name}:{code}", digest)
                 if before not in (None, digest):
                     ledger.dirt.mark_sink_warehouse(built.name, code, "settings", now)
