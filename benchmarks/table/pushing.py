@@ -54,10 +54,6 @@ zeroing = {{ share = 1.0, count = 10000000, window = "1h" }}
 FEW = 10
 """The changes of a request where many requests are wanted, and few rows."""
 
-MOST = 250_000
-"""The most products of one push: more of them say the same."""
-
-
 @frozen
 class _Account:
     """A marketplace: its batch, seconds for a request, from how many requests on the bound is promised.
@@ -167,10 +163,10 @@ def figures(folder: Path, products: int) -> Iterator[Figure]:
     """Yield the requests beyond the least, the time over the bound, and the refusals, of each marketplace.
 
     As many products as make Ozon's hundred requests; of Wildberries, whose thousand need a million rows, as
-    many as the table is made for, up to `MOST`, and once more in requests so small that they are a thousand.
+    many as the table is made for, and once more in requests so small that they are a thousand.
     """
     for account in ACCOUNTS:
-        size = min(account.enough * account.batch + 1, max(products, 10_001), MOST)
+        size = min(account.enough * account.batch + 1, max(products, 10_001))
         place = folder / f"pushing-{account.name}"
         place.mkdir()
         found = measure(account, size, place)
