@@ -54,6 +54,7 @@ zeroing = {{ share = 1.0, count = 10000000, window = "1h" }}
 FEW = 10
 """The changes of a request where many requests are wanted, and few rows."""
 
+
 @frozen
 class _Account:
     """A marketplace: its batch, seconds for a request, from how many requests on the bound is promised.
