@@ -3,27 +3,19 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
 from mpstock import AsyncShop
-from tests import ledgers, postgres
 from tests.reconcile.shops import REGISTRY, Account, Play, configuration, make, shows, sink_config, skus
 from tests.round_trips import counted
 
+pytestmark = pytest.mark.usefixtures("on_a_server")
+
 MOST = {"first": 238, "one change": 167, "nothing to do": 126}
 """Round trips of a run with one source and one sink. It is no promise: who needs more has thought of it."""
-
-
-@pytest.fixture(scope="module", autouse=True)
-def _on_a_server() -> Iterator[None]:
-    """Also where the other tests have files."""
-    if missing := postgres.why_missing():
-        pytest.skip(missing)
-    with ledgers.elsewhere():
-        yield
 
 
 def round_trips(play: Play) -> list[str]:

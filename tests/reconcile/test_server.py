@@ -21,18 +21,11 @@ from mpstock.ledger.postgres_errors import translated
 from tests import ledgers, postgres
 from tests.reconcile.shops import Account, Play, make, shows, skus
 
+pytestmark = pytest.mark.usefixtures("on_a_server")
+
 NAMES = skus(12)
 BEFORE, NOW, BACK = dict.fromkeys(NAMES, 5), dict.fromkeys(NAMES, 8), dict.fromkeys(NAMES, 3)
 LAST = dict.fromkeys(NAMES, 6)
-
-
-@pytest.fixture(scope="module", autouse=True)
-def _on_a_server() -> Iterator[None]:
-    """Also where the other tests have files."""
-    if missing := postgres.why_missing():
-        pytest.skip(missing)
-    with ledgers.elsewhere():
-        yield
 
 
 class Fragile(PostgresDatabase):
