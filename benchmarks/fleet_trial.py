@@ -8,9 +8,8 @@ the world and not by the ledgers. In the end every listing must show what there 
 
     python -m benchmarks.fleet_trial [--tenants 200] [--products 20] [--concurrency 4] [--json FILE]
 
-Ends with 1 if a listing is out of step, an answer was 429, or a number was pushed twice. What a worker has
-sent and never heard of, another one may send once more (the number is absolute, and nobody knows whether it
-has arrived): by the ledgers' own word that is `again_in_doubt`, and counted apart.
+Ends with 1 if a listing is out of step, an answer was 429, or a number was pushed twice. `of_these_in_doubt`
+says how many of these a worker had sent and, by the ledgers' own word, never heard of.
 """
 
 from __future__ import annotations
@@ -486,8 +485,8 @@ def trial(
         "requests": sum(one.requests for one in accounts),
         "numbers_pushed": sum(one.pushes for one in accounts),
         "answers_429": sum(one.limited for one in accounts),
-        "pushed_twice": len(twice) - len(again),
-        "again_in_doubt": len(again),
+        "pushed_twice": len(twice),
+        "of_these_in_doubt": len(again),
         "pushed_needlessly": sum(one.needless for one in accounts),
         "first_of_these": [
             f"{name} was sent {sent} of {key}, and had been sent it before" for name, key, sent in twice[:10]
