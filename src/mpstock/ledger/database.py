@@ -21,6 +21,7 @@ __all__ = [
     "as_text",
     "each_from_json",
     "from_json",
+    "given",
     "ids",
     "names_as_json",
     "rows_of",
@@ -99,6 +100,18 @@ def ids(values: Iterable[Any]) -> Listed:
 def rows_of(rows: Iterable[Sequence[Any]]) -> Rows:
     """Wrap rows as the one parameter that `each_row(?)` takes."""
     return Rows(rows)
+
+
+def given(**columns: type) -> str:
+    """Return the beginning of a statement to which `rows_of(…)` is the table `given`, of these columns."""
+    items = [
+        f"CAST(item(told.value, {number}) AS INTEGER) AS {name}"
+        if kind is int
+        else f"item(told.value, {number}) AS {name}"
+        for number, (name, kind) in enumerate(columns.items())
+    ]
+    # Materialized: else each value is taken out of its row again wherever it is named.
+    return f"WITH given AS MATERIALIZED (SELECT {', '.join(items)} FROM each_row(?) AS told)"
 
 
 class Database(ABC):

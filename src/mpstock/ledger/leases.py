@@ -119,10 +119,6 @@ class Leases:
         )
         return expires_at if renewed else None
 
-    def held(self, sink: str, token: int) -> bool:
-        """Say whether nobody has taken the lease since it was given this token."""
-        return self.tokens([sink]).get(sink) == token
-
     def tokens(self, sinks: Collection[str]) -> dict[str, int]:
         """Return the token of each lease of these sinks that somebody has."""
         return dict(

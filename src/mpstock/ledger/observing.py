@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from attrs import define, field, frozen
 
-from mpstock.ledger.database import as_datetime, as_text, ids, rows_of
+from mpstock.ledger.database import as_datetime, as_text, given, ids, rows_of
 from mpstock.ledger.listing_rows import observed_rows
 from mpstock.ledger.recovering import SETTLES
 from mpstock.ledger.seen import SeenRows
@@ -171,9 +171,7 @@ _LOOKED_AT = (
 _NOTHING = (None, None)
 
 _MOVED = (
-    "WITH given AS MATERIALIZED (SELECT CAST(item(told.value, 0) AS INTEGER) AS state, "
-    "CAST(item(told.value, 1) AS INTEGER) AS quantity, CAST(item(told.value, 2) AS INTEGER) AS reserve "
-    "FROM each_row(?) AS told) UPDATE marketplace_stocks SET observed = given.quantity, "
+    f"{given(state=int, quantity=int, reserve=int)} UPDATE marketplace_stocks SET observed = given.quantity, "
     "observed_reserved = given.reserve, observed_at = ?, expected = given.quantity, doubtful = 0, "
     f"{relane('given.quantity')} FROM given WHERE marketplace_stocks.id = given.state AND in_flight IS NULL"
 )
@@ -226,8 +224,7 @@ class Observing:
                 (asked_at, asked_at, self.sink, ids({o.external_id for o in observations})),
             )
         }
-        met, same = list[int](), list[int]()
-        reserved: list[tuple[int, int]] = []
+        met, same = list[int](), list[tuple[int, int]]()
         others: dict[int, tuple[int, int]] = {}
         for observation in observations:
             state, looked_at = known.get((observation.external_id, observation.warehouse), _NOTHING)
@@ -238,14 +235,12 @@ class Observing:
             if quantity is None:
                 continue
             if quantity == looked_at:
-                same.append(state)
-                if observation.reserved:
-                    reserved.append((observation.reserved, state))
+                same.append((state, observation.reserved))
             else:
                 others[state] = (quantity, observation.reserved)
         self._seen.update(met)
         self.rows += len(same)
-        self._confirm(same, reserved, asked_at)
+        self._confirm(same, asked_at)
         self._record(self._states(others), asked_at, now)
 
     def settle_absent(self, now: datetime, served: Collection[str], after: int = 0) -> int | None:
@@ -271,17 +266,20 @@ class Observing:
         )
         return [_Seen(*seen[row[0]], *row) for row in rows]
 
-    def _confirm(self, same: Sequence[int], reserved: Sequence[tuple[int, int]], asked: str) -> None:
-        """Keep when listings were seen to show what was known of them: nearly all, at each look at all."""
+    def _confirm(self, same: Sequence[tuple[int, int]], asked: str) -> None:
+        """Keep when (state, reserved) were seen to show what was known: nearly all, at each look at all."""
         if not same:
             return
         db = self.observations.db
         db.execute(
             "UPDATE marketplace_stocks SET observed = base, observed_reserved = 0, observed_at = ?, "
             "expected = base, doubtful = 0 WHERE id IN ids(?)",
-            (asked, ids(same)),
+            (asked, ids([state for state, _ in same])),
         )
-        db.executemany("UPDATE marketplace_stocks SET observed_reserved = ? WHERE id = ?", reserved)
+        db.executemany(
+            "UPDATE marketplace_stocks SET observed_reserved = ? WHERE id = ?",
+            [(reserved, state) for state, reserved in same if reserved],
+        )
 
     def _record(self, found: Sequence[_Seen], asked: str, now: datetime) -> None:
         if not found:
@@ -316,10 +314,7 @@ class Observing:
         self.arrived += sum(
             seen.written and seen.quantity == seen.confirmed != seen.replaced for seen in taken
         )
-        same = [seen for seen in taken if seen.quantity == seen.base]
-        self._confirm(
-            [seen.id for seen in same], [(seen.reserved, seen.id) for seen in same if seen.reserved], asked
-        )
+        self._confirm([(seen.id, seen.reserved) for seen in taken if seen.quantity == seen.base], asked)
         moved = [seen for seen in taken if seen.quantity != seen.base]
         self.told += len(late) + sum(not seen.foretold for seen in moved)
         if moved:

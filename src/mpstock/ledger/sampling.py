@@ -58,7 +58,8 @@ class Samples:
         )
         of_sink = (sink, ids(warehouses))
         drifted = self._db.query(
-            f"SELECT s.id FROM drifts AS d JOIN marketplace_stocks AS s {_SAME.format('d')} "
+            "SELECT s.id FROM drifts AS d JOIN marketplace_stocks AS s ON s.product_id = d.product_id "
+            "AND s.marketplace = d.marketplace AND s.warehouse_code = d.warehouse_code "
             f"WHERE d.marketplace = ? AND d.at >= ? AND d.kind <> 'sale' AND {usable} "
             "GROUP BY s.id ORDER BY max(d.id) DESC LIMIT ?",
             (sink, as_text(now - REMEMBERED), *of_sink, max(size // 4, 1)),
@@ -95,7 +96,7 @@ class Samples:
         """
         seen_to = self._kept(_SEEN_TO, sink)
         found: dict[int, None] = {}
-        newest = oldest = None
+        newest, oldest = seen_to, None
         below, looked_at = 2**62, 0
         while looked_at < LATEST_LINES and len(found) < most:
             lines = self._db.query(
@@ -103,8 +104,8 @@ class Samples:
                 "WHERE id < ? AND id > ? ORDER BY id DESC LIMIT ?",
                 (below, seen_to, _LINES),
             )
-            if newest is None:
-                newest = lines[0][0] if lines else seen_to
+            if lines:
+                newest = max(newest, lines[0][0])
             unseen = self._unseen([line[2] for line in lines if line[1] == sink], usable, of_sink)
             for line, _, product_id, warehouse in lines if unseen else ():
                 state = unseen.get((product_id, warehouse))
@@ -116,7 +117,6 @@ class Samples:
             below, looked_at = lines[-1][0], looked_at + len(lines)
         if len(found) == most:
             return list(found), seen_to
-        assert newest is not None
         return list(found), newest if oldest is None else oldest - 1
 
     def _unseen(
@@ -147,11 +147,6 @@ class Samples:
         )
         return observed_rows(found)
 
-
-_SAME = (
-    "ON s.product_id = {0}.product_id AND s.marketplace = {0}.marketplace "
-    "AND s.warehouse_code = {0}.warehouse_code"
-)
 
 _PLACE, _SEEN_TO = "sample:{}", "sample.log:{}"
 """The keys under which a sink's places are kept."""

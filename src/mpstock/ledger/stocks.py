@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 from attrs import frozen
 
-from mpstock.ledger.database import as_datetime, as_text, ids, rows_of
+from mpstock.ledger.database import as_datetime, as_text, given, ids, rows_of
 
 if TYPE_CHECKING:
     from mpstock.ledger.database import Database
@@ -40,13 +40,7 @@ _LANE = (
 )
 
 
-_GIVEN = (
-    # Materialized: else each value is taken out of its row again wherever it is named.
-    "WITH given AS MATERIALIZED (SELECT CAST(item(told.value, 0) AS INTEGER) AS state, "
-    "CAST(item(told.value, 1) AS INTEGER) AS quantity, item(told.value, 2) AS cause, "
-    "CAST(item(told.value, 3) AS INTEGER) AS explanation, item(told.value, 4) AS since "
-    "FROM each_row(?) AS told)"
-)
+_GIVEN = given(state=int, quantity=int, cause=str, explanation=int, since=str)
 """What is planned, as a table: of each state its quantity, cause and explanation, and since when."""
 
 

@@ -46,11 +46,6 @@ class Evaluated:
         """What there is of each product that the listings take."""
         return self._stock()
 
-    @property
-    def differs(self) -> bool:
-        """Whether a listing should show something else than it shows."""
-        return any(r.wanted is not None and r.wanted != r.base for r in self.reckonings)
-
     def stands(self, reckoning: Reckoning) -> bool:
         """Whether a number stays what it is while nothing is marked, and no neighbour shows beyond its part.
 
