@@ -30,7 +30,7 @@ class World:
     """What there is, what is ordered, and what the marketplaces were seen to accept.
 
     `accepted` counts by marketplace the numbers that it took, `wrong` names those that were above what could
-    be sold at that moment.
+    be sold at that moment, and `twice` those that it had been sent before, nothing else and no order between.
     """
 
     play: Play
@@ -41,6 +41,8 @@ class World:
     accepted: dict[str, Counter[tuple[str, int]]] = field(factory=lambda: {name: Counter() for name in _BOTH})
     requests: int = 0
     wrong: list[str] = field(factory=list[str])
+    twice: list[str] = field(factory=list[str])
+    sent: dict[tuple[str, str], int] = field(factory=dict[tuple[str, str], int])
     before: dict[str, int] = field(factory=dict[str, int])
 
     def __attrs_post_init__(self) -> None:
@@ -83,6 +85,9 @@ class World:
                 # Refused by name: it shows what it showed.
                 continue
             self.accepted[name][sku, sent] += 1
+            if self.sent.get((name, sku)) == sent:
+                self.twice.append(f"{name} was sent {sent} of {sku}, and had been sent it before")
+            self.sent[name, sku] = sent
             if sent > self.available(sku):
                 self.wrong.append(f"{name} took {sent} of {sku}, of which there are {self.available(sku)}")
 
@@ -123,7 +128,9 @@ class World:
     def trade(self, count: int) -> None:
         """Let buyers order some of what is shown, and take back an order here and there."""
         for name, key in [order for order in self.orders if self.chance.random() < 0.3]:
-            self.ordered[self.orders.pop((name, key))] -= 1
+            sku = self.orders.pop((name, key))
+            self.ordered[sku] -= 1
+            self.sent.pop((name, sku), None)
             getattr(self.play, name).cancel(key)
         for sku in self.chance.sample(sorted(self.stock), count):
             name = self.chance.choice(_BOTH)
@@ -132,6 +139,7 @@ class World:
                 for key in getattr(self.play, name).buy(sku, code):
                     self.ordered[sku] += 1
                     self.orders[name, key] = sku
+                    self.sent.pop((name, sku), None)
 
     def quiet(self) -> None:
         """Wait until the doubles have done what a process that is gone has asked of them."""
@@ -153,6 +161,7 @@ class World:
             differ = {sku: (shown[sku], wanted[sku]) for sku in wanted if shown[sku] != wanted[sku]}
             assert not differ, f"{name} shows, and should: {differ}; {said}"
         assert not self.wrong, self.wrong[:5]
+        assert not self.twice, f"{self.twice[:5]}; {said}"
         assert self.play.refused() == 0, "a limit was passed"
         self._check_ledger()
 

@@ -343,7 +343,7 @@ class SinkView:
             watch.is_late(self.name, changes)
             raise
         await asyncio.sleep(LATENCY / 2)
-        await process.boundary()
+        await process.boundary(pushes=True)
         try:
             outcomes = await self.market.push(changes)
         except (NotSentError, AuthenticationError):
@@ -354,6 +354,6 @@ class SinkView:
         watch.answered(process, self.name, changes, outcomes)
         process.point("applied and not answered: push")
         await asyncio.sleep(LATENCY / 2)
-        await process.boundary()
+        await process.boundary(pushes=True)
         process.point("after an answer: push")
         return outcomes

@@ -122,12 +122,13 @@ class Process:
         if self.dead:
             raise Killed
 
-    async def boundary(self) -> None:
-        """Let what should happen here happen."""
+    async def boundary(self, *, pushes: bool = False) -> None:
+        """Let what should happen here happen: of what has a negative number only at a push."""
         if not self.meanwhile or self.dead:
             return
-        due = [action for nth, action in self.meanwhile if nth == 1]
-        self.meanwhile = [(nth - 1, action) for nth, action in self.meanwhile if nth > 1]
+        counted = [(nth, action, 1 if nth > 0 else -1 if pushes else 0) for nth, action in self.meanwhile]
+        due = [action for nth, action, step in counted if nth == step]
+        self.meanwhile = [(nth - step, action) for nth, action, step in counted if nth != step]
         for action in due:
             # Each moment has one event: what came first is never in doubt.
             await asyncio.sleep(0.001)

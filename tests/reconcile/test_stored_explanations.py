@@ -140,7 +140,7 @@ def test_what_was_sent_is_what_its_explanation_gives(tmp_path_factory: Any, data
 def test_the_same_facts_are_kept_once(tmp_path: Path) -> None:
     """A refused item is sent again in the same run from the same facts: one explanation serves both lines."""
     play, _, account = make(tmp_path, {"A": 5, "B": 7})
-    account.doubt(applied=True)
+    account.doubt(applied=False)
     play.sync()
     ledger = ledger_of(play)
     lines = ledger.database.query("SELECT product_id, explanation_id FROM stock_sync_log ORDER BY id")

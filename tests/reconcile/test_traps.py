@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import AsyncIterator, Sequence
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from mpstock import Change, Level, Outcome, OutcomeStatus, Reading
+from mpstock import Change, Level, Listing, Observation, Outcome, OutcomeStatus, Reading
 from mpstock.config import SinkWarehouse
 from mpstock.errors import LedgerFullError, NotSentError
 from mpstock.ledger.runs import Runs
@@ -98,7 +99,7 @@ def test_a_row_with_its_own_time_comes_back(tmp_path: Path) -> None:
 
 
 def test_a_read_back_during_a_doubtful_writes_rest_is_no_base(tmp_path: Path) -> None:
-    """Killed with 50 on the wire, stock back at 10, which is what a read-back shows still: 10 is sent."""
+    """Killed with 50 on the wire, stock back at 10, which it shows still; then the 50 arrive: 10 is sent."""
     play, source, account = make(tmp_path, {"A": 10, "B": 10}, pair_cooldown=30)
     play.sync()
     play.clock.advance(60)
@@ -107,6 +108,14 @@ def test_a_read_back_during_a_doubtful_writes_rest_is_no_base(tmp_path: Path) ->
     play.dies()
     source.set("A", 10)
     account.pushes.clear()
+    looks = account.observe
+
+    def observe(listings: Sequence[Listing] | None) -> AsyncIterator[Sequence[Observation]]:
+        if listings is not None:
+            account.shown["A", "main"] = 50
+        return looks(listings)
+
+    account.observe = observe  # type: ignore[method-assign]
     play.sync(full=True)
     assert account.sent == [[("A", 10)]]
 

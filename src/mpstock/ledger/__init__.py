@@ -5,6 +5,7 @@ from __future__ import annotations
 from mpstock.ledger.actions import Actions
 from mpstock.ledger.backup import Copies
 from mpstock.ledger.dirt import Dirt
+from mpstock.ledger.doubts import Doubts
 from mpstock.ledger.drifts import Drifts
 from mpstock.ledger.explanations import Explanations
 from mpstock.ledger.holds import Holds
@@ -80,6 +81,7 @@ class Ledger:
         self.explanations = Explanations(self.database)
         self.drifts = Drifts(self.database)
         self.observations = Observations(self.database, self.dirt, self.drifts)
+        self.doubts = Doubts(self.database)
         self.samples = Samples(self.database)
         self.runs = Runs(self.database)
         self.shadows = Shadows(self.database)

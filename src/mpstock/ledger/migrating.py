@@ -11,7 +11,7 @@ if TYPE_CHECKING:
 
 __all__ = ["HEAD", "VERSIONS", "migrate", "refuse_unknown", "upgrade_through"]
 
-VERSIONS = ("0001", "0002", "0003", "0004", "0005")
+VERSIONS = ("0001", "0002", "0003", "0004", "0005", "0006")
 """Every schema version that this mpstock knows, oldest first; a test holds it against the migrations."""
 
 HEAD = VERSIONS[-1]

@@ -296,7 +296,7 @@ class Observing:
             and not (seen.doubtful and seen.not_before is not None and seen.not_before > asked)
         ]
         differing = [seen for seen in usable if seen.differs]
-        late = self._late(usable, asked) if self.visible_after else set[int]()
+        late = self._late(usable, asked)
         self.observations.drifts.record(
             self.sink,
             self.run,
@@ -337,6 +337,7 @@ class Observing:
         began = as_datetime(asked)
         assert began is not None
         latest = as_text(began - self.visible_after)
+        settled = as_text(began - max(self.visible_after, SETTLES))
         rest = max(self.cooldown, SETTLES)
 
         def arrived(seen: _Seen) -> str:
@@ -356,7 +357,7 @@ class Observing:
             if seen.base is None
             and seen.attempted_at is not None
             and seen.quantity != seen.sent
-            and latest < arrived(seen)
+            and (settled if seen.doubtful else latest) < arrived(seen)
         ]
         if not written and not doubted:
             return set()

@@ -211,7 +211,7 @@ class Orders:
         Where something was sent since and nobody knows whether it has arrived, that is the lower of the two.
         """
         self.db.executemany(
-            "UPDATE marketplace_stocks SET expected = greatest(CASE WHEN base IS NULL AND doubtful = 1 "
+            "UPDATE marketplace_stocks SET expected = greatest(CASE WHEN base IS NULL AND doubtful > 0 "
             "AND sent < expected THEN sent ELSE expected END - ?, 0) "
             "WHERE expected IS NOT NULL AND last_synced_at <= ? AND listing_id = (SELECT id FROM listings "
             "WHERE marketplace = ? AND external_id = ? AND warehouse_code = ?)",

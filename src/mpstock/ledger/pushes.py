@@ -241,22 +241,22 @@ class Pushes:
         rested: str, now: datetime, cooldown: timedelta, rest: Rest,
     ) -> None:  # fmt: skip
         chosen = ids(item.id for item, _ in members)
+        base, doubtful, told, values = "base", "doubtful", "", list[str]()
         if status is OutcomeStatus.OK:
-            # An order that was told while this was on the wire came before it or after it: nobody knows.
+            # What was told while this was on the wire (an order, a late answer) came before it or after it:
+            # nobody knows, and it is looked at.
             base = "CASE WHEN doubtful = 1 THEN NULL ELSE sent END"
             told = (
                 "replaced = coalesce(base, expected), synced_quantity = sent, last_synced_at = ?, "
-                "error_code = NULL, error_message = NULL, expected = sent, doubtful = 0, failures = 0, "
-                "rests_until = NULL"
+                "error_code = NULL, error_message = NULL, expected = sent, failures = 0, "
+                "rests_until = NULL, "
             )
             values = [moment]
         elif status in (OutcomeStatus.DOUBT, OutcomeStatus.WHOLE):
-            base, told, values = "NULL", "doubtful = 1", []
-        else:
-            base, told, values = "base", "doubtful = 0", []
+            base, doubtful, told = "NULL", "1", "doubtful = 1, "
         self.db.execute(
-            f"UPDATE marketplace_stocks SET {told}, attempted_at = ?, not_before = ?, "
-            f"{relane(base, landed=True)} WHERE id IN ids(?) AND in_flight = ?",
+            f"UPDATE marketplace_stocks SET {told}attempted_at = ?, not_before = ?, "
+            f"{relane(base, landed=True, doubtful=doubtful)} WHERE id IN ids(?) AND in_flight = ?",
             (*values, moment, rested, chosen, push),
         )
         if status is OutcomeStatus.OK:
@@ -291,14 +291,6 @@ class Pushes:
         """Leave these changes to the next run; they stay pending."""
         self.db.execute(
             "UPDATE marketplace_stocks SET ready = 0 WHERE id IN ids(?)",
-            (ids(state_ids),),
-        )
-
-    def unpark(self, state_ids: Iterable[int]) -> None:
-        """Let these changes go on in this run, those that are still wanted, not held and not stopped."""
-        self.db.execute(
-            "UPDATE marketplace_stocks SET ready = 1 WHERE lane IS NOT NULL AND held IS NULL "
-            "AND stopped IS NULL AND in_flight IS NULL AND id IN ids(?)",
             (ids(state_ids),),
         )
 

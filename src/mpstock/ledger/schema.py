@@ -207,7 +207,8 @@ Table(
     Column("in_flight", Integer),
     # the earliest moment of the next write: the cooldown, or what the sink asked for
     Column("not_before", DateTime),
-    # something may still be on its way to it: until its rest is over not even a read-back tells
+    # 1: something may still be on its way to it. Until its rest is over not even a read-back tells, and after
+    # it a look comes before the next write; 2: that look could not tell
     Column("doubtful", Boolean(create_constraint=False), nullable=False, server_default="0"),
     # refusals in a row; a listing that was refused too often rests until then
     Column("failures", Integer, nullable=False, server_default="0"),
@@ -235,6 +236,7 @@ Table(
     Index("ix_marketplace_stocks_in_flight", "in_flight", sqlite_where=text("in_flight IS NOT NULL")),
     Index("ix_marketplace_stocks_stopped", "stopped", sqlite_where=text("stopped IS NOT NULL")),
     Index("ix_marketplace_stocks_unknown", "marketplace", "id", sqlite_where=text("base IS NULL")),
+    Index("ix_marketplace_stocks_in_doubt", "marketplace", "id", sqlite_where=text("doubtful = 1")),
 )
 
 Table(

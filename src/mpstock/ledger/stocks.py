@@ -4,7 +4,7 @@ The rules of this table, each in one place:
 
 * the base is what was accepted last or, if later, what was read back; doubt makes it NULL;
 * a listing's lane follows from base and wanted alone (`lane_of`): zeros 0, falls 1, raises 2;
-* a listing is ready when it has a lane, is not held, not stopped by hand, and not on the wire.
+* a listing is ready when it has a lane, is not held, not stopped by hand, not on the wire, and not in doubt.
 """
 
 from __future__ import annotations
@@ -56,11 +56,13 @@ def relane(
     landed: bool = False,
     wanted: str = "wanted",
     since: str = "lowered_at",
+    doubtful: str = "doubtful",
 ) -> str:
     """Return the SET list that makes lane, ready and status follow from a new base, or a new wanted.
 
     `parked` is the condition under which a listing does not become ready, `since` from when on it is to fall.
-    `landed` takes it off the wire too: one change of a row instead of two.
+    `landed` takes it off the wire too: one change of a row instead of two. `doubtful` is what that column is
+    by now: what may have arrived is looked at before anything is sent to it.
     """
     lane = lane_of(base, wanted)
     off = "TRUE" if landed else "in_flight IS NULL"
@@ -72,10 +74,16 @@ def relane(
         f"held = CASE WHEN {lane} IN (0, 2) THEN held END, "
         f"held_reason = CASE WHEN {lane} IN (0, 2) THEN held_reason END, "
         f"ready = CASE WHEN {lane} IS NOT NULL AND {off} AND NOT ({lane} IN (0, 2) "
-        f"AND held IS NOT NULL) AND stopped IS NULL AND NOT ({parked}) THEN 1 ELSE 0 END, "
+        f"AND held IS NOT NULL) AND stopped IS NULL AND NOT ({_in_doubt(base, doubtful)}) "
+        f"AND NOT ({parked}) THEN 1 ELSE 0 END, "
         f"sync_status = CASE WHEN NOT ({off}) OR {lane} IS NOT NULL OR {wanted} IS NULL "
         "THEN 'pending' ELSE 'ok' END"
     )
+
+
+def _in_doubt(base: str = "base", doubtful: str = "doubtful") -> str:
+    """Return the condition of what may be there already, and was not looked at since."""
+    return f"{base} IS NULL AND {doubtful} = 1"
 
 
 def _parked(wanted: str) -> str:
@@ -95,7 +103,8 @@ def contradicts() -> str:
     return (
         f"((in_flight IS NULL AND (lane IS NOT ({lane}) "
         "OR (held IS NOT NULL AND lane IS NOT 0 AND lane IS NOT 2) "
-        "OR (ready = 1 AND (lane IS NULL OR stopped IS NOT NULL OR held IS NOT NULL)) "
+        "OR (ready = 1 AND (lane IS NULL OR stopped IS NOT NULL OR held IS NOT NULL "
+        f"OR ({_in_doubt()}))) "
         "OR (sync_status = 'ok') IS NOT (lane IS NULL AND wanted IS NOT NULL))) "
         "OR (in_flight IS NOT NULL AND (ready = 1 OR sync_status = 'ok')))"
     )
@@ -230,10 +239,11 @@ class Stocks:
             )
 
     def let_through(self, state_ids: Sequence[int]) -> None:
-        """Let zeros go that a person has asked for: no guard holds them, and they wait for no other run."""
+        """Let zeros go that a person has asked for: no guard holds them, and they wait for no run or look."""
         if state_ids:
             self.db.execute(
-                "UPDATE marketplace_stocks SET held = NULL, held_reason = NULL, ready = 1 WHERE lane = 0 "
+                "UPDATE marketplace_stocks SET held = NULL, held_reason = NULL, ready = 1, "
+                f"doubtful = CASE WHEN {_in_doubt()} THEN 2 ELSE doubtful END WHERE lane = 0 "
                 "AND in_flight IS NULL AND stopped IS NULL AND id IN ids(?)",
                 (ids(state_ids),),
             )
@@ -243,7 +253,8 @@ class Stocks:
 
         Of all sinks, or of these. Returns whether more may be left: it takes only so many at a time.
 
-        What a guard holds stays so: it is judged anew by each run. A rest of more than a day, or after an
+        What a guard holds stays so: it is judged anew by each run. So does what is in doubt: it is looked at
+        first. A rest of more than a day, or after an
         attempt in the future, was written while the clock was ahead, and is over.
         """
         of_sinks = "" if sinks is None else "AND marketplace IN texts(?)"
@@ -258,7 +269,7 @@ class Stocks:
             (*chosen, as_text(now + LONGEST_REST), as_text(now), _STEP),
         )
         left = few.format(
-            "ready = 0 AND held IS NULL AND stopped IS NULL "
+            f"ready = 0 AND held IS NULL AND stopped IS NULL AND NOT ({_in_doubt()}) "
             "AND NOT (lane = 2 AND rests_until IS NOT NULL AND rests_until > ?)"
         )
         opened = self.db.affected(

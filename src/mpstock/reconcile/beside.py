@@ -158,7 +158,7 @@ class _Sender:
             return False
         pusher = Pusher(
             built, engine.ledger, engine.worker, engine.clock, self.planner, self.run.id, engine.causes,
-            engine.tell, self.over, self._plan_urgent, engine.config.push.quarantine, reread=_later,
+            engine.tell, self.over, self._plan_urgent, engine.config.push.quarantine,
             only=self.states, replan=self._plan, lease=engine.leases.mine[built.name],
         )  # fmt: skip
         pusher.result = self.run.results.setdefault(built.name, pusher.result)
@@ -170,8 +170,3 @@ class _Sender:
             # The run itself finds out whether the sink is still down when its own turn comes.
             failure, pusher.result.failure = pusher.result.failure, None
         return failure is None
-
-
-async def _later() -> bool:
-    """What is in doubt waits for the run itself, which reads back what it shows."""
-    return False

@@ -21,6 +21,7 @@ from mpstock.reconcile.adapters import BuiltSink, Failure, Tell
 from mpstock.reconcile.alarms import refused_fall
 from mpstock.reconcile.answers import ask
 from mpstock.reconcile.grounds import Grounds
+from mpstock.reconcile.looking import Looking
 from mpstock.reconcile.pushed import PushResult, pushed
 from mpstock.reconcile.streams import PATIENCE, Group, Serving, Stream, Streams
 from mpstock.reconcile.tasks import first_of
@@ -31,6 +32,7 @@ if TYPE_CHECKING:
     from mpstock.ledger import Ledger
     from mpstock.ledger.batches import Batch
     from mpstock.ledger.dirt import Mark
+    from mpstock.ledger.listing_rows import ObservedRow
     from mpstock.ledger.worker import Worker
     from mpstock.reconcile.leasing import Lease
     from mpstock.reconcile.planning import Planner
@@ -60,7 +62,8 @@ class Pusher:
     """Pushes what is ready in the ledger to one sink until nothing is left that may go in this run.
 
     `only` are the states to push, where another pusher sends the others later; `replan` plans what was marked
-    since, and judges it.
+    since, and judges it. `look` looks at what may be there already (see `Looking`); without it that is left
+    to another pusher.
     """
 
     built: BuiltSink
@@ -77,7 +80,7 @@ class Pusher:
     at_most: Mapping[int, int] | None = None
     progress: Callable[[int], None] = lambda _count: None
     nudge: Callable[[], None] = lambda: None
-    reread: Callable[[], Awaitable[bool]] | None = None
+    look: Callable[[Sequence[ObservedRow]], Awaitable[bool]] | None = None
     only: Collection[int] | None = None
     replan: Callable[[Sequence[Mark]], int] | None = None
     lease: Lease = field(kw_only=True)
@@ -85,11 +88,11 @@ class Pusher:
     _streams: Streams = field(init=False)
     _groups: deque[Group] = field(factory=deque[Group])
     _tries: Counter[int] = field(factory=Counter[int])
-    _doubted: list[int] = field(factory=list[int])
     _failures: int = 0
     _defects: int = 0
     _pause_until: datetime | None = None
     _changed: asyncio.Event = field(factory=asyncio.Event)
+    _looking: Looking | None = field(init=False, default=None)
 
     def __attrs_post_init__(self) -> None:
         limits = self.built.sink.limits
@@ -97,6 +100,10 @@ class Pusher:
         self._streams = Streams(
             self.ledger.pushes, self.built.name, limits.batch, self._cooldown, codes, self.only
         )
+        if self.look is not None:
+            self._looking = Looking(
+                self.built.name, self.ledger.doubts, self.worker, self.clock, self.look, self._if_ours
+            )
 
     @property
     def _cooldown(self) -> timedelta:
@@ -114,9 +121,8 @@ class Pusher:
                 # Cleared before looking: what changes while we look ends the rest at once.
                 self._changed.clear()
                 self.nudge()
-                await self._after_doubt()
                 waits = await self._next_wait()
-                if waits is None and not tasks:
+                if waits is None and not tasks and not self._under_way:
                     break
                 if waits == 0 and len(tasks) < IN_FLIGHT:
                     serving = Serving()
@@ -127,6 +133,8 @@ class Pusher:
                     await self._rest(waits or None, tasks)
                 tasks = await self._reap(tasks)
         finally:
+            if self._looking is not None:
+                await self._looking.end()
             # Cancelled or not: what was sent is worth knowing.
             if tasks:
                 await asyncio.shield(asyncio.gather(*tasks, return_exceptions=True))
@@ -145,31 +153,33 @@ class Pusher:
         if not parts:
             return
         # Only what a stream of this run sends: of another warehouse nothing is put off.
-        await self.worker.run(self.ledger.pushes.park, [state for _, states in parts for state in states])
+        chosen = [state for _, states in parts for state in states]
+        await self.worker.run(self.ledger.pushes.park, chosen)
+        self._leave(chosen)
         size = self.built.sink.limits.batch
         for stream, states in parts:
             for first in range(0, len(states), size):
                 self._groups.append(Group(stream, states[first : first + size], self.clock.now()))
 
-    async def _after_doubt(self) -> None:
-        """Let what is in doubt be sent again once the orders are known that came in meanwhile.
+    @property
+    def _under_way(self) -> set[asyncio.Task[None]]:
+        return set() if self._looking is None else self._looking.under_way
 
-        The first attempt may have arrived, and units of it been sold. Where the orders cannot be read it
-        waits for the next run.
-        """
-        doubted, self._doubted = self._doubted, []
-        if doubted and (self.reread is None or await self.reread()):
-            await self._if_ours(self.ledger.pushes.unpark, doubted)
+    def _leave(self, states: Sequence[int]) -> None:
+        """Do not look at these: they go apart from all else, or not in this run."""
+        if self._looking is not None:
+            self._looking.leave(states)
 
-    async def _if_ours(self, change: Callable[[Sequence[int]], None], states: Sequence[int]) -> None:
+    async def _if_ours(self, change: Callable[[], None]) -> None:
         """Change what waits for this sink, unless another process writes to it by now."""
 
         def work() -> None:
             with self.ledger.transaction():
                 if self.lease.confirm():
-                    change(states)
+                    change()
 
         await self.worker.run(work)
+        self._changed.set()
 
     def wake(self) -> None:
         """Look at the queue again: something in it has changed."""
@@ -216,11 +226,17 @@ class Pusher:
         waiting: list[Coroutine[Any, Any, Any]] = [self.stop.wait(), self._changed.wait()]
         if seconds is not None:
             waiting.append(self.clock.sleep(seconds))
-        await first_of(waiting, tasks)
+        await first_of(waiting, tasks | self._under_way)
+
+    def _refresh(self) -> None:
+        """Plan what was marked meanwhile; in the ledger's thread."""
+        if self.refresh() and self._looking is not None:
+            # Another process may have come back with an answer that makes doubtful what it shows.
+            self._looking.stale = True
 
     async def _next_wait(self) -> float | None:
         """Return seconds until something may go (0 = now), None if nothing of this run is left."""
-        await self.worker.run(self.refresh)
+        await self.worker.run(self._refresh)
         now = self.clock.now()
         moments: list[datetime] = []
         if self._pause_until is not None and now < self._pause_until:
@@ -230,6 +246,8 @@ class Pusher:
                 moments.append(group.not_before if group.stream.open(now) else group.stream.reopens(now))
         turn = await self.worker.run(self._streams.next, now)
         moments += turn.moments
+        if self._looking is not None and (look := await self._looking.go_on(now)) is not None:
+            moments.append(look)
         if not moments:
             return None
         return max((min(moments) - now).total_seconds(), 0.0)
@@ -276,7 +294,7 @@ class Pusher:
         self, stream: Stream, limit: int, now: datetime, group: Sequence[int] | None
     ) -> tuple[Stream, Batch] | None:
         def compose() -> Batch | None:
-            self.refresh()
+            self._refresh()
             self.planner.now = now
             with self.ledger.transaction():
                 if not self.lease.confirm() or not self.built.shut_or_open(self.ledger):
@@ -360,16 +378,14 @@ class Pusher:
             self._tries[item.id] += 1
             if self._tries[item.id] >= ATTEMPTS:
                 park.append(item.id)
-            elif outcome.status is OutcomeStatus.DOUBT:
-                park.append(item.id)
-                self._doubted.append(item.id)
+        self._leave([*whole, *park])
         if whole:
             half = (len(whole) + 1) // 2
             pause = max((outcome.retry_after or 0.0 for outcome in outcomes), default=0.0)
             due = now + max(self._cooldown, timedelta(seconds=min(pause, LONGEST_REST.total_seconds())))
             self._groups.extend(Group(stream, part, due) for part in (whole[:half], whole[half:]) if part)
         if park:
-            await self._if_ours(self.ledger.pushes.park, park)
+            await self._if_ours(lambda: self.ledger.pushes.park(park))
         if self.planner.tape is not None:
             self.planner.tape.sent(self.built.name, batch.items, outcomes, sent, now)
         queued = self.planner.backlog.sent([item.id for item in batch.items], sent)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from mpstock.ledger.orders import CAUSE as ORDER
@@ -14,6 +14,7 @@ from mpstock.reconcile.tasks import one_of, together
 from mpstock.reconcile.watching import Following, Watcher
 
 if TYPE_CHECKING:
+    from mpstock.ledger.listing_rows import ObservedRow
     from mpstock.reconcile.engine import Engine, Progress
     from mpstock.reconcile.planning import Planner
 
@@ -79,13 +80,13 @@ async def send(
             done += count
             progress("push", built.name, done, totals.get(built.name, 0))
 
-        async def reread() -> bool:
-            return await following.reread(built)
+        async def look(rows: Sequence[ObservedRow]) -> bool:
+            return await following.look(built, rows)
 
         pusher = Pusher(
             built, ledger, engine.worker, engine.clock, planner, run.id, engine.causes, engine.tell,
             engine.stop, refresh, engine.config.push.quarantine, at_most, tell_progress, following.nudge,
-            reread, lease=engine.leases.mine[built.name],
+            look, lease=engine.leases.mine[built.name],
         )  # fmt: skip
         pusher.result = run.results.setdefault(built.name, pusher.result)
         engine.wakes.append(pusher.wake)

@@ -13,7 +13,7 @@ from mpstock.reconcile.adapters import BuiltSink, Failure
 from mpstock.tracing import traced
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Sequence
+    from collections.abc import AsyncIterator, Iterator, Sequence
     from datetime import datetime
 
     from mpstock.clock import Clock
@@ -89,6 +89,19 @@ class Verifier:
             return Observed(failure=failure)
         return Observed(observing.rows, observing.told, observing.arrived, failure)
 
+    async def look(self, built: BuiltSink, rows: Sequence[ObservedRow]) -> Observed:
+        """Read these listings back, whatever is known of them."""
+        observing = await self.worker.run(self._begin, built, self.clock.now())
+        failure: Failure | None = None
+        try:
+            for page in _by_request(built, rows):
+                await self._observe_page(built, observing, page)
+        except LedgerError:
+            raise
+        except Exception as error:
+            failure = Failure.of(error, built.config)
+        return Observed(observing.rows, observing.told, observing.arrived, failure)
+
     def _choose(
         self, built: BuiltSink, started: datetime, full: bool, sample: int
     ) -> tuple[int, bool, Sample]:
@@ -162,3 +175,13 @@ class Verifier:
     def _taken(self, sink: str, sample: Sample) -> None:
         with self.ledger.transaction(durable=False):
             self.ledger.samples.taken(sink, sample)
+
+
+def _by_request(built: BuiltSink, rows: Sequence[ObservedRow]) -> Iterator[Sequence[Listing]]:
+    """Yield the listings of one request each."""
+    limits = built.sink.limits
+    codes: Sequence[str | None] = built.config.codes if limits.by_warehouse else (None,)
+    for code in codes:
+        left = [row.listing for row in rows if code in (None, row.listing.warehouse)]
+        for start in range(0, len(left), limits.observe_batch):
+            yield left[start : start + limits.observe_batch]

@@ -24,6 +24,7 @@ from mpstock.tracing import traced
 if TYPE_CHECKING:
     from mpstock.clock import Clock
     from mpstock.ledger import Ledger
+    from mpstock.ledger.listing_rows import ObservedRow
     from mpstock.ledger.orders import OrderReading
     from mpstock.ledger.worker import Worker
     from mpstock.model import OrderPage
@@ -135,6 +136,12 @@ class Watcher:
                 run.looked.add(built.name)
 
         await together([observe(built) for built in self.sinks])
+
+    async def look(self, run: RunRecord, built: BuiltSink, rows: Sequence[ObservedRow]) -> Observed:
+        """Read these listings of a sink back; a failure is told, not raised."""
+        seen = await Verifier(self.ledger, self.worker, self.clock, run.id, run.tape).look(built, rows)
+        run.observed[built.name] = run.observed.get(built.name, Observed()).after(seen)
+        return seen
 
     async def again(self, run: RunRecord, every: timedelta) -> bool:
         """Read the orders once more if that is due, and what they say is moved; whether anything has."""
@@ -284,14 +291,18 @@ class Following:
             self._moved = True
             self.wake()
 
-    async def reread(self, built: BuiltSink) -> bool:
-        """Read one sink's orders now, before something is sent once more; whether they could be read."""
+    async def look(self, built: BuiltSink, rows: Sequence[ObservedRow]) -> bool:
+        """Read listings back, and the sink's orders after that; whether both could be read.
+
+        The first attempt may have arrived, and units of it been sold.
+        """
+        seen = await self.watcher.look(self.run, built, rows)
         if not _tells(built):
-            return True
+            return seen.failure is None
         found = await self.watcher.read_orders(self.run, built)
         if found.moved or found.voided:
             await self.plan()
-        return found.failure is None
+        return seen.failure is None and found.failure is None
 
     async def end(self) -> bool:
         """Wait for what is being read, and for what is due; whether that has moved something.
