@@ -2,21 +2,18 @@
 
 from __future__ import annotations
 
-import asyncio
 import contextlib
-from collections.abc import AsyncIterator, Sequence
-from datetime import datetime, timedelta
+from collections.abc import Sequence
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
 
-from mpstock import AsyncShop, Change, Listing, Observation, Outcome, OutcomeStatus, Report
-from mpstock.errors import TransientError
+from mpstock import Change, Outcome, OutcomeStatus
 from mpstock.inmemory import InMemorySource
 from mpstock.ledger import Ledger
 from mpstock.ledger.batches import Batch, Item
-from mpstock.testing import run_virtual
-from tests.reconcile.shops import REGISTRY, Account, Play, configuration, make, shows, sink_config
+from tests.reconcile.shops import Account, Play, make, shows
 
 MOVES = pytest.mark.parametrize(("before", "now"), [(10, 50), (10, 4), (10, 0), (0, 7)])
 """A raise, a fall, a zero, a first number."""
@@ -105,61 +102,31 @@ def test_a_late_answer_sends_nothing_twice(tmp_path: Path) -> None:
     assert account.sent[1:] == [[("A", 9)]]
 
 
-class Blind(Account):
-    """An account that cannot be read back for a while; `hangs` are virtual seconds that a look takes."""
-
-    broken = False
-    hangs = 0.0
-    at: list[datetime]
-
-    async def push(self, changes: Sequence[Change]) -> Sequence[Outcome]:
-        if self.broken:
-            self.at = [*getattr(self, "at", ()), self.clock.now()]
-        return await super().push(changes)
-
-    async def observe(self, listings: Sequence[Listing] | None) -> AsyncIterator[Sequence[Observation]]:
-        if self.broken and listings is not None:
-            await asyncio.sleep(self.hangs)
-            raise TransientError("503")
-        async for page in super().observe(listings):
-            yield page
-
-
-def blind(folder: Path, now: dict[str, int], hangs: float) -> tuple[Play, Blind, Report]:
-    """A run that cannot look at what its forerunner died with: A had 10, B 10."""
-    play, source, _ = make(folder, {"A": 10, "B": 10})
-    account = Blind(["A", "B"], clock=play.clock)
-    play.sinks["shop"] = sink_config("shop", account)
+def test_a_run_for_some_products_leaves_what_is_in_doubt_of_others(tmp_path: Path) -> None:
+    """A and B are in doubt; a run for B sends B alone, and a run for all the other."""
+    play, source, account = make(tmp_path, {"A": 10, "B": 10})
     play.sync()
     play.clock.advance(60)
-    for sku, quantity in now.items():
-        source.set(sku, quantity)
+    source.set("A", 50)
+    source.set("B", 50)
     account.kill(applied=False)
     play.dies()
     account.pushes.clear()
-    account.broken, account.hangs = True, hangs
-    config = configuration(play.ledger, play.sources.values(), play.sinks.values(), zeroing=play.zeroing)
-
-    async def main() -> Report:
-        async with AsyncShop(config, plugins=REGISTRY, clock=play.clock) as shop:
-            return await shop.sync()
-
-    return play, account, run_virtual(main, clock=play.clock)
+    play.sync(skus=["B"])
+    assert account.sent == [[("B", 50)]]
+    play.sync()
+    assert account.sent[1:] == [[("A", 50)]]
 
 
-def test_where_nobody_can_look_only_zeros_are_sent(tmp_path: Path) -> None:
-    """The account cannot be read: the zero goes all the same, and the raise waits for a run that can look."""
-    play, account, _ = blind(tmp_path, {"A": 50, "B": 0}, 0)
-    assert account.sent == [[("B", 0)]]
-    account.broken = False
+def test_a_plan_that_is_applied_sends_of_what_is_in_doubt_its_own(tmp_path: Path) -> None:
+    """Planned while A and B were in doubt, for B alone: A stays for a run that has judged it."""
+    play, source, account = make(tmp_path, {"A": 10, "B": 10})
+    play.sync()
     play.clock.advance(60)
-    assert play.sync().exit_code == 0
-    assert (account.sent[1:], shows(account)) == ([[("A", 50)]], {"A": 50, "B": 0})
-
-
-def test_a_zero_does_not_wait_for_a_look_that_hangs(tmp_path: Path) -> None:
-    """A look that takes ten minutes: a zero is on the marketplace seconds after its rest is over."""
-    _, account, report = blind(tmp_path, {"A": 50, "B": 0}, 600)
-    assert account.sent == [[("B", 0)]]
-    (moment,) = account.at
-    assert moment - report.started_at < timedelta(seconds=12)
+    source.set("A", 50)
+    source.set("B", 50)
+    account.kill(applied=False)
+    play.dies()
+    account.pushes.clear()
+    play.apply(play.plan(skus=["B"]))
+    assert account.sent == [[("B", 50)]]

@@ -24,10 +24,13 @@ __all__ = ["Doubt", "Doubts"]
 
 @frozen
 class Doubt:
-    """A listing that waits for a look: its state, and when its rest is over (None: it is)."""
+    """A listing that waits for a look: its state, when its rest is over (None: it is), and whether it is to
+    show nothing.
+    """
 
     state: int
     over: datetime | None
+    zero: bool
 
 
 class Doubts:
@@ -42,7 +45,7 @@ class Doubts:
         Its cost follows what is in doubt: that has an index of its own, and the condition no other.
         """
         return [
-            Doubt(state, as_datetime(over))
+            Doubt(state, as_datetime(over), lane == 0)
             for state, over, lane, *known in self.db.query(
                 "SELECT id, not_before, lane, base, in_flight, held, stopped FROM marketplace_stocks "
                 "WHERE doubtful = 1 AND marketplace = ?",
@@ -62,11 +65,11 @@ class Doubts:
             )
         )
 
-    def let_go(self, states: Sequence[int], *, zeros: bool = False) -> None:
-        """Let what a look could not tell of be sent once more; with `zeros` only what is to show nothing."""
+    def let_go(self, states: Sequence[int]) -> None:
+        """Let what a look could not tell of be sent once more."""
         self.db.execute(
             "UPDATE marketplace_stocks SET doubtful = 2, ready = 1 WHERE doubtful = 1 AND base IS NULL "
-            f"AND lane {'= 0' if zeros else 'IS NOT NULL'} AND in_flight IS NULL AND held IS NULL "
-            "AND stopped IS NULL AND id IN ids(?)",
+            "AND lane IS NOT NULL AND in_flight IS NULL AND held IS NULL AND stopped IS NULL "
+            "AND id IN ids(?)",
             (ids(states),),
         )

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from mpstock.ledger.batches import Batch, Grounds, Item, Queue, Waiting
 from mpstock.ledger.database import as_datetime, as_text, ids
 from mpstock.ledger.listing_rows import listings_of
-from mpstock.ledger.recovering import LATE
+from mpstock.ledger.recovering import LATE, SETTLES
 from mpstock.ledger.stocks import LONGEST_REST, relane
 from mpstock.model import Change, OutcomeStatus
 
@@ -254,6 +254,8 @@ class Pushes:
             values = [moment]
         elif status in (OutcomeStatus.DOUBT, OutcomeStatus.WHOLE):
             base, doubtful, told = "NULL", "1", "doubtful = 1, "
+            if status is OutcomeStatus.DOUBT:
+                rested = as_text(now + max(cooldown, SETTLES))
         self.db.execute(
             f"UPDATE marketplace_stocks SET {told}attempted_at = ?, not_before = ?, "
             f"{relane(base, landed=True, doubtful=doubtful)} WHERE id IN ids(?) AND in_flight = ?",
@@ -265,6 +267,10 @@ class Pushes:
             "UPDATE marketplace_stocks SET error_code = ?, error_message = ? WHERE id = ?",
             [(outcome.code or None, outcome.message or None, item.id) for item, outcome in members],
         )
+        if status is OutcomeStatus.DOUBT:
+            # A zero is looked at as soon as it may be written.
+            zeros = [(as_text(now + cooldown), item.id) for item, _ in members if item.change.new == 0]
+            self.db.executemany("UPDATE marketplace_stocks SET not_before = ? WHERE id = ?", zeros)
         # What surely never reached the listing did not start its cooldown either.
         least = timedelta() if status in _UNTOUCHED else cooldown
         pauses = [

@@ -124,7 +124,7 @@ class Recovery:
                 "UPDATE marketplace_stocks SET base = NULL, doubtful = 1, "
                 "not_before = greatest(coalesce(not_before, ''), ?) "
                 "WHERE id IN ids(?)",
-                (as_text(now + cooldown), chosen),
+                (as_text(now + max(cooldown, SETTLES)), chosen),
             )
             self.db.execute(
                 f"UPDATE marketplace_stocks SET {relane(parked='ready = 0 AND lane IS NOT NULL')} "

@@ -11,7 +11,7 @@ from attrs import frozen
 
 from mpstock.ledger.database import as_text, ids
 from mpstock.ledger.orders import CAUSE as ORDER
-from mpstock.ledger.stocks import BY_HAND
+from mpstock.ledger.stocks import BY_HAND, in_doubt
 
 if TYPE_CHECKING:
     from mpstock.ledger.database import Database
@@ -153,7 +153,7 @@ class Slices:
         """Hold nothing of a sink any more: it is judged anew. What is stopped by hand stays so."""
         self.db.execute(
             "UPDATE marketplace_stocks SET held = NULL, held_reason = NULL, "
-            "ready = CASE WHEN stopped IS NULL THEN 1 ELSE 0 END "
+            f"ready = CASE WHEN stopped IS NULL AND NOT ({in_doubt()}) THEN 1 ELSE 0 END "
             "WHERE marketplace = ? AND held IS NOT NULL AND lane IS NOT NULL AND in_flight IS NULL",
             (sink,),
         )

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from mpstock.ledger.database import Database
     from mpstock.ledger.dirt import Dirt
 
-__all__ = ["BY_HAND", "LANES", "LONGEST_REST", "StockRow", "Stocks", "contradicts", "relane"]
+__all__ = ["BY_HAND", "LANES", "LONGEST_REST", "StockRow", "Stocks", "contradicts", "in_doubt", "relane"]
 
 LANES = ("zero", "fall", "raise")
 
@@ -74,14 +74,14 @@ def relane(
         f"held = CASE WHEN {lane} IN (0, 2) THEN held END, "
         f"held_reason = CASE WHEN {lane} IN (0, 2) THEN held_reason END, "
         f"ready = CASE WHEN {lane} IS NOT NULL AND {off} AND NOT ({lane} IN (0, 2) "
-        f"AND held IS NOT NULL) AND stopped IS NULL AND NOT ({_in_doubt(base, doubtful)}) "
+        f"AND held IS NOT NULL) AND stopped IS NULL AND NOT ({in_doubt(base, doubtful)}) "
         f"AND NOT ({parked}) THEN 1 ELSE 0 END, "
         f"sync_status = CASE WHEN NOT ({off}) OR {lane} IS NOT NULL OR {wanted} IS NULL "
         "THEN 'pending' ELSE 'ok' END"
     )
 
 
-def _in_doubt(base: str = "base", doubtful: str = "doubtful") -> str:
+def in_doubt(base: str = "base", doubtful: str = "doubtful") -> str:
     """Return the condition of what may be there already, and was not looked at since."""
     return f"{base} IS NULL AND {doubtful} = 1"
 
@@ -104,7 +104,7 @@ def contradicts() -> str:
         f"((in_flight IS NULL AND (lane IS NOT ({lane}) "
         "OR (held IS NOT NULL AND lane IS NOT 0 AND lane IS NOT 2) "
         "OR (ready = 1 AND (lane IS NULL OR stopped IS NOT NULL OR held IS NOT NULL "
-        f"OR ({_in_doubt()}))) "
+        f"OR ({in_doubt()}))) "
         "OR (sync_status = 'ok') IS NOT (lane IS NULL AND wanted IS NOT NULL))) "
         "OR (in_flight IS NOT NULL AND (ready = 1 OR sync_status = 'ok')))"
     )
@@ -243,7 +243,7 @@ class Stocks:
         if state_ids:
             self.db.execute(
                 "UPDATE marketplace_stocks SET held = NULL, held_reason = NULL, ready = 1, "
-                f"doubtful = CASE WHEN {_in_doubt()} THEN 2 ELSE doubtful END WHERE lane = 0 "
+                f"doubtful = CASE WHEN {in_doubt()} THEN 2 ELSE doubtful END WHERE lane = 0 "
                 "AND in_flight IS NULL AND stopped IS NULL AND id IN ids(?)",
                 (ids(state_ids),),
             )
@@ -269,7 +269,7 @@ class Stocks:
             (*chosen, as_text(now + LONGEST_REST), as_text(now), _STEP),
         )
         left = few.format(
-            f"ready = 0 AND held IS NULL AND stopped IS NULL AND NOT ({_in_doubt()}) "
+            f"ready = 0 AND held IS NULL AND stopped IS NULL AND NOT ({in_doubt()}) "
             "AND NOT (lane = 2 AND rests_until IS NOT NULL AND rests_until > ?)"
         )
         opened = self.db.affected(

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 from attrs import define, field
 
 from mpstock.reconcile.guards import Judge
+from mpstock.reconcile.looking import Looking
 from mpstock.reconcile.planning import FRESH
 from mpstock.reconcile.pushing import LOOK_AGAIN, Pusher
 from mpstock.reconcile.sending import until_all_rest
@@ -24,6 +25,7 @@ from mpstock.reconcile.watching import JUST_BEFORE
 
 if TYPE_CHECKING:
     from mpstock.ledger.dirt import Mark
+    from mpstock.ledger.listing_rows import ObservedRow
     from mpstock.reconcile.adapters import BuiltSink
     from mpstock.reconcile.engine import Engine
     from mpstock.reconcile.planning import Planner
@@ -62,6 +64,7 @@ class _Sender:
     states: set[int] = field(factory=set[int])
     planner: Planner = field(init=False)
     judge: Judge = field(init=False)
+    lookings: dict[str, Looking] = field(factory=dict[str, "Looking"])
     _woken: asyncio.Event = field(factory=asyncio.Event)
 
     def wake(self) -> None:
@@ -152,6 +155,18 @@ class _Sender:
             )
         return planned
 
+    def _looking(self, built: BuiltSink) -> Looking:
+        async def look(rows: Sequence[ObservedRow]) -> bool:
+            return await self.watcher.look(self.run, built, rows) is not None
+
+        found = self.lookings.get(built.name)
+        if found is None:
+            engine = self.engine
+            found = Looking(built.name, engine.ledger.doubts, engine.worker, look, among=self.states)
+            self.lookings[built.name] = found
+        found.stale = True
+        return found
+
     async def _push(self, built: BuiltSink) -> bool:
         engine = self.engine
         if self.run.leaves_out(built.name) or built.shadowed:
@@ -159,7 +174,8 @@ class _Sender:
         pusher = Pusher(
             built, engine.ledger, engine.worker, engine.clock, self.planner, self.run.id, engine.causes,
             engine.tell, self.over, self._plan_urgent, engine.config.push.quarantine,
-            only=self.states, replan=self._plan, lease=engine.leases.mine[built.name],
+            looking=self._looking(built), only=self.states, replan=self._plan,
+            lease=engine.leases.mine[built.name],
         )  # fmt: skip
         pusher.result = self.run.results.setdefault(built.name, pusher.result)
         engine.wakes.append(pusher.wake)

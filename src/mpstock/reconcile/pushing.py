@@ -7,8 +7,9 @@ has given the place to send it. Batches overlap; the outcome of each is recorded
 from __future__ import annotations
 
 import asyncio
+import contextlib
 from collections import Counter, deque
-from collections.abc import Awaitable, Callable, Collection, Coroutine, Mapping, Sequence
+from collections.abc import Callable, Collection, Coroutine, Iterable, Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
@@ -21,7 +22,6 @@ from mpstock.reconcile.adapters import BuiltSink, Failure, Tell
 from mpstock.reconcile.alarms import refused_fall
 from mpstock.reconcile.answers import ask
 from mpstock.reconcile.grounds import Grounds
-from mpstock.reconcile.looking import Looking
 from mpstock.reconcile.pushed import PushResult, pushed
 from mpstock.reconcile.streams import PATIENCE, Group, Serving, Stream, Streams
 from mpstock.reconcile.tasks import first_of
@@ -32,9 +32,9 @@ if TYPE_CHECKING:
     from mpstock.ledger import Ledger
     from mpstock.ledger.batches import Batch
     from mpstock.ledger.dirt import Mark
-    from mpstock.ledger.listing_rows import ObservedRow
     from mpstock.ledger.worker import Worker
     from mpstock.reconcile.leasing import Lease
+    from mpstock.reconcile.looking import Looking
     from mpstock.reconcile.planning import Planner
 
 __all__ = ["Pusher"]
@@ -62,8 +62,8 @@ class Pusher:
     """Pushes what is ready in the ledger to one sink until nothing is left that may go in this run.
 
     `only` are the states to push, where another pusher sends the others later; `replan` plans what was marked
-    since, and judges it. `look` looks at what may be there already (see `Looking`); without it that is left
-    to another pusher.
+    since, and judges it. `looking` looks at what may be there already; without it that is left to another
+    pusher.
     """
 
     built: BuiltSink
@@ -80,7 +80,7 @@ class Pusher:
     at_most: Mapping[int, int] | None = None
     progress: Callable[[int], None] = lambda _count: None
     nudge: Callable[[], None] = lambda: None
-    look: Callable[[Sequence[ObservedRow]], Awaitable[bool]] | None = None
+    looking: Looking | None = None
     only: Collection[int] | None = None
     replan: Callable[[Sequence[Mark]], int] | None = None
     lease: Lease = field(kw_only=True)
@@ -92,7 +92,6 @@ class Pusher:
     _defects: int = 0
     _pause_until: datetime | None = None
     _changed: asyncio.Event = field(factory=asyncio.Event)
-    _looking: Looking | None = field(init=False, default=None)
 
     def __attrs_post_init__(self) -> None:
         limits = self.built.sink.limits
@@ -100,10 +99,6 @@ class Pusher:
         self._streams = Streams(
             self.ledger.pushes, self.built.name, limits.batch, self._cooldown, codes, self.only
         )
-        if self.look is not None:
-            self._looking = Looking(
-                self.built.name, self.ledger.doubts, self.worker, self.clock, self.look, self._if_ours
-            )
 
     @property
     def _cooldown(self) -> timedelta:
@@ -133,11 +128,11 @@ class Pusher:
                     await self._rest(waits or None, tasks)
                 tasks = await self._reap(tasks)
         finally:
-            if self._looking is not None:
-                await self._looking.end()
             # Cancelled or not: what was sent is worth knowing.
             if tasks:
                 await asyncio.shield(asyncio.gather(*tasks, return_exceptions=True))
+            if self.looking is not None:
+                await self.looking.end()
         await self._reap(tasks)
         self.result.failure = self.result.failure or self.lease.failure
         return self.result
@@ -162,13 +157,13 @@ class Pusher:
                 self._groups.append(Group(stream, states[first : first + size], self.clock.now()))
 
     @property
-    def _under_way(self) -> set[asyncio.Task[None]]:
-        return set() if self._looking is None else self._looking.under_way
+    def _under_way(self) -> set[asyncio.Task[bool]]:
+        return set() if self.looking is None else self.looking.under_way
 
-    def _leave(self, states: Sequence[int]) -> None:
+    def _leave(self, states: Collection[int], back: Iterable[int] = ()) -> None:
         """Do not look at these: they go apart from all else, or not in this run."""
-        if self._looking is not None:
-            self._looking.leave(states)
+        if self.looking is not None:
+            self.looking.leave(states, back=back)
 
     async def _if_ours(self, change: Callable[[], None]) -> None:
         """Change what waits for this sink, unless another process writes to it by now."""
@@ -226,28 +221,36 @@ class Pusher:
         waiting: list[Coroutine[Any, Any, Any]] = [self.stop.wait(), self._changed.wait()]
         if seconds is not None:
             waiting.append(self.clock.sleep(seconds))
-        await first_of(waiting, tasks | self._under_way)
+        if seconds is None and self._under_way:
+            # What another process is told of meanwhile does not wait for a look.
+            with contextlib.suppress(TimeoutError):
+                async with self.clock.timeout(LOOK_AGAIN):
+                    await first_of(waiting, {*tasks, *self._under_way})
+            return
+        await first_of(waiting, {*tasks, *self._under_way})
 
     def _refresh(self) -> None:
         """Plan what was marked meanwhile; in the ledger's thread."""
-        if self.refresh() and self._looking is not None:
+        if self.refresh() and self.looking is not None:
             # Another process may have come back with an answer that makes doubtful what it shows.
-            self._looking.stale = True
+            self.looking.stale = True
 
     async def _next_wait(self) -> float | None:
         """Return seconds until something may go (0 = now), None if nothing of this run is left."""
         await self.worker.run(self._refresh)
         now = self.clock.now()
         moments: list[datetime] = []
-        if self._pause_until is not None and now < self._pause_until:
+        paused = self._pause_until is not None and now < self._pause_until
+        if self.looking is not None:
+            look = await self.looking.go_on(now, self._if_ours, paused=paused)
+            moments += [] if look is None else [look]
+        if self._pause_until is not None and paused:
             return (self._pause_until - now).total_seconds()
         for group in self._groups:
             if not group.stream.closed and group.not_before - now <= PATIENCE:
                 moments.append(group.not_before if group.stream.open(now) else group.stream.reopens(now))
         turn = await self.worker.run(self._streams.next, now)
         moments += turn.moments
-        if self._looking is not None and (look := await self._looking.go_on(now)) is not None:
-            moments.append(look)
         if not moments:
             return None
         return max((min(moments) - now).total_seconds(), 0.0)
@@ -378,7 +381,8 @@ class Pusher:
             self._tries[item.id] += 1
             if self._tries[item.id] >= ATTEMPTS:
                 park.append(item.id)
-        self._leave([*whole, *park])
+        left = {*whole, *park}
+        self._leave(left, back=[item.id for item in batch.items if item.id not in left])
         if whole:
             half = (len(whole) + 1) // 2
             pause = max((outcome.retry_after or 0.0 for outcome in outcomes), default=0.0)

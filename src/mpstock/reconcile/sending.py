@@ -3,18 +3,19 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping
+from functools import partial
 from typing import TYPE_CHECKING
 
 from mpstock.ledger.orders import CAUSE as ORDER
 from mpstock.reconcile.adapters import BuiltSink
+from mpstock.reconcile.looking import Looking
 from mpstock.reconcile.pushing import LOOK_AGAIN, Pusher
 from mpstock.reconcile.recording import RunRecord, counted
 from mpstock.reconcile.tasks import one_of, together
 from mpstock.reconcile.watching import Following, Watcher
 
 if TYPE_CHECKING:
-    from mpstock.ledger.listing_rows import ObservedRow
     from mpstock.reconcile.engine import Engine, Progress
     from mpstock.reconcile.planning import Planner
 
@@ -80,13 +81,10 @@ async def send(
             done += count
             progress("push", built.name, done, totals.get(built.name, 0))
 
-        async def look(rows: Sequence[ObservedRow]) -> bool:
-            return await following.look(built, rows)
-
         pusher = Pusher(
             built, ledger, engine.worker, engine.clock, planner, run.id, engine.causes, engine.tell,
             engine.stop, refresh, engine.config.push.quarantine, at_most, tell_progress, following.nudge,
-            look, lease=engine.leases.mine[built.name],
+            lookings[built.name], lease=engine.leases.mine[built.name],
         )  # fmt: skip
         pusher.result = run.results.setdefault(built.name, pusher.result)
         engine.wakes.append(pusher.wake)
@@ -100,6 +98,13 @@ async def send(
 
     # What is sold meanwhile, here or there, is a fall everywhere.
     following = Following(watcher, run, engine.config.schedule.orders_apart, plan_orders, engine.wake)
+    among = run.states if at_most is None else at_most
+    lookings = {
+        built.name: Looking(
+            built.name, ledger.doubts, engine.worker, partial(following.look, built), among=among
+        )
+        for built in engine.mine
+    }
     moved = True
     while moved and not engine.stop.is_set():
         try:

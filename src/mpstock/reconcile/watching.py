@@ -78,6 +78,7 @@ class Watcher:
     _observing: asyncio.Lock = field(factory=asyncio.Lock)
     _refreshing: asyncio.Lock = field(factory=asyncio.Lock)
     _voided: bool = False
+    _failed_looks: dict[str, Failure] = field(factory=dict[str, Failure])
 
     async def orders(self, run: RunRecord, progress: Progress) -> None:
         """Read every sink's orders, side by side."""
@@ -137,11 +138,26 @@ class Watcher:
 
         await together([observe(built) for built in self.sinks])
 
-    async def look(self, run: RunRecord, built: BuiltSink, rows: Sequence[ObservedRow]) -> Observed:
-        """Read these listings of a sink back; a failure is told, not raised."""
+    async def look(self, run: RunRecord, built: BuiltSink, rows: Sequence[ObservedRow]) -> OrdersRead | None:
+        """Read these listings of a sink back, then its orders, and what these have voided.
+
+        What was sent in doubt may have arrived, and units of it been sold. Returns what the orders told; None
+        if something could not be read: the run tells of it.
+        """
         seen = await Verifier(self.ledger, self.worker, self.clock, run.id, run.tape).look(built, rows)
-        run.observed[built.name] = run.observed.get(built.name, Observed()).after(seen)
-        return seen
+        run.observed[built.name] = seen.after(run.observed.get(built.name, Observed()))
+        failed = self._failed_looks.pop(built.name, None)
+        if failed is not None and run.sink_failure(built.name) is failed:
+            del run.failures[f"sinks.{built.name}"]
+        if seen.failure is not None:
+            self._failed_looks[built.name] = seen.failure
+            run.failures.setdefault(f"sinks.{built.name}", seen.failure)
+        if not _tells(built):
+            return None if seen.failure else OrdersRead()
+        found = await self.read_orders(run, built)
+        if found.voided:
+            await self.observe(run, full=False, progress=_silent)
+        return None if seen.failure or found.failure else found
 
     async def again(self, run: RunRecord, every: timedelta) -> bool:
         """Read the orders once more if that is due, and what they say is moved; whether anything has."""
@@ -292,17 +308,11 @@ class Following:
             self.wake()
 
     async def look(self, built: BuiltSink, rows: Sequence[ObservedRow]) -> bool:
-        """Read listings back, and the sink's orders after that; whether both could be read.
-
-        The first attempt may have arrived, and units of it been sold.
-        """
-        seen = await self.watcher.look(self.run, built, rows)
-        if not _tells(built):
-            return seen.failure is None
-        found = await self.watcher.read_orders(self.run, built)
-        if found.moved or found.voided:
+        """Look as the watcher does, and plan what that has moved; whether it could be read."""
+        found = await self.watcher.look(self.run, built, rows)
+        if found is not None and (found.moved or found.voided):
             await self.plan()
-        return seen.failure is None and found.failure is None
+        return found is not None
 
     async def end(self) -> bool:
         """Wait for what is being read, and for what is due; whether that has moved something.
