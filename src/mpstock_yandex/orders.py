@@ -26,6 +26,12 @@ _CREATED_SPAN = timedelta(days=29)
 """Of one request: the Market takes periods of 30 days, whose last day is part of them."""
 
 
+_WITHOUT_DATES = timedelta(days=28)
+"""So far back, and a day or two more, the Market lists what was created, where no dates are named."""
+
+_DAY = timedelta(days=1)
+
+
 @define
 class _Walk:
     """What one reading has come across."""
@@ -85,9 +91,9 @@ async def read_orders(
     """Yield the open orders, then those that have changed since `cursor`, then those that neither has told.
 
     In this order, for what changes while the open ones are read is told by the changed ones. The Market lists
-    orders of 30 days at a time: the first reading goes back as far as `lookback`, later ones ask by number
-    for the open orders that no list tells, whatever their age. So a reading is complete unless an open order
-    cannot be read.
+    orders of 30 days at a time: the first reading goes back as far as `lookback`, one after a longer break as
+    far as the last one, and each asks by number for the open orders that no list tells, whatever their age.
+    So a reading is complete unless an open order cannot be read.
     """
     started = context.clock.now()
     state = OrderCursor.read(cursor, started)
@@ -115,14 +121,14 @@ async def read_orders(
 
 
 def _asked(state: OrderCursor, now: datetime, lookback: timedelta) -> Iterator[Asked]:
-    today = now.date()
-    if state.read_at is None:
+    back = lookback if state.read_at is None else now - state.read_at
+    if state.read_at is None or back >= _WITHOUT_DATES:
         # The Market's days are Moscow's: one day more at either end harms nothing.
-        first, last = (now - lookback).date(), today + timedelta(days=1)
+        first, last = (now - back - _DAY).date(), (now + _DAY).date()
         while last >= first:
             begin = max(last - _CREATED_SPAN, first)
             yield Asked(OPEN, begin, last)
-            last = begin - timedelta(days=1)
+            last = begin - _DAY
     else:
         yield Asked(OPEN)
     yield Asked(changed_from=state.since(now))

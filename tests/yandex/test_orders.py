@@ -192,6 +192,21 @@ def test_the_first_reading_finds_old_open_orders() -> None:
     told(double, story)
 
 
+@pytest.mark.parametrize("days", [27, 29, 31, 46, 100])
+def test_an_order_that_came_while_nobody_read_is_found(days: int) -> None:
+    """Read once, then nobody for so many days; the order of the day after the first reading is open still."""
+    double = selling()
+
+    async def story(reader: Reader) -> None:
+        await reader.read()
+        await double.clock.sleep(600)
+        (key,) = double.buy("A", MAIN)
+        await double.clock.sleep(days * 24 * 3600)
+        assert await reader.read() == {key: S.PLACED}
+
+    told(double, story)
+
+
 def test_an_order_that_the_market_does_not_know_any_more_has_ended() -> None:
     """Neither listed nor found by its number: a complete reading without it says so."""
     double = selling()
