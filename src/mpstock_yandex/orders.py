@@ -25,7 +25,6 @@ __all__ = ["read_orders"]
 _CREATED_SPAN = timedelta(days=29)
 """Of one request: the Market takes periods of 30 days, whose last day is part of them."""
 
-
 _WITHOUT_DATES = timedelta(days=28)
 """So far back, and a day or two more, the Market lists what was created, where no dates are named."""
 

@@ -267,6 +267,19 @@ def make(
     return Play(folder, {"erp": source}, {"shop": account}, clock=clock, zeroing=zeroing), source, account
 
 
+def dies_with(
+    play: Play, source: InMemorySource, account: Account, now: Mapping[str, int], *, applied: bool
+) -> None:
+    """After a first run let the next one die with these numbers on the wire, a minute later."""
+    play.sync()
+    play.clock.advance(60)
+    for sku, quantity in now.items():
+        source.set(sku, quantity)
+    account.kill(applied=applied)
+    play.dies()
+    account.pushes.clear()
+
+
 def shows(account: InMemorySink, warehouse: str = "main") -> dict[str, int]:
     """Return what buyers see in one warehouse of an account."""
     return {sku: quantity for (sku, code), quantity in account.shown.items() if code == warehouse}

@@ -13,7 +13,7 @@ from mpstock import Change, Outcome, OutcomeStatus
 from mpstock.inmemory import InMemorySource
 from mpstock.ledger import Ledger
 from mpstock.ledger.batches import Batch, Item
-from tests.reconcile.shops import Account, Play, make, shows
+from tests.reconcile.shops import Account, Play, dies_with, make, shows
 
 MOVES = pytest.mark.parametrize(("before", "now"), [(10, 50), (10, 4), (10, 0), (0, 7)])
 """A raise, a fall, a zero, a first number."""
@@ -26,12 +26,7 @@ def killed(
 ) -> tuple[Play, InMemorySource, Account]:
     """A run dies with a number on the wire."""
     play, source, account = make(folder, {"A": before}, pair_cooldown=cooldown)
-    play.sync()
-    play.clock.advance(60)
-    source.set("A", now)
-    account.kill(applied=applied)
-    play.dies()
-    account.pushes.clear()
+    dies_with(play, source, account, {"A": now}, applied=applied)
     return play, source, account
 
 
@@ -105,13 +100,7 @@ def test_a_late_answer_sends_nothing_twice(tmp_path: Path) -> None:
 def test_a_run_for_some_products_leaves_what_is_in_doubt_of_others(tmp_path: Path) -> None:
     """A and B are in doubt; a run for B sends B alone, and a run for all the other."""
     play, source, account = make(tmp_path, {"A": 10, "B": 10})
-    play.sync()
-    play.clock.advance(60)
-    source.set("A", 50)
-    source.set("B", 50)
-    account.kill(applied=False)
-    play.dies()
-    account.pushes.clear()
+    dies_with(play, source, account, {"A": 50, "B": 50}, applied=False)
     play.sync(skus=["B"])
     assert account.sent == [[("B", 50)]]
     play.sync()
@@ -121,12 +110,6 @@ def test_a_run_for_some_products_leaves_what_is_in_doubt_of_others(tmp_path: Pat
 def test_a_plan_that_is_applied_sends_of_what_is_in_doubt_its_own(tmp_path: Path) -> None:
     """Planned while A and B were in doubt, for B alone: A stays for a run that has judged it."""
     play, source, account = make(tmp_path, {"A": 10, "B": 10})
-    play.sync()
-    play.clock.advance(60)
-    source.set("A", 50)
-    source.set("B", 50)
-    account.kill(applied=False)
-    play.dies()
-    account.pushes.clear()
+    dies_with(play, source, account, {"A": 50, "B": 50}, applied=False)
     play.apply(play.plan(skus=["B"]))
     assert account.sent == [[("B", 50)]]

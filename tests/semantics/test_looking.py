@@ -24,6 +24,7 @@ from tests.reconcile.shops import (
     Account,
     Play,
     configuration,
+    dies_with,
     make,
     shows,
     sink_config,
@@ -93,13 +94,7 @@ def lost(
     play: Play, source: InMemorySource, account: Slow, now: dict[str, int], *, applied: bool = False
 ) -> None:
     """A run dies with these numbers on the wire."""
-    play.sync()
-    play.clock.advance(60)
-    for sku, quantity in now.items():
-        source.set(sku, quantity)
-    account.kill(applied=applied)
-    play.dies()
-    account.pushes.clear()
+    dies_with(play, source, account, now, applied=applied)
     account.active = True
 
 

@@ -13,8 +13,9 @@ from mpstock.reconcile.adapters import BuiltSink, Failure
 from mpstock.tracing import traced
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Iterator, Sequence
+    from collections.abc import AsyncIterator, Coroutine, Sequence
     from datetime import datetime
+    from typing import Any
 
     from mpstock.clock import Clock
     from mpstock.ledger import Ledger
@@ -62,45 +63,24 @@ class Verifier:
 
         Where the sink can show its whole account at once, that is taken as soon as it is cheaper.
         """
-        limits = built.sink.limits
-        observing: Observing | None = None
-        failure: Failure | None = None
-        try:
-            started = self.clock.now()
-            unknown, most, sampled = await self.worker.run(self._choose, built, started, full, sample)
-            if not full and not unknown and not sampled.rows:
-                return Observed()
-            observing = await self.worker.run(self._begin, built, started)
-            if limits.observe_whole and (full or most):
-                async for page in built.sink.observe(None):
-                    await self.worker.run_page(self._ingest, observing, page, started)
-                after: int | None = 0
-                while after is not None:
-                    after = await self.worker.run_page(self._settle, observing, built.config.codes, after)
-            else:
-                await self._observe_pages(built, observing, sampled.rows, full=full)
-            if sampled.rows:
-                await self.worker.run(self._taken, built.name, sampled)
-        except LedgerError:
-            raise
-        except Exception as error:
-            failure = Failure.of(error, built.config)
-        if observing is None:
-            return Observed(failure=failure)
-        return Observed(observing.rows, observing.told, observing.arrived, failure)
+        started = self.clock.now()
+        unknown, most, sampled = await self.worker.run(self._choose, built, started, full, sample)
+        if not full and not unknown and not sampled.rows:
+            return Observed()
+        observing = await self.worker.run(self._begin, built, started)
+        if built.sink.limits.observe_whole and (full or most):
+            reading = self._observe_whole(built, observing, started)
+        else:
+            reading = self._observe_pages(built, observing, self._pages(built, sampled.rows, full=full))
+        seen = await _told(built, observing, reading)
+        if sampled.rows and seen.failure is None:
+            await self.worker.run(self._taken, built.name, sampled)
+        return seen
 
     async def look(self, built: BuiltSink, rows: Sequence[ObservedRow]) -> Observed:
         """Read these listings back, whatever is known of them."""
         observing = await self.worker.run(self._begin, built, self.clock.now())
-        failure: Failure | None = None
-        try:
-            for page in _by_request(built, rows):
-                await self._observe_page(built, observing, page)
-        except LedgerError:
-            raise
-        except Exception as error:
-            failure = Failure.of(error, built.config)
-        return Observed(observing.rows, observing.told, observing.arrived, failure)
+        return await _told(built, observing, self._observe_pages(built, observing, _look_pages(built, rows)))
 
     def _choose(
         self, built: BuiltSink, started: datetime, full: bool, sample: int
@@ -117,12 +97,19 @@ class Verifier:
             cooldown=built.cooldown, shadowed=built.shadowed,
         )  # fmt: skip
 
+    async def _observe_whole(self, built: BuiltSink, observing: Observing, started: datetime) -> None:
+        async for page in built.sink.observe(None):
+            await self.worker.run_page(self._ingest, observing, page, started)
+        after: int | None = 0
+        while after is not None:
+            after = await self.worker.run_page(self._settle, observing, built.config.codes, after)
+
     async def _observe_pages(
-        self, built: BuiltSink, observing: Observing, sampled: Sequence[ObservedRow], *, full: bool
+        self, built: BuiltSink, observing: Observing, pages: AsyncIterator[Sequence[Listing]]
     ) -> None:
         asked: set[asyncio.Task[None]] = set()
         try:
-            async for page in self._pages(built, sampled, full=full):
+            async for page in pages:
                 if len(asked) >= PAGES_AT_ONCE:
                     done, asked = await asyncio.wait(asked, return_when=asyncio.FIRST_COMPLETED)
                     for task in done:
@@ -139,10 +126,8 @@ class Verifier:
     ) -> AsyncIterator[Sequence[Listing]]:
         """Yield the listings of one request each: what is not known, and the sample where there is room."""
         limits = built.sink.limits
-        # Where a request serves one warehouse, pages of one warehouse fill it.
-        warehouses: Sequence[str | None] = built.config.codes if limits.by_warehouse else (None,)
-        for warehouse in warehouses:
-            left = [row.listing for row in sampled if warehouse in (None, row.listing.warehouse)]
+        for warehouse in _served(built):
+            left = _of(warehouse, sampled)
             after = 0
             while page := await self.worker.run_page(
                 self.ledger.observations.to_observe,
@@ -177,11 +162,31 @@ class Verifier:
             self.ledger.samples.taken(sink, sample)
 
 
-def _by_request(built: BuiltSink, rows: Sequence[ObservedRow]) -> Iterator[Sequence[Listing]]:
+async def _told(built: BuiltSink, observing: Observing, reading: Coroutine[Any, Any, None]) -> Observed:
+    """Return what came of a reading; that the sink has failed is told, and not raised."""
+    failure: Failure | None = None
+    try:
+        await reading
+    except LedgerError:
+        raise
+    except Exception as error:
+        failure = Failure.of(error, built.config)
+    return Observed(observing.rows, observing.told, observing.arrived, failure)
+
+
+def _served(built: BuiltSink) -> Sequence[str | None]:
+    """Return what pages are of: where a request serves one warehouse, those of one warehouse fill it."""
+    return built.config.codes if built.sink.limits.by_warehouse else (None,)
+
+
+def _of(warehouse: str | None, rows: Sequence[ObservedRow]) -> list[Listing]:
+    return [row.listing for row in rows if warehouse in (None, row.listing.warehouse)]
+
+
+async def _look_pages(built: BuiltSink, rows: Sequence[ObservedRow]) -> AsyncIterator[Sequence[Listing]]:
     """Yield the listings of one request each."""
-    limits = built.sink.limits
-    codes: Sequence[str | None] = built.config.codes if limits.by_warehouse else (None,)
-    for code in codes:
-        left = [row.listing for row in rows if code in (None, row.listing.warehouse)]
-        for start in range(0, len(left), limits.observe_batch):
-            yield left[start : start + limits.observe_batch]
+    size = built.sink.limits.observe_batch
+    for warehouse in _served(built):
+        left = _of(warehouse, rows)
+        for start in range(0, len(left), size):
+            yield left[start : start + size]
